@@ -1,0 +1,8 @@
+"""Evidence in, verdicts out: the autograder of the course kit.
+
+A notebook needs one name: `submit`.
+"""
+
+from autograder.submission import submit
+
+__all__ = ["submit"]

@@ -1,0 +1,43 @@
+"""The grader's command line: `python -m autograder --help`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m autograder", description="Grade Integrated Gradients.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    grade = commands.add_parser("grade", help="grade a class: nbgrader autograde and generate_feedback, in parallel")
+    grade.add_argument("assignment", help="for example ps1-attribution")
+    grade.add_argument("--course", type=Path, default=Path(), help="the course folder (default: this one)")
+    demo = commands.add_parser("demo", help="grade a small class of made-up students in a scratch folder")
+    for command in (grade, demo):
+        command.add_argument("--jobs", type=int, default=os.cpu_count(), help="submissions at the same time")
+    options = parser.parse_args(arguments)
+
+    from autograder import classroom
+    from autograder import demo as demonstration
+    from autograder.sandbox import SandboxUnavailableError, check_sandbox
+
+    console = Console()
+    try:
+        check_sandbox()
+        if options.command == "demo":
+            demonstration.main(console, options.jobs)
+        else:
+            table = classroom.grade_class(options.course.resolve(), options.assignment, options.jobs, console)
+            classroom.show(table, console)
+    except (classroom.GradingError, SandboxUnavailableError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What is graded: every assignment, its tasks, their points, and what is withheld while they are graded.
+
+The one place where a task's id, points and split into properties are written down. The notebooks, the
+checks, the documentation's table and the tests are all held against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Task:
+    """One graded cell. `id` is its nbgrader grade_id; properties map names to points (empty: graded by hand)."""
+
+    id: str
+    points: float
+    title: str
+    properties: dict[str, float]
+
+    @property
+    def automatic(self) -> bool:
+        return bool(self.properties)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One notebook. `igref_modules` are those that its student may use; the rest is withheld."""
+
+    id: str
+    title: str
+    tasks: tuple[Task, ...]
+    igref_modules: tuple[str, ...]
+
+    @property
+    def points(self) -> float:
+        return sum(task.points for task in self.tasks)
+
+
+def _task(task_id: str, title: str, **properties: float) -> Task:
+    return Task(task_id, sum(properties.values()), title, properties)
+
+
+PS1 = Assignment(
+    id="ps1-attribution",
+    title="Attribute a label",
+    tasks=(
+        _task(
+            "ps1-input-gradient",
+            "the input gradient",
+            form=0.5,
+            linear=0.5,
+            nonlinear=1,
+            images=1,
+            target=1,
+        ),
+        _task(
+            "ps1-integrated-gradients",
+            "integrated gradients",
+            form=1,
+            linear=1,
+            polynomial=1,
+            networks=1,
+            saturation=1,
+            baseline=1,
+            target=1,
+            steps=1,
+        ),
+        _task("ps1-photo", "which pixels count, for a photo and its label", completeness=1, map=2, product=1),
+        Task("ps1-discussion", 4, "what the two maps show", {}),
+    ),
+    igref_modules=("arguments", "baselines", "images", "models", "plots", "torchvision_cure"),
+)
+
+ASSIGNMENTS: dict[str, Assignment] = {assignment.id: assignment for assignment in (PS1,)}
+
+TASKS: dict[str, Task] = {task.id: task for assignment in ASSIGNMENTS.values() for task in assignment.tasks}

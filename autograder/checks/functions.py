@@ -1,0 +1,70 @@
+"""What every verdict on a function has in common: properties, points, and the sentence that goes with each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from autograder.assignments import Task
+from autograder.checks.answers import Answer, unfinished
+from autograder.evidence import Evidence
+from autograder.feedback import MISTAKES, PROPERTIES
+from autograder.verdict import Finding, Verdict
+
+STUB_ERROR = "NotImplementedError"
+WITHHELD = "withheld"
+
+
+def verdict_on_function(
+    task: Task,
+    function: str,
+    evidence: Evidence,
+    answers: list[Answer],
+    fault: Callable[[Answer], str],
+    cause: Callable[[list[Answer]], str],
+) -> Verdict:
+    """The verdict from the answers to a task's probes.
+
+    Args:
+        fault: what is wrong with the numbers of an answer, or an empty string; called where there are numbers.
+        cause: the name of the mistake behind the answers that failed, or an empty string.
+    """
+    faults = {a.probe.name: a.complaint if a.values is None else fault(a) for a in answers}
+    failed = [answer for answer in answers if faults[answer.probe.name]]
+    any_right = len(failed) < len(answers)
+    findings = []
+    for name, points in task.properties.items():
+        if name == "form":
+            # The right shape around wrong numbers is worth nothing: zeros have it too.
+            complaints = [answer.complaint for answer in answers if answer.complaint]
+            holds = any_right and not complaints
+            seen = complaints[0] if complaints else ("yes" if holds else "yes, around wrong numbers")
+            expected = "" if holds else "a torch.Tensor of the shape of x, finite"
+        else:
+            about = [answer for answer in answers if answer.probe.asks_about == name]
+            wrong = [f"{a.probe.name}: {faults[a.probe.name]}" for a in about if faults[a.probe.name]]
+            holds = bool(about) and not wrong
+            seen = wrong[0] if wrong else f"right on {len(about)} of {len(about)} probes"
+            expected = "" if holds else f"right on all {len(about)} probes, wrong on {len(wrong)}"
+        findings.append(Finding(name, PROPERTIES[name], points, holds, seen, expected))
+    mistake = _mistake(answers, failed, cause)
+    text, remedy = MISTAKES.get(mistake, ("", ""))
+    notes = []
+    if running := unfinished(evidence):
+        notes.append(f"The process ended while {function} was working on the probe “{running}”.")
+    if failed and not mistake:
+        notes.append(
+            "No known mistake explains these answers. Try your function on F(x) = w · x, where it has to give w · x "
+            "element by element, then on a function whose integral you can do by hand."
+        )
+    return Verdict(task.id, task.title, tuple(findings), text, remedy, mistake, tuple(notes))
+
+
+def _mistake(answers: list[Answer], failed: list[Answer], cause: Callable[[list[Answer]], str]) -> str:
+    raised = Counter(answer.error for answer in failed if answer.error)
+    if failed and len(raised) and sum(raised.values()) == len(answers):
+        kind = raised.most_common(1)[0][0]
+        if kind == STUB_ERROR:
+            return "not_done"
+        return "withheld" if any(WITHHELD in answer.complaint for answer in failed) else "raised"
+    return cause(failed) if failed else ""

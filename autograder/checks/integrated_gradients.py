@@ -1,0 +1,52 @@
+"""The verdict on `integrated_gradients(forward, x, baseline, target, n_steps)`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autograder.assignments import TASKS
+from autograder.checks.answers import Answer, read_answers
+from autograder.checks.functions import verdict_on_function
+from autograder.checks.mistakes import likely_mistake
+from autograder.checks.truth import Question
+from autograder.evidence import Evidence
+from autograder.probes import integrated_gradients_probes
+from autograder.tolerances import ROUNDING
+from autograder.verdict import Verdict
+
+TASK = TASKS["ps1-integrated-gradients"]
+
+
+def judge(evidence: Evidence, seed: int) -> Verdict:
+    """An answer is right when its error is no worse than the worst textbook rule's near n_steps."""
+    answers = read_answers(evidence, integrated_gradients_probes(seed))
+    questions = {answer.probe.name: Question(answer.probe) for answer in answers}
+    same = _same_for_few_and_many(answers)
+
+    def fault(answer: Answer) -> str:
+        question = questions[answer.probe.name]
+        error = question.relative_error(answer.values)
+        if error > question.allowed_error:
+            return (
+                f"a relative error of {error:.2g} with {question.n_steps} steps, where textbook rules leave at "
+                f"most {question.allowed_error:.2g}"
+            )
+        if answer.probe.asks_about == "steps" and same:
+            return "the same answer for few steps and for many"
+        return ""
+
+    def cause(failed: list[Answer]) -> str:
+        if same and all(answer.probe.asks_about == "steps" for answer in failed):
+            return "steps_ignored"
+        return likely_mistake([(questions[a.probe.name], a.values) for a in failed if a.values is not None])
+
+    return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, cause)
+
+
+def _same_for_few_and_many(answers: list[Answer]) -> bool:
+    pair = [answer.values for answer in answers if answer.probe.asks_about == "steps"]
+    if any(values is None or not np.isfinite(values).all() for values in pair):
+        return False
+    first, second = pair
+    # Two counts leave errors that differ by percents; only the same computation agrees to rounding.
+    return bool(np.linalg.norm(first - second) <= 0.1 * ROUNDING * np.linalg.norm(second))

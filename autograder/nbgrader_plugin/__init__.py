@@ -1,0 +1,58 @@
+"""The one part that talks to nbgrader: how its pipeline runs, judges and records a submission.
+
+`configure(c)` in nbgrader_config.py puts the course's steps into nbgrader's own places:
+
+- `converter.CourseAutograde` reads submissions without trusting them and gives each a record;
+- `execution.SandboxedExecute` runs the kernel in a sandbox, where it only leaves evidence;
+- `judging.Verdicts` puts the grader's verdicts in place of what graded cells printed, before grades are saved;
+- `release.NamedStubs` writes the stubs of a release.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nbgrader.apps.api
+import nbgrader.apps.autogradeapp
+from traitlets.config import Config
+
+from autograder.nbgrader_plugin.converter import CourseAutograde
+from autograder.sandbox import Limits
+
+
+def configure(c: Config) -> None:
+    """Set up nbgrader for this course: call it in nbgrader_config.py, before settings of your own."""
+    c.CourseDirectory.source_directory = "solutions"
+    c.CourseDirectory.release_directory = "assignments"
+    c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache"]
+    c.GenerateAssignment.preprocessors = [
+        "nbgrader.preprocessors.IncludeHeaderFooter",
+        "nbgrader.preprocessors.LockCells",
+        "autograder.nbgrader_plugin.release.NamedStubs",
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.CheckCellMetadata",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.SaveCells",
+        "nbgrader.preprocessors.ClearHiddenTests",
+        "nbgrader.preprocessors.ClearMarkScheme",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.Autograde.autograde_preprocessors = [
+        "autograder.nbgrader_plugin.execution.SandboxedExecute",
+        "nbconvert.preprocessors.ClearMetadataPreprocessor",
+        "nbgrader.preprocessors.LimitOutput",
+        "autograder.nbgrader_plugin.judging.Verdicts",
+        "nbgrader.preprocessors.SaveAutoGrades",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"nbgrader"}
+    c.Execute.timeout = Limits().cell_seconds
+    c.HTMLExporter.sanitize_html = True
+    # nbgrader starts alembic by its bare name, which is found only where the environment is activated.
+    os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    # nbgrader names its converter in these two modules; a subclass has no other way in.
+    nbgrader.apps.autogradeapp.Autograde = nbgrader.apps.api.Autograde = CourseAutograde

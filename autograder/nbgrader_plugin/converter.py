@@ -1,0 +1,132 @@
+"""nbgrader's converter, for submissions that may be damaged, incomplete or hostile."""
+
+from __future__ import annotations
+
+import glob
+import re
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import NotebookExporter
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat.v4 import new_markdown_cell, new_notebook
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters.autograde import Autograde
+from nbgrader.converters.base import NbGraderException
+
+from autograder.nbgrader_plugin.run import PROBLEM
+from autograder.sandbox import SandboxUnavailableError, check_sandbox
+from autograder.submitted import MasterCell, problem_with, read_notebook, restore, unwelcome_files
+
+
+class CourseExporter(NotebookExporter):
+    """Reads a submitted notebook without trusting it. One that cannot be read becomes an empty one, with a note."""
+
+    def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any):
+        if not self.parent.is_reading_submission:
+            return super().from_filename(filename, resources, **kwargs)
+        path = Path(filename)
+        resources["metadata"] = ResourcesDict(name=path.stem, path=str(path.parent))
+        notebook = new_notebook()
+        if problem := resources.get(PROBLEM):
+            notebook.cells = [new_markdown_cell(f"**This submission could not be read.** {problem}")]
+        else:
+            notebook = read_notebook(path)
+        notebook = restore(notebook, self.parent.master_cells(resources["nbgrader"]))
+        return self.from_notebook_node(notebook, resources, **kwargs)
+
+
+class CourseAutograde(Autograde):
+    """nbgrader's converter, for submissions that may be damaged, incomplete or hostile."""
+
+    exporter_class = CourseExporter
+
+    def start(self) -> None:
+        if self.config.Execute.get("enabled") is False:
+            self._refuse("--no-execute is not possible: outputs that a student stored prove nothing.")
+        if not self.config.SandboxedExecute.get("run_student_code_unprotected", False):
+            try:
+                check_sandbox()
+            except SandboxUnavailableError as error:
+                self._refuse(str(error))
+        super().start()
+
+    def init_notebooks(self) -> None:
+        """Find the notebooks, and also the submissions that lack theirs: they get a record as well."""
+        try:
+            super().init_notebooks()
+        except NbGraderException:
+            if not self._add_missing_notebooks():
+                raise
+        else:
+            self._add_missing_notebooks()
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        # A link would be followed when nbgrader copies the files, out of the submission and into others.
+        unwelcome = unwelcome_files(Path(self._format_source(assignment_id, student_id)))
+        for path in unwelcome:
+            self.log.warning("Leaving out %s: not a plain readable file", path)
+        ignore = list(self.coursedir.ignore)
+        self.coursedir.ignore = ignore + [re.sub(r"([*?[])", r"[\1]", path.name) for path in unwelcome]
+        try:
+            super().init_assignment(assignment_id, student_id)
+        finally:
+            self.coursedir.ignore = ignore
+
+    def init_single_notebook_resources(self, notebook_filename: str) -> dict[str, Any]:
+        resources = super().init_single_notebook_resources(notebook_filename)
+        submitted = self.coursedir.format_path(
+            self.coursedir.submitted_directory,
+            resources["nbgrader"]["student"],
+            resources["nbgrader"]["assignment"],
+        )
+        resources["nbgrader"]["submission"] = submitted
+        resources[PROBLEM] = problem_with(Path(submitted), f"{resources['nbgrader']['notebook']}.ipynb")
+        return resources
+
+    @property
+    def is_reading_submission(self) -> bool:
+        return self._sanitizing
+
+    def master_cells(self, names: dict[str, str]) -> list[MasterCell]:
+        """The cells of a notebook as they were released, from the gradebook."""
+        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+            notebook = gradebook.find_notebook(names["notebook"], names["assignment"])
+            points = {cell.name: cell.max_score for cell in notebook.grade_cells}
+            solutions = {cell.name for cell in notebook.solution_cells}
+            return [
+                MasterCell(
+                    grade_id=cell.name,
+                    cell_type=cell.cell_type,
+                    source=cell.source,
+                    checksum=cell.checksum,
+                    locked=cell.locked,
+                    grade=cell.name in points,
+                    solution=cell.name in solutions,
+                    points=points.get(cell.name, 0.0),
+                )
+                for cell in sorted(notebook.source_cells, key=lambda cell: cell.name)
+            ]
+
+    def _add_missing_notebooks(self) -> bool:
+        """Add the notebook each submission should have where it is not there; whether there are any at all."""
+        assignment_id = self.coursedir.assignment_id
+        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+            try:
+                expected = [notebook.name for notebook in gradebook.find_assignment(assignment_id).notebooks]
+            except MissingEntry:
+                return bool(self.assignments)
+        submissions = glob.glob(self._format_source(assignment_id, self.coursedir.student_id))  # noqa: PTH207
+        for folder in map(Path, submissions):
+            if not folder.is_dir():
+                continue
+            notebooks = self.assignments.setdefault(str(folder), [])
+            for name in expected:
+                path = str(folder / f"{name}.ipynb")
+                if path not in notebooks and self.coursedir.notebook_id in ("*", name):
+                    notebooks.append(path)
+        return bool(self.assignments)
+
+    def _refuse(self, message: str) -> None:
+        self.log.error(message)
+        raise NbGraderException(message)

@@ -1,0 +1,181 @@
+"""The step that runs a submitted notebook in the sandbox and collects its evidence."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat.notebooknode import NotebookNode
+from nbformat.v4 import new_output
+from nbgrader.converters.base import NbGraderException
+from nbgrader.preprocessors import Execute
+from traitlets import Bool, Integer, Unicode
+
+from autograder import checks, evidence
+from autograder.assignments import ASSIGNMENTS, Assignment
+from autograder.evidence import EvidenceError
+from autograder.kernel import SandboxedKernelManager
+from autograder.nbgrader_plugin.run import PROBLEM, RUN, Run
+from autograder.probes import keyed_seed
+from autograder.sandbox import MIB, Limits, Sandbox
+from autograder.submission import EVIDENCE_FOLDER, SEED
+
+
+class SandboxedExecute(Execute):
+    """Runs a notebook in the sandbox and collects its evidence. Whatever the student's code does, it returns."""
+
+    run_student_code_unprotected = Bool(
+        False, help="Run students' code without a sandbox, with everything the instructor may do."
+    ).tag(config=True)
+    notebook_seconds = Integer(Limits().notebook_seconds, help="Seconds for a whole notebook.").tag(
+        config=True
+    )
+    memory = Integer(Limits().memory, help="MiB of memory for all processes of a submission.").tag(
+        config=True
+    )
+    processes = Integer(Limits().processes, help="Processes that a submission may have at once.").tag(
+        config=True
+    )
+    key = Unicode(help="The key that probes are drawn with; by default a new one for each run.").tag(
+        config=True
+    )
+
+    store_widget_state = False
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        names = resources["nbgrader"]
+        seed = keyed_seed(_run_key(self.key), names["assignment"], names["notebook"], names["student"])
+        run = resources[RUN] = Run(seed)
+        if problem := resources.get(PROBLEM):
+            run.ended, run.detail = "unreadable", problem
+            return nb, resources
+        started = time.perf_counter()
+        # A short name: the paths of sockets may have 107 characters.
+        with tempfile.TemporaryDirectory(prefix="ig-", dir="/tmp") as scratch:
+            self._prepare(Path(scratch), names, seed)
+            try:
+                super().preprocess(nb, resources)
+            except Exception as error:
+                if self._current is None:
+                    raise self._start_failed(error) from error
+                run.ended, run.detail = self._why_it_ended(error)
+            finally:
+                self._end_kernel()
+            run.seconds = time.perf_counter() - started
+            self._collect(run, nb)
+        return nb, resources
+
+    def preprocess_cell(self, cell: NotebookNode, resources: dict[str, Any], index: int):
+        self._current = index
+        return super().preprocess_cell(cell, resources, index)
+
+    def create_kernel_manager(self) -> AsyncKernelManager:
+        if self._sandbox is None:
+            return super().create_kernel_manager()
+        self.km = SandboxedKernelManager(self._sandbox, config=self.config)
+        self._manager = self.km
+        return self.km
+
+    async def async_start_new_kernel(self, **kwargs: Any) -> None:
+        if self._sandbox is None:
+            kwargs["env"] = os.environ | self._environment
+        await super().async_start_new_kernel(**kwargs)
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
+        """Drops output past the limit: a notebook that prints without end would fill the grader's memory."""
+        if msg["msg_type"] in ("stream", "display_data", "execute_result", "error", "update_display_data"):
+            self._output_bytes += len(json.dumps(msg["content"]))
+        elif msg["msg_type"].startswith("comm"):
+            return None
+        if self._output_bytes > Limits().output * MIB and msg["msg_type"] != "status":
+            return None
+        return super().process_message(msg, cell, cell_index)
+
+    def _prepare(self, scratch: Path, names: dict[str, str], seed: int) -> None:
+        folders = {name: scratch / name for name in ("evidence", "runtime", "files")}
+        for folder in folders.values():
+            folder.mkdir()
+        self._evidence = folders["evidence"]
+        self._environment = {EVIDENCE_FOLDER: str(self._evidence), SEED: str(seed)}
+        self._output_bytes, self._current, self._manager, self._sandbox = 0, None, None, None
+        if self.run_student_code_unprotected:
+            self.log.warning("Running %s's code without a sandbox", names["student"])
+            return
+        course = self.parent.parent.coursedir
+        self._sandbox = Sandbox(
+            submission=Path(
+                course.format_path(course.autograded_directory, names["student"], names["assignment"])
+            ),
+            evidence=folders["evidence"],
+            runtime=folders["runtime"],
+            igref_modules=_assignment(names["assignment"]).igref_modules,
+            environment=self._environment,
+            hidden=(Path(course.root), Path(self.config.Exchange.get("root", "/srv/nbgrader/exchange"))),
+            limits=Limits(
+                notebook_seconds=self.notebook_seconds, memory=self.memory, processes=self.processes
+            ),
+        )
+
+    def _why_it_ended(self, error: Exception) -> tuple[str, str]:
+        watch = getattr(self._manager, "watch", None)
+        if watch is not None and watch.violation:
+            cause = "out_of_time" if "seconds" in watch.violation else "kernel_died"
+            return cause, f"The notebook was stopped: {watch.violation}."
+        if isinstance(error, CellTimeoutError):
+            return (
+                "out_of_time",
+                f"A cell did not end within {self.timeout} seconds and could not be interrupted.",
+            )
+        if isinstance(error, DeadKernelError):
+            return "kernel_died", "The kernel's process ended in the middle of a cell."
+        return "kernel_died", f"The kernel stopped answering as a kernel does ({type(error).__name__})."
+
+    def _start_failed(self, error: Exception) -> NbGraderException:
+        log = getattr(self._manager, "log_file", None)
+        said = log.read_text(errors="replace")[-2000:] if log and log.is_file() else ""
+        return NbGraderException(f"the kernel did not start, so nothing was graded: {error}\n{said}")
+
+    def _end_kernel(self) -> None:
+        """No process of the submission is left when its evidence is read."""
+        watch = getattr(self._manager, "watch", None)
+        if watch is not None:
+            watch.stop()
+            watch.end_sandbox()
+        if self.km is not None:
+            self._cleanup_kernel()
+
+    def _collect(self, run: Run, nb: NotebookNode) -> None:
+        for index, cell in enumerate(nb.cells):
+            cell_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if cell.cell_type != "code":
+                continue
+            for output in cell.outputs:
+                if output.output_type == "error" and cell_id:
+                    run.errors[cell_id] = (str(output.ename)[:100], str(output.evalue)[:500])
+            if run.ended and index == self._current:
+                cell.outputs.append(
+                    new_output("error", ename="Ended", evalue=run.detail, traceback=[run.detail])
+                )
+            if cell_id in checks.CHECKS:
+                try:
+                    run.evidence[cell_id] = evidence.read(self._evidence, cell_id)
+                except EvidenceError as error:
+                    run.damaged[cell_id] = str(error)
+
+
+def _assignment(assignment_id: str) -> Assignment:
+    return ASSIGNMENTS.get(assignment_id) or Assignment(assignment_id, assignment_id, (), ())
+
+
+_key_of_this_run = secrets.token_hex(32)
+
+
+def _run_key(key: str) -> bytes:
+    return (key or _key_of_this_run).encode()

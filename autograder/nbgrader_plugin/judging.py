@@ -1,0 +1,95 @@
+"""The step that puts the grader's verdicts in place of what graded cells printed, and records them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from pathlib import Path
+from typing import Any
+
+from nbformat.notebooknode import NotebookNode
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from autograder import checks
+from autograder.nbgrader_plugin.run import RUN, Run
+from autograder.verdict import Verdict
+
+RECORD = "verdicts.json"
+SHOWN_IMAGES = ("image/png", "image/jpeg")
+
+
+class Verdicts(NbGraderPreprocessor):
+    """Puts the grader's verdicts in place of whatever the graded cells printed, and records them."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        run: Run = resources[RUN]
+        verdicts = []
+        for cell in nb.cells:
+            if cell.cell_type != "code":
+                continue
+            _make_harmless(cell)
+            metadata = cell.metadata.get("nbgrader", {})
+            if metadata.get("grade") and metadata.get("grade_id") in checks.CHECKS:
+                verdict = _verdict(metadata["grade_id"], run)
+                verdicts.append(verdict)
+                data = {"text/plain": repr(verdict), "text/html": verdict._repr_html_()}
+                cell.outputs = [new_output("execute_result", data=data, execution_count=None)]
+        record = {
+            **{name: resources["nbgrader"][name] for name in ("student", "assignment", "notebook")},
+            "seconds": round(run.seconds, 2),
+            "ended": run.ended,
+            "detail": run.detail,
+            "seed": run.seed,
+            "verdicts": [verdict.as_record() for verdict in verdicts],
+        }
+        path = Path(resources["metadata"]["path"]) / RECORD
+        path.unlink(missing_ok=True)
+        path.write_text(json.dumps(record, indent=1))
+        return nb, resources
+
+
+def _verdict(task: str, run: Run) -> Verdict:
+    if task in run.evidence:
+        return checks.judge(task, run.evidence[task], run.seed)
+    if run.ended:
+        return checks.nothing_to_judge(task, run.ended, run.detail)
+    name, message = run.errors.get(task, ("", ""))
+    if name:
+        mistake = "not_done" if name == "NotImplementedError" else "not_reached"
+        return checks.nothing_to_judge(task, mistake, f"The cell stopped with {name}: {message}")
+    mistake = "not_reached" if run.damaged.get(task, "").startswith("there is no") else "evidence_damaged"
+    return checks.nothing_to_judge(task, mistake, run.damaged.get(task, ""))
+
+
+def _make_harmless(cell: NotebookNode) -> None:
+    """Keep of a student's outputs what cannot act in the instructor's browser: text and pictures."""
+    kept = []
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            name = "stderr" if output.get("name") == "stderr" else "stdout"
+            kept.append(new_output("stream", name=name, text=str(output.get("text", ""))))
+        elif output.output_type == "error":
+            lines = [str(line) for line in output.get("traceback", [])]
+            kept.append(
+                new_output("error", ename=str(output.ename), evalue=str(output.evalue), traceback=lines)
+            )
+        else:
+            data = {
+                kind: value for kind, value in output.get("data", {}).items() if _is_harmless(kind, value)
+            }
+            if data:
+                kept.append(new_output("display_data", data=data))
+    cell.outputs = kept
+
+
+def _is_harmless(kind: str, value: Any) -> bool:
+    if kind == "text/plain":
+        return isinstance(value, str)
+    if kind not in SHOWN_IMAGES or not isinstance(value, str):
+        return False
+    try:
+        return bool(base64.b64decode("".join(value.split()), validate=True))
+    except (binascii.Error, ValueError):
+        return False

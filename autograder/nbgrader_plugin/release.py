@@ -1,0 +1,27 @@
+"""How a release differs from its source."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbformat.notebooknode import NotebookNode
+from nbgrader.preprocessors import ClearSolutions
+
+from autograder.assignments import TASKS
+
+ANSWER = "-answer"
+"""A task's code is written in the cell whose id is the task's with this at its end."""
+
+
+class NamedStubs(ClearSolutions):
+    """Puts a stub in place of each solution; the error it raises names the task that is still to be done."""
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        task = TASKS.get(cell.metadata.get("nbgrader", {}).get("grade_id", "").removesuffix(ANSWER))
+        if task is not None:
+            stub = f'raise NotImplementedError("Task {task.id} is still to be done: {task.title}.")'
+            self.code_stub = {"python": f"# Your code goes here.\n{stub}"}
+            self.text_stub = "*Your answer goes here.*"
+        return super().preprocess_cell(cell, resources, cell_index)

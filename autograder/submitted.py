@@ -1,0 +1,194 @@
+"""A submitted notebook, read without trusting it, and put back into the shape in which it was released.
+
+Students' editors write notebooks that are not quite valid, and some are written to mislead. Of a cell
+only its type, its source and its grade_id are taken; everything that decides about points comes from
+the gradebook's master copy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.notebooknode import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+
+MAX_NOTEBOOK_MIB = 64
+MAX_FILES_MIB = 512
+MAX_CELLS = 2000
+
+RESTORED = "This cell was missing from the submission and has been put back."
+REPEATED = "A second cell with the id {} was in the submission; it is kept as an ordinary cell."
+
+
+class SubmissionError(Exception):
+    """The submitted notebook cannot be graded as it is; the message says why, for a student."""
+
+
+@dataclass(frozen=True)
+class MasterCell:
+    """A cell that nbgrader knows: everything but the position of it."""
+
+    grade_id: str
+    cell_type: str
+    source: str
+    checksum: str
+    locked: bool
+    grade: bool
+    solution: bool
+    points: float
+
+    def metadata(self) -> dict[str, Any]:
+        values = {
+            "schema_version": 3,
+            "grade_id": self.grade_id,
+            "cell_type": self.cell_type,
+            "checksum": self.checksum,
+            "locked": self.locked,
+            "grade": self.grade,
+            "solution": self.solution,
+            "task": False,
+        }
+        return values | ({"points": self.points} if self.grade else {})
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Read the cells of a submitted notebook; outputs and everything else are left behind.
+
+    Raises:
+        SubmissionError: it is missing, a link, too large, not JSON, or not a notebook.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        others = sorted(other.name for other in path.parent.glob("*.ipynb"))
+        found = f"; the folder has {', '.join(others)}" if others else ""
+        raise SubmissionError(f"There is no {path.name} in the submission{found}.") from None
+    except OSError as error:
+        raise SubmissionError(f"{path.name} cannot be opened ({error.strerror}); is it a link?") from None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise SubmissionError(f"{path.name} is not a plain file.")
+        if status.st_size > MAX_NOTEBOOK_MIB * 2**20:
+            size = status.st_size / 2**20
+            raise SubmissionError(f"{path.name} has {size:.0f} MiB; expected at most {MAX_NOTEBOOK_MIB} MiB.")
+        content = file.read()
+    try:
+        content = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise SubmissionError(f"{path.name} is not readable as JSON: {error}.") from None
+    return new_notebook(cells=[_clean(cell) for cell in _cells(content, path.name)])
+
+
+def restore(notebook: NotebookNode, master: list[MasterCell]) -> NotebookNode:
+    """Put every master cell back to what was released: metadata always, source where it is locked.
+
+    Missing setup cells go to the start, missing graded cells to the end, where everything they need has run.
+    Of several cells with one id the last one counts, as in nbgrader.
+    """
+    known = {cell.grade_id: cell for cell in master}
+    present: set[str] = set()
+    for cell in reversed(notebook.cells):
+        grade_id = cell.metadata.pop("grade_id", None)
+        original = known.get(grade_id)
+        if original is None:
+            continue
+        if grade_id in present:
+            if original.locked:
+                cell.source = f"# {REPEATED.format(grade_id)}\n" + cell.source
+            continue
+        present.add(grade_id)
+        _reset(cell, original)
+    missing = [cell for cell in master if cell.grade_id not in present]
+    setup = [_put_back(cell) for cell in missing if cell.locked and not cell.grade]
+    graded = [_put_back(cell) for cell in missing if cell.grade]
+    notebook.cells = setup + notebook.cells + graded
+    return notebook
+
+
+def unwelcome_files(folder: Path) -> list[Path]:
+    """Everything in a submission that is not a plain readable file in a plain folder: links, pipes and the like."""
+    found = []
+    for path, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            entry = Path(path, name)
+            mode = entry.lstat().st_mode
+            plain = stat.S_ISREG(mode) and os.access(entry, os.R_OK)
+            if not (plain or (stat.S_ISDIR(mode) and os.access(entry, os.R_OK | os.X_OK))):
+                found.append(entry)
+    return found
+
+
+def _cells(content: Any, name: str) -> list[Any]:
+    if not isinstance(content, dict):
+        raise SubmissionError(f"{name} is not a notebook: it holds a {type(content).__name__}.")
+    if content.get("nbformat") in (2, 3):
+        try:
+            content = nbformat.convert(nbformat.from_dict(content), 4)
+        except Exception as error:
+            raise SubmissionError(f"{name} is an old notebook that cannot be converted: {error}.") from None
+    cells = content.get("cells")
+    if not isinstance(cells, list):
+        raise SubmissionError(f"{name} is not a notebook: it has no list of cells.")
+    if len(cells) > MAX_CELLS:
+        raise SubmissionError(f"{name} has {len(cells)} cells; expected at most {MAX_CELLS}.")
+    return cells
+
+
+def _clean(cell: Any) -> NotebookNode:
+    cell = cell if isinstance(cell, dict) else {}
+    source = cell.get("source", "")
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    make = {"code": new_code_cell, "markdown": new_markdown_cell}.get(cell.get("cell_type"), new_raw_cell)
+    clean = make(source if isinstance(source, str) else "")
+    metadata = cell.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    if isinstance(grade_id, str):
+        clean.metadata["grade_id"] = grade_id
+    attachments = cell.get("attachments")
+    if clean.cell_type == "markdown" and isinstance(attachments, dict):
+        clean["attachments"] = attachments
+    return clean
+
+
+def _reset(cell: NotebookNode, original: MasterCell) -> None:
+    if cell.cell_type != original.cell_type:
+        fresh = _new_cell(original.cell_type, cell.source)
+        cell.clear()
+        cell.update(fresh)
+    if original.locked:
+        cell.source = original.source
+    cell.metadata["nbgrader"] = original.metadata()
+
+
+def _put_back(original: MasterCell) -> NotebookNode:
+    # The source is the master's to the letter: the answer to a missing question counts as untouched.
+    cell = _new_cell(original.cell_type, original.source)
+    cell.metadata["nbgrader"] = original.metadata()
+    cell.metadata["restored"] = RESTORED
+    return cell
+
+
+def _new_cell(cell_type: str, source: str) -> NotebookNode:
+    return (new_code_cell if cell_type == "code" else new_markdown_cell)(source)
+
+
+def problem_with(folder: Path, notebook: str) -> str:
+    """Why a submission cannot be graded as it is; empty when it can."""
+    try:
+        read_notebook(folder / notebook)
+    except SubmissionError as error:
+        return str(error)
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    size = sum(path.stat().st_size for path in files) / 2**20
+    if size > MAX_FILES_MIB:
+        return f"The submission has {size:.0f} MiB of files; expected at most {MAX_FILES_MIB} MiB."
+    return ""

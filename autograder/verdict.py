@@ -1,0 +1,83 @@
+"""What the grader says about one task, and how it looks: in a gradebook, a feedback page, a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from html import escape
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One property of the work: whether it holds, what was seen and what was expected."""
+
+    name: str
+    title: str
+    points: float
+    holds: bool
+    seen: str
+    expected: str = ""
+
+    @property
+    def earned(self) -> float:
+        return self.points if self.holds else 0.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The points for one task and the reasons for them.
+
+    `cause` is the likely mistake and `remedy` what to try; both empty where nothing is wrong. `mistake` is
+    the cause's short name, for tables. In a notebook a verdict shows as a table; as plain text it is
+    the number of points, which is what nbgrader reads.
+    """
+
+    task: str
+    title: str
+    findings: tuple[Finding, ...]
+    cause: str = ""
+    remedy: str = ""
+    mistake: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def points(self) -> float:
+        return sum(finding.earned for finding in self.findings)
+
+    @property
+    def max_points(self) -> float:
+        return sum(finding.points for finding in self.findings)
+
+    def __repr__(self) -> str:
+        return f"{self.points:.2f}"
+
+    def _repr_html_(self) -> str:
+        return to_html(self)
+
+    def as_record(self) -> dict[str, Any]:
+        """Everything in plain values, for a JSON file."""
+        return asdict(self) | {"points": self.points, "max_points": self.max_points}
+
+
+def to_html(verdict: Verdict) -> str:
+    """The verdict as an HTML fragment. Everything that came from a student is escaped."""
+    rows = "".join(
+        f"<tr><td>{'✓' if finding.holds else '✗'}</td>"
+        f"<td>{escape(finding.title)}</td>"
+        f"<td>{finding.earned:g} of {finding.points:g}</td>"
+        f"<td>{escape(finding.seen)}</td>"
+        f"<td>{escape(finding.expected)}</td></tr>"
+        for finding in verdict.findings
+    )
+    advice = "".join(
+        f"<p><b>{label}</b> {escape(text)}</p>"
+        for label, text in (("Likely cause:", verdict.cause), ("Try:", verdict.remedy))
+        if text
+    )
+    notes = "".join(f"<p>{escape(note)}</p>" for note in verdict.notes)
+    return (
+        f"<h4>{escape(verdict.title)}: {verdict.points:g} of {verdict.max_points:g} points</h4>"
+        f"{advice}{notes}"
+        "<table><thead><tr><th></th><th>property</th><th>points</th><th>seen</th><th>expected</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
+    )
