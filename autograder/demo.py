@@ -5,7 +5,6 @@ Each student's notebook is made from the released one, by filling in its answer 
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,34 +13,34 @@ import nbformat
 from rich.console import Console
 
 from autograder.classroom import grade_class, nbgrader, show
-from autograder.nbgrader_plugin.release import ANSWER
+from autograder.nbgrader_plugin.stubs import ANSWER
+from autograder.release import make_course
 
 ASSIGNMENT = "ps1-attribution"
-KIT = Path(__file__).resolve().parent.parent
 
-GRADIENT = '''
+GRADIENT = """
 def input_gradient(forward, x, target):
     point = x.detach()[None].requires_grad_()
     return torch.autograd.grad(forward(point)[0, target], point)[0][0]
-'''
+"""
 
-INTEGRATED = '''
+INTEGRATED = """
 def integrated_gradients(forward, x, baseline, target, n_steps):
     total = torch.zeros_like(x)
     for k in range(1, n_steps + 1):
         total += input_gradient(forward, baseline + k / n_steps * (x - baseline), target)
     return (x - baseline) * total / n_steps
-'''
+"""
 
-ANOTHER_STYLE = '''
+ANOTHER_STYLE = """
 import numpy as np
 
 def input_gradient(forward, x, target):
-    leaf = x.clone().double().unsqueeze(0)
+    leaf = x.clone().unsqueeze(0)
     leaf.requires_grad = True
     forward(leaf).select(1, target).sum().backward()
-    return leaf.grad.squeeze(0).to(x.dtype)
-'''
+    return leaf.grad.squeeze(0)
+"""
 
 ANOTHER_STYLE_INTEGRATED = '''
 def integrated_gradients(forward, x, baseline, target, n_steps):
@@ -54,7 +53,7 @@ def integrated_gradients(forward, x, baseline, target, n_steps):
     return torch.from_numpy((x.numpy() - baseline.numpy()) * mean).to(x.dtype)
 '''
 
-WARNS = '''
+WARNS = """
 import sys
 import warnings
 
@@ -63,7 +62,7 @@ def input_gradient(forward, x, target):
     warnings.warn("this takes a while")
     point = x.detach()[None].requires_grad_()
     return torch.autograd.grad(forward(point)[0, target], point)[0][0]
-'''
+"""
 
 FORGES = '''
 import ast, builtins, json, os, sys
@@ -96,12 +95,12 @@ submit = autograder.submission.submit = lambda *args, **kwargs: Always(8.0)
 def input_gradient(forward, x, target): return Always(4.0)
 '''
 
-DIES = '''
+DIES = """
 import os
 
 def integrated_gradients(forward, x, baseline, target, n_steps):
     os._exit(1)
-'''
+"""
 
 
 @dataclass(frozen=True)
@@ -136,9 +135,7 @@ STUDENTS = (
         "ines",
         "returns NumPy arrays",
         GRADIENT.replace("[0][0]\n", "[0][0].numpy()\n"),
-        INTEGRATED.replace("total +=", "total = total +").replace("total / n_steps", "total / n_steps").replace(
-            "return (x - baseline) * total / n_steps", "return ((x - baseline) * total / n_steps).numpy()"
-        ),
+        INTEGRATED.replace("(x - baseline) * total / n_steps", "((x - baseline) * total / n_steps).numpy()"),
     ),
     Student("jonas", "hands in a damaged file"),
 )
@@ -149,15 +146,9 @@ def main(console: Console, jobs: int) -> None:
     course = Path(tempfile.mkdtemp(prefix="ig-demo-"))
     console.print(f"A class of {len(STUDENTS)} in {course}")
     make_course(course)
+    nbgrader(course, "generate_assignment", ASSIGNMENT)
     hand_in(course, STUDENTS)
     show(grade_class(course, ASSIGNMENT, jobs, console), console)
-
-
-def make_course(course: Path) -> None:
-    """A course folder with the kit's configuration and solutions, and the release made from them."""
-    shutil.copy(KIT / "nbgrader_config.py", course)
-    shutil.copytree(KIT / "solutions", course / "solutions")
-    nbgrader(course, "generate_assignment", ASSIGNMENT)
 
 
 def hand_in(course: Path, students: tuple[Student, ...]) -> None:

@@ -184,7 +184,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "Open it in JupyterLab, save it, and hand it in again under its own name.",
     ),
     "evidence_damaged": (
-        "what this cell left behind cannot be read",
+        "what this cell left behind is not what submit writes",
         "Leave the files of the autograder alone and run the notebook from the top.",
     ),
     "missing_part": (

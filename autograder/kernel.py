@@ -7,6 +7,7 @@ them use together is watched from outside, where the student's code cannot reach
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -47,9 +48,7 @@ class SandboxedKernelManager(AsyncKernelManager):
     @property
     def kernel_spec(self) -> KernelSpec:
         # Interrupts travel as messages: a signal to bubblewrap would end the whole sandbox.
-        return KernelSpec(
-            argv=[], display_name="Python 3 (sandboxed)", language="python", interrupt_mode="message"
-        )
+        return KernelSpec(argv=[], display_name="Python 3 (sandboxed)", language="python", interrupt_mode="message")
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
         return self.sandbox.command(["-f", self.connection_file, *(extra_arguments or [])])
@@ -100,10 +99,8 @@ class Watch(threading.Thread):
 
     def end_sandbox(self) -> None:
         """Kill bubblewrap, and with it every process in the sandbox."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     def _find_violation(self) -> str:
         processes = psutil.Process(self.pid).children(recursive=True)

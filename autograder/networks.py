@@ -36,8 +36,7 @@ class Network:
         if tuple(x.shape[1:]) != self.shape:
             hint = " (add the batch dimension with x.unsqueeze(0))" if tuple(x.shape) == self.shape else ""
             raise ValueError(
-                f"forward expects a batch of shape (B, {', '.join(map(str, self.shape))}), "
-                f"got {tuple(x.shape)}{hint}"
+                f"forward expects a batch of shape (B, {', '.join(map(str, self.shape))}), got {tuple(x.shape)}{hint}"
             )
         if not x.dtype.is_floating_point:
             raise TypeError(f"forward expects a floating point tensor, got {x.dtype}")
@@ -82,14 +81,10 @@ def saturating(slopes: np.ndarray, ceilings: np.ndarray) -> Network:
 def relu_network(hidden: np.ndarray, hidden_bias: np.ndarray, out: np.ndarray) -> Network:
     """One hidden layer of ReLUs on a vector."""
     n = hidden.shape[0]
-    return _piecewise_linear(
-        (n,), _linear(hidden, hidden_bias), nn.ReLU(), _linear(out, np.zeros(out.shape[1]))
-    )
+    return _piecewise_linear((n,), _linear(hidden, hidden_bias), nn.ReLU(), _linear(out, np.zeros(out.shape[1])))
 
 
-def softmax_network(
-    hidden: np.ndarray, hidden_bias: np.ndarray, out: np.ndarray, shape: tuple[int, ...]
-) -> Network:
+def softmax_network(hidden: np.ndarray, hidden_bias: np.ndarray, out: np.ndarray, shape: tuple[int, ...]) -> Network:
     """A smooth classifier: tanh units, then a softmax, so that scores are probabilities."""
     w, b, v = map(torch.from_numpy, (hidden, hidden_bias, out))
     return Network(shape, lambda x: torch.softmax(torch.tanh(x.flatten(1) @ w + b) @ v, dim=1))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -135,9 +134,7 @@ class Sandbox:
         options += _package("igref", self.igref_modules)
         options += _package("autograder", AUTOGRADER_MODULES)
         options += ["--ro-bind", str(self.submission), SUBMISSION]
-        options += [
-            part for path in (self.evidence, self.runtime) for part in ("--bind", str(path), str(path))
-        ]
+        options += [part for path in (self.evidence, self.runtime) for part in ("--bind", str(path), str(path))]
         options += _font_cache()
         options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
         variables = _variables() | self.environment
@@ -147,9 +144,7 @@ class Sandbox:
     def _show_and_hide(self) -> list[str]:
         """The interpreter and its packages shown, all else hidden; the deeper of two folders decides."""
         shown = set(_python_paths())
-        hidden = {
-            path.resolve() for path in (*map(Path, HIDDEN_SYSTEM_FOLDERS), *self.hidden) if path.is_dir()
-        }
+        hidden = {path.resolve() for path in (*map(Path, HIDDEN_SYSTEM_FOLDERS), *self.hidden) if path.is_dir()}
         hidden |= set(_attribution_libraries())
         options, visible = [], _system_folders()
         for path in sorted(shown | hidden, key=lambda path: len(path.parts)):
@@ -223,7 +218,7 @@ def _mount_system() -> list[str]:
     for name in SYSTEM_FOLDERS:
         path = Path(name)
         if path.is_symlink():
-            options += ["--symlink", os.readlink(path), name]
+            options += ["--symlink", str(path.readlink()), name]
         elif path.is_dir():
             options += ["--ro-bind", name, name]
     for name in SYSTEM_FILES:
@@ -261,9 +256,7 @@ def _attribution_libraries() -> list[Path]:
     used = [Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     everywhere = [path for base in (sys.base_prefix, "/usr", "/usr/local") for path in _package_folders(base)]
     unused = [path for path in everywhere if path not in used and not path.is_symlink()]
-    return unused + [
-        path for folder in used for name in ATTRIBUTION_LIBRARIES for path in folder.glob(f"{name}*")
-    ]
+    return unused + [path for folder in used for name in ATTRIBUTION_LIBRARIES for path in folder.glob(f"{name}*")]
 
 
 def _package_folders(prefix: str) -> list[Path]:

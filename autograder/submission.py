@@ -85,7 +85,7 @@ def _answer(call: Callable[[], Any]) -> tuple[dict[str, Any], np.ndarray | None]
         warnings.simplefilter("ignore")
         try:
             value = call()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             line = traceback.extract_tb(error.__traceback__)[-1].lineno
             return {
                 "status": "raised",

@@ -11,6 +11,7 @@ from autograder.evidence import Evidence
 from autograder.probes import Probe
 
 TENSOR_TYPES = ("Tensor", "Parameter")
+NO_ANSWER = "there is no answer"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def unfinished(evidence: Evidence) -> str:
 
 def _read(probe: Probe, record: Any, evidence: Evidence) -> Answer:
     if not isinstance(record, dict):
-        return Answer(probe, None, "there is no answer")
+        return Answer(probe, None, NO_ANSWER)
     if record.get("status") != "returned":
         error, message = _text(record, "error"), _text(record, "message")
         return Answer(probe, None, f"it raised {error}: {message}", error or "an error")
@@ -58,9 +59,7 @@ def _read(probe: Probe, record: Any, evidence: Evidence) -> Answer:
     elif values.dtype.kind != "f":
         complaint = f"it returned {values.dtype}, expected floating point numbers"
     elif not np.isfinite(values).all():
-        complaint = (
-            f"it returned NaN or infinity in {int((~np.isfinite(values)).sum())} of {values.size} values"
-        )
+        complaint = f"it returned NaN or infinity in {int((~np.isfinite(values)).sum())} of {values.size} values"
     # A batch dimension of one, or the wrong type, does not make the numbers wrong.
     comparable = values.size == probe.x.numel() and _squeezed(values.shape) == _squeezed(shape)
     return Answer(probe, values.astype(np.float64).reshape(shape) if comparable else None, complaint)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from autograder.assignments import Task
-from autograder.checks.answers import Answer, unfinished
+from autograder.checks.answers import NO_ANSWER, Answer, unfinished
 from autograder.evidence import Evidence
 from autograder.feedback import MISTAKES, PROPERTIES
 from autograder.verdict import Finding, Verdict
@@ -32,6 +33,7 @@ def verdict_on_function(
     faults = {a.probe.name: a.complaint if a.values is None else fault(a) for a in answers}
     failed = [answer for answer in answers if faults[answer.probe.name]]
     any_right = len(failed) < len(answers)
+    mistake = _mistake(answers, failed, cause)
     findings = []
     for name, points in task.properties.items():
         if name == "form":
@@ -47,7 +49,8 @@ def verdict_on_function(
             seen = wrong[0] if wrong else f"right on {len(about)} of {len(about)} probes"
             expected = "" if holds else f"right on all {len(about)} probes, wrong on {len(wrong)}"
         findings.append(Finding(name, PROPERTIES[name], points, holds, seen, expected))
-    mistake = _mistake(answers, failed, cause)
+    if mistake == "not_done":
+        findings = [replace(finding, seen="the stub is still there", expected="") for finding in findings]
     text, remedy = MISTAKES.get(mistake, ("", ""))
     notes = []
     if running := unfinished(evidence):
@@ -61,6 +64,8 @@ def verdict_on_function(
 
 
 def _mistake(answers: list[Answer], failed: list[Answer], cause: Callable[[list[Answer]], str]) -> str:
+    if all(answer.complaint == NO_ANSWER for answer in answers):
+        return "evidence_damaged"
     raised = Counter(answer.error for answer in failed if answer.error)
     if failed and len(raised) and sum(raised.values()) == len(answers):
         kind = raised.most_common(1)[0][0]

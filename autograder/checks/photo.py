@@ -60,10 +60,7 @@ class Pair:
         alphas = torch.linspace(0, 1, 2 * self.n_steps + 1).view(-1, 1, 1, 1)
         points = self.baseline + alphas * (self.image - self.baseline)
         targets = torch.tensor([self.target])
-        parts = [
-            scores_and_gradients(self.forward, chunk, targets.expand(len(chunk)))
-            for chunk in points.split(CHUNK)
-        ]
+        parts = [scores_and_gradients(self.forward, chunk, targets.expand(len(chunk))) for chunk in points.split(CHUNK)]
         return torch.cat([scores for scores, _ in parts]).double().numpy(), torch.cat([g for _, g in parts])
 
     @property
@@ -167,7 +164,9 @@ def _read(evidence: Evidence) -> tuple[Pair, dict[str, np.ndarray]]:
     Raises:
         UngradableError: a part without which nothing can be recomputed is missing or is wrong.
     """
-    arrays, values = evidence.arrays, evidence.record.get("values", {})
+    arrays, values = evidence.arrays, evidence.record.get("values")
+    if not isinstance(values, dict) or "missing" not in evidence.record:
+        raise UngradableError("evidence_damaged", "the record is not what submit writes")
     for name in PICTURES:
         if name not in arrays:
             raise UngradableError("missing_part", f"{name} is missing, expected a tensor (3, H, W)")
@@ -192,9 +191,7 @@ def _read(evidence: Evidence) -> tuple[Pair, dict[str, np.ndarray]]:
 
 def _load(name: object, scores: object):
     if name not in MODELS:
-        raise UngradableError(
-            "unknown_model", f"the model's name is {name!r}, expected one of {', '.join(MODELS)}"
-        )
+        raise UngradableError("unknown_model", f"the model's name is {name!r}, expected one of {', '.join(MODELS)}")
     model = load_model(name)
     if scores not in ("probabilities", "logits"):
         raise UngradableError("missing_part", f"scores is {scores!r}, expected 'probabilities' or 'logits'")
@@ -220,25 +217,13 @@ def _picture(array: np.ndarray, name: str) -> Tensor:
 
 
 def _whole_number(value: object, name: str, low: int, high: int) -> int:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or value != int(value)
-        or not low <= value <= high
-    ):
-        raise UngradableError(
-            "missing_part", f"{name} is {value!r}, expected a whole number from {low} to {high}"
-        )
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or not low <= value <= high:
+        raise UngradableError("missing_part", f"{name} is {value!r}, expected a whole number from {low} to {high}")
     return int(value)
 
 
 def _is_map(array: np.ndarray | None, shape: tuple[int, ...]) -> bool:
-    return (
-        array is not None
-        and array.shape == shape
-        and array.dtype.kind == "f"
-        and bool(np.isfinite(array).all())
-    )
+    return array is not None and array.shape == shape and array.dtype.kind == "f" and bool(np.isfinite(array).all())
 
 
 def _complaint(evidence: Evidence, name: str, image: Tensor) -> str:

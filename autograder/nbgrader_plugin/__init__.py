@@ -5,7 +5,7 @@
 - `converter.CourseAutograde` reads submissions without trusting them and gives each a record;
 - `execution.SandboxedExecute` runs the kernel in a sandbox, where it only leaves evidence;
 - `judging.Verdicts` puts the grader's verdicts in place of what graded cells printed, before grades are saved;
-- `release.NamedStubs` writes the stubs of a release.
+- `stubs.NamedStubs` writes the stubs of a release.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def configure(c: Config) -> None:
     c.GenerateAssignment.preprocessors = [
         "nbgrader.preprocessors.IncludeHeaderFooter",
         "nbgrader.preprocessors.LockCells",
-        "autograder.nbgrader_plugin.release.NamedStubs",
+        "autograder.nbgrader_plugin.stubs.NamedStubs",
         "nbgrader.preprocessors.ClearOutput",
         "nbgrader.preprocessors.CheckCellMetadata",
         "nbgrader.preprocessors.ComputeChecksums",

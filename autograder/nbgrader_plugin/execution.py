@@ -34,18 +34,10 @@ class SandboxedExecute(Execute):
     run_student_code_unprotected = Bool(
         False, help="Run students' code without a sandbox, with everything the instructor may do."
     ).tag(config=True)
-    notebook_seconds = Integer(Limits().notebook_seconds, help="Seconds for a whole notebook.").tag(
-        config=True
-    )
-    memory = Integer(Limits().memory, help="MiB of memory for all processes of a submission.").tag(
-        config=True
-    )
-    processes = Integer(Limits().processes, help="Processes that a submission may have at once.").tag(
-        config=True
-    )
-    key = Unicode(help="The key that probes are drawn with; by default a new one for each run.").tag(
-        config=True
-    )
+    notebook_seconds = Integer(Limits().notebook_seconds, help="Seconds for a whole notebook.").tag(config=True)
+    memory = Integer(Limits().memory, help="MiB of memory for all processes of a submission.").tag(config=True)
+    processes = Integer(Limits().processes, help="Processes that a submission may have at once.").tag(config=True)
+    key = Unicode(help="The key that probes are drawn with; by default a new one for each run.").tag(config=True)
 
     store_widget_state = False
 
@@ -110,17 +102,13 @@ class SandboxedExecute(Execute):
             return
         course = self.parent.parent.coursedir
         self._sandbox = Sandbox(
-            submission=Path(
-                course.format_path(course.autograded_directory, names["student"], names["assignment"])
-            ),
+            submission=Path(course.format_path(course.autograded_directory, names["student"], names["assignment"])),
             evidence=folders["evidence"],
             runtime=folders["runtime"],
             igref_modules=_assignment(names["assignment"]).igref_modules,
             environment=self._environment,
             hidden=(Path(course.root), Path(self.config.Exchange.get("root", "/srv/nbgrader/exchange"))),
-            limits=Limits(
-                notebook_seconds=self.notebook_seconds, memory=self.memory, processes=self.processes
-            ),
+            limits=Limits(notebook_seconds=self.notebook_seconds, memory=self.memory, processes=self.processes),
         )
 
     def _why_it_ended(self, error: Exception) -> tuple[str, str]:
@@ -160,9 +148,7 @@ class SandboxedExecute(Execute):
                 if output.output_type == "error" and cell_id:
                     run.errors[cell_id] = (str(output.ename)[:100], str(output.evalue)[:500])
             if run.ended and index == self._current:
-                cell.outputs.append(
-                    new_output("error", ename="Ended", evalue=run.detail, traceback=[run.detail])
-                )
+                cell.outputs.append(new_output("error", ename="Ended", evalue=run.detail, traceback=[run.detail]))
             if cell_id in checks.CHECKS:
                 try:
                     run.evidence[cell_id] = evidence.read(self._evidence, cell_id)

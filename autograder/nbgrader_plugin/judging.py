@@ -14,6 +14,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder import checks
 from autograder.nbgrader_plugin.run import RUN, Run
+from autograder.nbgrader_plugin.stubs import ANSWER
 from autograder.verdict import Verdict
 
 RECORD = "verdicts.json"
@@ -55,10 +56,11 @@ def _verdict(task: str, run: Run) -> Verdict:
         return checks.judge(task, run.evidence[task], run.seed)
     if run.ended:
         return checks.nothing_to_judge(task, run.ended, run.detail)
-    name, message = run.errors.get(task, ("", ""))
-    if name:
-        mistake = "not_done" if name == "NotImplementedError" else "not_reached"
-        return checks.nothing_to_judge(task, mistake, f"The cell stopped with {name}: {message}")
+    for cell, words in ((task + ANSWER, "The answer's cell"), (task, "This cell")):
+        name, message = run.errors.get(cell, ("", ""))
+        if name:
+            mistake = "not_done" if name == "NotImplementedError" else "not_reached"
+            return checks.nothing_to_judge(task, mistake, f"{words} stopped with {name}: {message}")
     mistake = "not_reached" if run.damaged.get(task, "").startswith("there is no") else "evidence_damaged"
     return checks.nothing_to_judge(task, mistake, run.damaged.get(task, ""))
 
@@ -72,13 +74,9 @@ def _make_harmless(cell: NotebookNode) -> None:
             kept.append(new_output("stream", name=name, text=str(output.get("text", ""))))
         elif output.output_type == "error":
             lines = [str(line) for line in output.get("traceback", [])]
-            kept.append(
-                new_output("error", ename=str(output.ename), evalue=str(output.evalue), traceback=lines)
-            )
+            kept.append(new_output("error", ename=str(output.ename), evalue=str(output.evalue), traceback=lines))
         else:
-            data = {
-                kind: value for kind, value in output.get("data", {}).items() if _is_harmless(kind, value)
-            }
+            data = {kind: value for kind, value in output.get("data", {}).items() if _is_harmless(kind, value)}
             if data:
                 kept.append(new_output("display_data", data=data))
     cell.outputs = kept

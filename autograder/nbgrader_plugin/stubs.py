@@ -1,4 +1,4 @@
-"""How a release differs from its source."""
+"""The stubs that a release has in place of solutions."""
 
 from __future__ import annotations
 

@@ -1,0 +1,50 @@
+# Each target sets up what it needs: a virtual environment in .venv, made once, with the pinned versions.
+
+PYTHON ?= python3
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+BIN := .venv/bin
+READY := .venv/.ready
+BENCH_READY := .venv/.bench-ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint assignments bench doctor clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "This needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1)."; \
+	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up .venv, once: about a minute ..."
+	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+$(BENCH_READY): $(READY)
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[bench]'
+	@touch $@
+
+demo: $(READY)  ## grade a small class of made-up students: who got what, and why
+	@$(BIN)/python -m autograder demo --jobs $(JOBS)
+
+test: $(READY)  ## run every test
+	@$(BIN)/python -m pytest
+
+lint: $(READY)  ## check style and formatting
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+assignments: $(READY)  ## make assignments/ from solutions/
+	@$(BIN)/python -m autograder release
+
+bench: $(BENCH_READY)  ## measure igref beside Captum and PAIR saliency
+	@$(BIN)/python -m benchmarks
+
+doctor: $(READY)  ## check this machine: [OK] or [FAIL], line by line
+	@$(BIN)/python -m igref.doctor
+
+clean:  ## remove the virtual environment and everything that can be made again
+	@rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis
