@@ -19,18 +19,18 @@ def main(arguments: list[str] | None = None) -> int:
     demo = commands.add_parser("demo", help="grade a small class of made-up students in a scratch folder")
     for command in (grade, demo):
         command.add_argument("--jobs", type=int, default=os.cpu_count(), help="submissions at the same time")
-    commands.add_parser("release", help="make assignments/ from solutions/")
+    commands.add_parser("release", help="make assignments/ from solutions/, and the tables in docs/")
     options = parser.parse_args(arguments)
 
     from autograder import classroom
     from autograder import demo as demonstration
-    from autograder.release import release
+    from autograder.release import release, write_tables
     from autograder.sandbox import SandboxUnavailableError, check_sandbox
 
     console = Console()
     try:
         if options.command == "release":
-            for path in release():
+            for path in [*release(), *write_tables()]:
                 console.print(path, soft_wrap=True)
             return 0
         check_sandbox()

@@ -75,3 +75,19 @@ PS1 = Assignment(
 ASSIGNMENTS: dict[str, Assignment] = {assignment.id: assignment for assignment in (PS1,)}
 
 TASKS: dict[str, Task] = {task.id: task for assignment in ASSIGNMENTS.values() for task in assignment.tasks}
+
+
+def points_table() -> str:
+    """The graded cells of every assignment and their points, as a Markdown table."""
+    lines = ["| assignment | graded cell | what | points | graded |", "|---|---|---|---|---|"]
+    for assignment in ASSIGNMENTS.values():
+        for task in assignment.tasks:
+            how = ", ".join(f"{name} {points:g}" for name, points in task.properties.items())
+            how = f"automatically: {how}" if task.automatic else "by hand"
+            lines.append(f"| {assignment.id} | `{task.id}` | {task.title} | {task.points:g} | {how} |")
+        automatic = sum(task.points for task in assignment.tasks if task.automatic)
+        lines.append(
+            f"| **{assignment.id}** | | **{assignment.title}** | **{assignment.points:g}** "
+            f"| {automatic:g} automatically, {assignment.points - automatic:g} by hand |"
+        )
+    return "\n".join(lines)

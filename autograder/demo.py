@@ -174,7 +174,11 @@ def hand_in(course: Path, students: tuple[Student, ...]) -> None:
 def _answers(solution: Path) -> dict[str, str]:
     cells = nbformat.read(solution, as_version=4).cells
     return {
-        cell.metadata.nbgrader.grade_id: cell.source
+        cell.metadata.nbgrader.grade_id: _without_marks(cell.source)
         for cell in cells
         if cell.metadata.get("nbgrader", {}).get("solution")
     }
+
+
+def _without_marks(source: str) -> str:
+    return "\n".join(line for line in source.splitlines() if not line.strip().endswith(" SOLUTION"))

@@ -6,16 +6,20 @@ python -m autograder release
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
 
-from autograder.assignments import ASSIGNMENTS
+from autograder.assignments import ASSIGNMENTS, points_table
 from autograder.classroom import GradingError, nbgrader
 
 KIT = Path(__file__).resolve().parent.parent
 DATA_SUFFIXES = (".png", ".jpg", ".csv")
 """Kinds of files beside a notebook that may go into a release. nbgrader itself would copy every one."""
+
+TABLE = re.compile(r"(<!-- graded cells: begin -->)\n.*?(<!-- graded cells: end -->)", re.DOTALL)
+"""Where a page of docs/ shows the table of graded cells."""
 
 MARKS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS", "BEGIN MARK SCHEME")
 
@@ -38,6 +42,17 @@ def release(kit: Path = KIT, destination: Path | None = None) -> list[Path]:
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(course / "assignments" / assignment, target)
             written += sorted(path for path in target.rglob("*") if path.is_file())
+    return written
+
+
+def write_tables(kit: Path = KIT) -> list[Path]:
+    """Bring the tables of graded cells in docs/ up to date; the files that hold one."""
+    written = []
+    for path in sorted((kit / "docs").glob("*.md")):
+        text = path.read_text()
+        if TABLE.search(text):
+            path.write_text(TABLE.sub(lambda match: f"{match[1]}\n{points_table()}\n{match[2]}", text))
+            written.append(path)
     return written
 
 

@@ -279,7 +279,8 @@ def _font_cache() -> list[str]:
 
 def _variables() -> dict[str, str]:
     folder = Path(sys.executable).parent
-    return {
+    threads = {name: os.environ[name] for name in ("OMP_NUM_THREADS",) if name in os.environ}
+    return threads | {
         "HOME": HOME,
         "HF_HUB_OFFLINE": "1",
         "IPYTHONDIR": f"{HOME}/.ipython",

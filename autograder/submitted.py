@@ -7,8 +7,10 @@ the gradebook's master copy.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
+SHOWN_IMAGES = ("image/png", "image/jpeg")
 MAX_NOTEBOOK_MIB = 64
 MAX_FILES_MIB = 512
 MAX_CELLS = 2000
@@ -147,16 +150,46 @@ def _clean(cell: Any) -> NotebookNode:
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
     make = {"code": new_code_cell, "markdown": new_markdown_cell}.get(cell.get("cell_type"), new_raw_cell)
-    clean = make(source if isinstance(source, str) else "")
+    source = source if isinstance(source, str) else ""
+    clean = make(source if make is new_code_cell else _without_html(source))
     metadata = cell.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
     if isinstance(grade_id, str):
         clean.metadata["grade_id"] = grade_id
-    attachments = cell.get("attachments")
-    if clean.cell_type == "markdown" and isinstance(attachments, dict):
+    if clean.cell_type == "markdown" and (attachments := _pictures(cell.get("attachments"))):
         clean["attachments"] = attachments
     return clean
+
+
+def _without_html(text: str) -> str:
+    """The text with nothing in it that a browser takes for a tag: a space of no width follows each opening `<`.
+
+    nbgrader's pages show markdown as it comes, and a script in an answer would run in the instructor's session.
+    """
+    return re.sub(r"<(?=[A-Za-z/!?])", "<\u200b", text)
+
+
+def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
+    """The attachments that are plain pictures."""
+    found = {}
+    for name, data in attachments.items() if isinstance(attachments, dict) else ():
+        pictures = (
+            {kind: value for kind, value in data.items() if is_picture(kind, value)} if isinstance(data, dict) else {}
+        )
+        if pictures and re.fullmatch(r"[\w .()-]{1,100}", name):
+            found[name] = pictures
+    return found
+
+
+def is_picture(kind: object, content: object) -> bool:
+    """Whether content of a MIME type is a picture in base64, and nothing but base64."""
+    if kind not in SHOWN_IMAGES or not isinstance(content, str):
+        return False
+    try:
+        return bool(base64.b64decode("".join(content.split()), validate=True))
+    except ValueError:
+        return False
 
 
 def _reset(cell: NotebookNode, original: MasterCell) -> None:

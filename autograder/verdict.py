@@ -60,24 +60,26 @@ class Verdict:
 
 
 def to_html(verdict: Verdict) -> str:
-    """The verdict as an HTML fragment. Everything that came from a student is escaped."""
-    rows = "".join(
-        f"<tr><td>{'✓' if finding.holds else '✗'}</td>"
-        f"<td>{escape(finding.title)}</td>"
-        f"<td>{finding.earned:g} of {finding.points:g}</td>"
-        f"<td>{escape(finding.seen)}</td>"
-        f"<td>{escape(finding.expected)}</td></tr>"
+    """The verdict as an HTML fragment. Everything that came from a student is escaped.
+
+    Only tags and attributes that nbconvert's sanitizer lets through, since feedback pages are sanitized.
+    """
+    rows = [("", "<b>property</b>", "<b>points</b>", "<b>seen</b>", "<b>expected</b>")]
+    rows += [
+        (
+            "✓" if finding.holds else "✗",
+            escape(finding.title),
+            f"{finding.earned:g}&nbsp;of&nbsp;{finding.points:g}",
+            escape(finding.seen),
+            escape(finding.expected),
+        )
         for finding in verdict.findings
-    )
-    advice = "".join(
-        f"<p><b>{label}</b> {escape(text)}</p>"
-        for label, text in (("Likely cause:", verdict.cause), ("Try:", verdict.remedy))
-        if text
-    )
-    notes = "".join(f"<p>{escape(note)}</p>" for note in verdict.notes)
-    return (
-        f"<h4>{escape(verdict.title)}: {verdict.points:g} of {verdict.max_points:g} points</h4>"
-        f"{advice}{notes}"
-        "<table><thead><tr><th></th><th>property</th><th>points</th><th>seen</th><th>expected</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
-    )
+    ]
+    table = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    lines = [f"<b>{escape(verdict.title)}: {verdict.points:g} of {verdict.max_points:g} points</b>"]
+    if verdict.cause:
+        lines.append(f"<b>Likely cause:</b> {escape(verdict.cause)}.")
+    if verdict.remedy:
+        lines.append(f"<b>Try:</b> {escape(verdict.remedy)}")
+    lines += [escape(note) for note in verdict.notes]
+    return "".join(f"<div>{line}</div>" for line in lines) + f'<table class="table table-condensed">{table}</table>'

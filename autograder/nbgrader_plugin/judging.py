@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from pathlib import Path
 from typing import Any
@@ -15,10 +13,10 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from autograder import checks
 from autograder.nbgrader_plugin.run import RUN, Run
 from autograder.nbgrader_plugin.stubs import ANSWER
+from autograder.submitted import is_picture
 from autograder.verdict import Verdict
 
 RECORD = "verdicts.json"
-SHOWN_IMAGES = ("image/png", "image/jpeg")
 
 
 class Verdicts(NbGraderPreprocessor):
@@ -76,18 +74,11 @@ def _make_harmless(cell: NotebookNode) -> None:
             lines = [str(line) for line in output.get("traceback", [])]
             kept.append(new_output("error", ename=str(output.ename), evalue=str(output.evalue), traceback=lines))
         else:
-            data = {kind: value for kind, value in output.get("data", {}).items() if _is_harmless(kind, value)}
+            data = {
+                kind: value
+                for kind, value in output.get("data", {}).items()
+                if is_picture(kind, value) or (kind == "text/plain" and isinstance(value, str))
+            }
             if data:
                 kept.append(new_output("display_data", data=data))
     cell.outputs = kept
-
-
-def _is_harmless(kind: str, value: Any) -> bool:
-    if kind == "text/plain":
-        return isinstance(value, str)
-    if kind not in SHOWN_IMAGES or not isinstance(value, str):
-        return False
-    try:
-        return bool(base64.b64decode("".join(value.split()), validate=True))
-    except (binascii.Error, ValueError):
-        return False

@@ -1,0 +1,85 @@
+"""assignments/ comes out of solutions/, byte for byte, and gives nothing away."""
+
+import json
+import shutil
+
+import pytest
+
+from autograder.assignments import ASSIGNMENTS
+from autograder.classroom import GradingError
+from autograder.release import KIT, MARKS, leaks, release
+
+
+def files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("release")
+    release(KIT, folder)
+    return folder
+
+
+def test_the_release_in_the_tree_is_the_one_that_the_sources_give(fresh):
+    """It fails? Run `make assignments` and commit what it writes."""
+    assert files(fresh) == files(KIT / "assignments")
+
+
+def test_every_assignment_has_a_release(fresh):
+    for assignment in ASSIGNMENTS:
+        assert (fresh / assignment / f"{assignment}.ipynb").is_file()
+
+
+def test_no_release_holds_a_mark_a_solution_or_an_output():
+    for assignment in ASSIGNMENTS:
+        assert leaks(KIT, assignment) == []
+
+
+def test_sources_hold_no_outputs():
+    for path in (KIT / "solutions").rglob("*.ipynb"):
+        for cell in json.loads(path.read_text())["cells"]:
+            assert not cell.get("outputs"), path
+
+
+def copy_of_the_kit(tmp_path):
+    for name in ("solutions", "assignments"):
+        shutil.copytree(KIT / name, tmp_path / name)
+    shutil.copy(KIT / "nbgrader_config.py", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("what", ["solution", "mark", "output"])
+def test_a_release_that_shows_something_is_noticed(tmp_path, what):
+    kit = copy_of_the_kit(tmp_path)
+    assignment = next(iter(ASSIGNMENTS))
+    path = kit / "assignments" / assignment / f"{assignment}.ipynb"
+    notebook = json.loads(path.read_text())
+    cell = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
+    if what == "solution":
+        cell["source"].insert(0, "    score = forward(point)[0, target]\n")
+    elif what == "mark":
+        cell["source"].insert(0, f"### {MARKS[0]}\n")
+    else:
+        cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["42"]}]
+    path.write_text(json.dumps(notebook))
+    assert leaks(kit, assignment)
+
+
+def test_a_stray_file_beside_a_source_is_refused(tmp_path):
+    kit = copy_of_the_kit(tmp_path)
+    assignment = next(iter(ASSIGNMENTS))
+    (kit / "solutions" / assignment / "solution.py").write_text("answer = 42")
+    with pytest.raises(GradingError, match=r"solution\.py has no place in a release"):
+        release(kit, tmp_path / "out")
+
+
+def test_every_stub_names_its_task():
+    for assignment in ASSIGNMENTS.values():
+        path = KIT / "assignments" / assignment.id / f"{assignment.id}.ipynb"
+        cells = json.loads(path.read_text())["cells"]
+        for cell in cells:
+            nbgrader = cell["metadata"].get("nbgrader", {})
+            if nbgrader.get("solution") and cell["cell_type"] == "code":
+                task = nbgrader["grade_id"].removesuffix("-answer")
+                assert f'raise NotImplementedError("Task {task} ' in "".join(cell["source"])
