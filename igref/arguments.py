@@ -1,0 +1,202 @@
+"""What the public functions accept, and the one clear error when they do not get it.
+
+Every check returns its argument in the form the caller goes on with, or raises an error that says what was
+expected, what came, and what to do: `TypeError` for the wrong kind of thing, `ValueError` for a wrong value.
+"""
+
+from collections.abc import Callable, Collection
+from difflib import get_close_matches
+
+import torch
+from torch import Tensor
+
+FLOATS = (torch.float32, torch.float64)
+
+
+def batch(tensor: object, name: str = "inputs") -> Tensor:
+    """A batch `(N, *shape)`, detached: float32 or float64, N >= 1, at least two axes, every value finite."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            f"{name}: expected a torch tensor (N, *shape), got {_kind(tensor)}. Use torch.as_tensor({name})."
+        )
+    if tensor.dtype not in FLOATS:
+        raise TypeError(
+            f"{name}: expected float32 or float64, got {_dtype(tensor)}. A gradient needs real numbers: "
+            f"use {name}.float()" + (" / 255 for pixels." if not tensor.is_floating_point() else ".")
+        )
+    if tensor.ndim < 2 or tensor.numel() == 0:
+        raise ValueError(
+            f"{name}: expected a batch (N, *shape) of at least one input, got shape {_shape(tensor)}. "
+            f"One input of shape {_shape(tensor)} is the batch {name}[None]."
+        )
+    return finite(tensor.detach(), name)
+
+
+def finite(tensor: Tensor, name: str) -> Tensor:
+    """A tensor without NaN and without infinity."""
+    wrong = ~torch.isfinite(tensor)
+    if wrong.any():
+        where = tuple(wrong.nonzero()[0].tolist())
+        raise ValueError(
+            f"{name}: expected finite values, got {int(wrong.sum())} NaN or infinite of {tensor.numel()}, "
+            f"the first at {where}. Look at what computed {name}."
+        )
+    return tensor
+
+
+def batch_like(tensor: object, inputs: Tensor, name: str = "baselines", *, one_for_all: bool = True) -> Tensor:
+    """A batch of the shape, dtype and device of `inputs`.
+
+    One of shape `(*shape)` or `(1, *shape)` is repeated for all inputs, unless `one_for_all` is False.
+    """
+    if isinstance(tensor, Tensor) and one_for_all and tensor.shape == inputs.shape[1:]:
+        tensor = tensor[None]
+    shape = _shape(inputs)
+    if isinstance(tensor, Tensor) and tensor.shape != inputs.shape:
+        if not (one_for_all and tensor.shape == (1, *inputs.shape[1:])):
+            one = f", or one for all inputs, {shape[1:]}" if one_for_all else ""
+            raise ValueError(f"{name}: expected the shape of the inputs, {shape}{one}; got {_shape(tensor)}.")
+        tensor = batch(tensor, name).expand_as(inputs)
+    tensor = batch(tensor, name)
+    if tensor.dtype != inputs.dtype:
+        raise TypeError(
+            f"{name}: expected the dtype of the inputs, {_dtype(inputs)}, got {_dtype(tensor)}. "
+            f"Use {name}.to(inputs.dtype)."
+        )
+    if tensor.device != inputs.device:
+        raise ValueError(
+            f"{name}: expected the device of the inputs, {inputs.device}, got {tensor.device}. "
+            f"Use {name}.to(inputs.device)."
+        )
+    return tensor
+
+
+def target_indices(targets: object, inputs: Tensor) -> Tensor:
+    """A LongTensor `(N,)` of class indices, from one int for all inputs or an integer tensor `(N,)`.
+
+    Only the upper end is left open; `class_scores` knows how many classes there are.
+    """
+    n = len(inputs)
+    if isinstance(targets, bool) or not (isinstance(targets, int) or _is_integer_tensor(targets)):
+        raise TypeError(f"targets: expected one int or a LongTensor ({n},), got {_kind(targets)}.")
+    indices = torch.as_tensor(targets, dtype=torch.long, device=inputs.device)
+    if indices.ndim == 0:
+        indices = indices.expand(n)
+    if indices.shape != (n,):
+        raise ValueError(
+            f"targets: expected one int, or one class index for each of the {n} inputs, shape ({n},); "
+            f"got shape {_shape(indices)}."
+        )
+    if (indices < 0).any():
+        raise ValueError(f"targets: expected class indices from 0 up, got {int(indices.min())}.")
+    return indices
+
+
+def forward_function(forward: object) -> Callable[[Tensor], Tensor]:
+    """A callable; a torch module, or a method of one, has to be in evaluation mode."""
+    if not callable(forward):
+        raise TypeError(
+            f"forward: expected a function from a batch (B, *shape) to class scores (B, K), got {_kind(forward)}."
+        )
+    module = getattr(forward, "__self__", forward)
+    if isinstance(module, torch.nn.Module) and any(part.training for part in module.modules()):
+        raise ValueError(
+            f"forward: expected a model in evaluation mode, got {type(module).__name__} in training mode, "
+            "where dropout and batch statistics change its scores from call to call. Call model.eval() first."
+        )
+    return forward
+
+
+def class_scores(scores: object, points: Tensor, targets: Tensor) -> Tensor:
+    """What `forward` returned for the batch `points`: floats `(B, K)`, finite, with every target below K."""
+    n = len(points)
+    expected = f"forward: expected class scores of shape (B, K) = ({n}, K) for a batch of {n}"
+    if not isinstance(scores, Tensor):
+        raise TypeError(f"{expected}, a torch tensor; it returned {_kind(scores)}.")
+    if scores.ndim != 2 or len(scores) != n or scores.shape[1] == 0:
+        raise ValueError(
+            f"{expected}; it returned shape {_shape(scores)}. One score for each input is scores[:, None]."
+        )
+    if not scores.is_floating_point():
+        raise TypeError(f"{expected}, floats; it returned {_dtype(scores)}, which has no gradient.")
+    n_classes = scores.shape[1]
+    if int(targets.max()) >= n_classes:
+        raise ValueError(
+            f"targets: expected class indices 0 to {n_classes - 1}, as forward returns {n_classes} scores; "
+            f"got {int(targets.max())}."
+        )
+    if not torch.isfinite(scores).all():
+        raise ValueError(
+            f"{expected}, finite; it returned NaN or infinity. The inputs are finite: look into the model."
+        )
+    return scores
+
+
+def connected(gradients: Tensor | None) -> Tensor:
+    """The gradients, where autograd found a way from the scores back to the input."""
+    if gradients is None:
+        raise ValueError(
+            "forward: expected scores that autograd can follow back to the input; these are cut off from it. "
+            "Look for torch.no_grad, .detach(), .data, NumPy or argmax inside forward."
+        )
+    return gradients
+
+
+def count(value: object, name: str, *, at_least: int = 1) -> int:
+    """A whole number not below `at_least`."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name}: expected a whole number of at least {at_least}, got {value!r}.")
+    number = value.__index__()
+    if number < at_least:
+        raise ValueError(f"{name}: expected a whole number of at least {at_least}, got {number}.")
+    return number
+
+
+def number(value: object, name: str, *, low: float, high: float = float("inf")) -> float:
+    """A real number with low <= value <= high."""
+    if isinstance(value, bool) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
+        raise TypeError(f"{name}: expected a number from {low} to {high}, got {_kind(value)}.")
+    if not low <= float(value) <= high:
+        raise ValueError(f"{name}: expected a number from {low} to {high}, got {value}.")
+    return float(value)
+
+
+def feature(value: object, inputs: Tensor, name: str) -> int:
+    """The number of a feature, in the order of one flattened input."""
+    last = inputs[0].numel() - 1
+    if count(value, name, at_least=0) > last:
+        raise ValueError(f"{name}: expected features 0 to {last}, got {value}.")
+    return count(value, name, at_least=0)
+
+
+def choice(value: object, choices: Collection[str], name: str) -> str:
+    """One of the names in `choices`."""
+    if value in list(choices):
+        return value
+    near = get_close_matches(str(value), choices, n=1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"{name}: expected one of {', '.join(choices)}; got {value!r}.{meant}")
+
+
+def _is_integer_tensor(value: object) -> bool:
+    return (
+        isinstance(value, Tensor)
+        and not value.is_floating_point()
+        and not value.is_complex()
+        and value.dtype != torch.bool
+    )
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape)
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a {_dtype(value)} tensor of shape {_shape(value)}"
+    module = type(value).__module__
+    return type(value).__name__ if module == "builtins" else f"{module}.{type(value).__name__}"

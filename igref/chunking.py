@@ -1,0 +1,56 @@
+"""How a long list of gradients is cut into batches that the machine likes.
+
+Every input is paired with every node of its path, and the pairs go through the model in chunks of nearly
+equal size, over inputs and nodes together. One batch of everything is slower on a CPU, and its memory grows
+with the number of steps; chunks bound both. What is computed does not depend on how it is cut.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from igref import arguments
+
+PHOTO = 3 * 224 * 224
+PHOTOS_PER_THREAD = 4  # measured: 4 to 8 photos a batch are fastest on two cores, see benchmarks/README.md
+MOST_THREADS = 8
+PHOTOS_ON_ACCELERATOR = 64
+LARGEST_CHUNK = 1024
+
+
+def chunk_size_for(inputs: Tensor, chunk_size: int | None = None) -> int:
+    """How many inputs go through the model at a time: as asked, or chosen for their size and the machine.
+
+    >>> chunk_size_for(torch.zeros(2, 5), chunk_size=7)
+    7
+    >>> chunk_size_for(torch.zeros(2, 5))
+    1024
+    """
+    if chunk_size is not None:
+        return arguments.count(chunk_size, "chunk_size")
+    threads = min(torch.get_num_threads(), MOST_THREADS)
+    photos = PHOTOS_PER_THREAD * threads if inputs.device.type == "cpu" else PHOTOS_ON_ACCELERATOR
+    return max(1, min(LARGEST_CHUNK, photos * PHOTO // inputs[0].numel()))
+
+
+def chunks(n_inputs: int, n_nodes: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """All pairs (index of an input, index of a node), input by input, in chunks of at most `size`.
+
+    Chunks differ by one pair at most: 50 pairs, at most 8 at a time, are 7 chunks of 7 or 8.
+
+    >>> [list(zip(i.tolist(), k.tolist())) for i, k in chunks(2, 2, size=3)]
+    [[(0, 0), (0, 1)], [(1, 0), (1, 1)]]
+    """
+    n_pairs = n_inputs * n_nodes
+    n_chunks = -(-n_pairs // size)
+    for part in range(n_chunks):
+        pairs = torch.arange(part * n_pairs // n_chunks, (part + 1) * n_pairs // n_chunks)
+        yield pairs // n_nodes, pairs % n_nodes
+
+
+def image_layout(points: Tensor) -> Tensor:
+    """Images (B, C, H, W) in channels_last memory, where convolutions are fastest; the rest as it is."""
+    if points.ndim == 4:
+        return points.contiguous(memory_format=torch.channels_last)
+    return points

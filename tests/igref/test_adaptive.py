@@ -1,0 +1,113 @@
+"""The adaptive mode keeps its promise: within the tolerance, or it says that it is not."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from small_networks import normal, pool_network, relu_network, softmax_network
+
+from igref.adaptive import adaptive_integrated_gradients
+from igref.attribution import integrated_gradients
+from igref.exact import exact_integrated_gradients
+
+seeds = st.integers(0, 10_000)
+
+
+@given(seeds, st.sampled_from((0.2, 0.05, 0.01, 0.001)))
+def test_converged_means_within_the_tolerance(seed, tolerance):
+    x, x0 = 2 * normal(3, 4, seed=seed), normal(3, 4, seed=seed + 1)
+    ig = adaptive_integrated_gradients(relu_network(seed), x, x0, torch.tensor([0, 2, 1]), tolerance=tolerance)
+    for n, panels in enumerate(ig.panels):
+        allowed = tolerance * abs(float(ig.scores[n] - ig.baseline_scores[n]))
+        assert bool(ig.converged[n]) == (float(panels.residuals.abs().sum()) <= allowed)
+        if ig.converged[n]:
+            assert float(ig.relative_gap[n]) <= tolerance * (1 + 1e-9)
+
+
+@given(seeds)
+def test_the_residuals_telescope_to_the_gap(seed):
+    x, x0 = normal(2, 2, 6, 6, seed=seed), normal(2, 6, 6, seed=seed + 1)
+    ig = adaptive_integrated_gradients(pool_network(), x, x0, 1, tolerance=0.01)
+    for panels, gap in zip(ig.panels, ig.completeness_gap, strict=True):
+        assert panels.positions[0] == 0 and panels.positions[-1] == 1
+        assert (panels.positions.diff() > 0).all()
+        assert float(panels.residuals.sum()) == pytest.approx(float(gap), abs=1e-12)
+
+
+def test_the_panels_hold_what_the_model_says():
+    network, x, x0 = softmax_network(), normal(1, 4), normal(1, 4, seed=1)
+    (panels,) = adaptive_integrated_gradients(network, x, x0, 2).panels
+    points = (x0 + panels.positions[:, None] * (x - x0)).requires_grad_()
+    scores = network(points)[:, 2]
+    (slopes,) = torch.autograd.grad(scores.sum(), points)
+    torch.testing.assert_close(panels.scores, scores.detach())
+    torch.testing.assert_close(panels.slopes, (slopes * (x - x0)).sum(1))
+
+
+def test_with_no_cuts_it_is_the_trapezoid():
+    network, x, x0 = softmax_network(), normal(2, 4), normal(4, seed=1)
+    ig = adaptive_integrated_gradients(network, x, x0, 2, tolerance=1.0)
+    trapezoid = integrated_gradients(network, x, x0, 2, n_steps=8, rule="trapezoid")
+    torch.testing.assert_close(ig.values, trapezoid.values, atol=1e-14, rtol=0)
+    torch.testing.assert_close(ig.completeness_gap, trapezoid.completeness_gap, atol=1e-14, rtol=0)
+    assert ig.n_gradients == 18 and ig.gradients_per_input.tolist() == [9, 9]
+
+
+@given(seeds)
+def test_it_converges_to_the_exact_map(seed):
+    network, x, x0 = relu_network(seed), normal(1, 4, seed=seed), normal(4, seed=seed + 1)
+    exact = exact_integrated_gradients(network, x, x0, 0)
+    ig = adaptive_integrated_gradients(network, x, x0, 0, tolerance=0.0, max_gradients=1500)
+    assert (ig.values - exact).abs().max() <= 0.02
+
+
+def test_panels_go_where_the_function_bends():
+    """All of the rise is near a = 0.9."""
+    x = torch.ones(1, 1).double()
+    ig = adaptive_integrated_gradients(lambda x: torch.sigmoid(200 * (x - 0.9)), x, torch.zeros(1, 1).double(), 0)
+    positions = ig.panels[0].positions
+    near = (positions - 0.9).abs() < 0.1
+    assert ig.converged.all() and near.sum() > len(positions) / 2
+    uniform = integrated_gradients(
+        lambda x: torch.sigmoid(200 * (x - 0.9)), x, torch.zeros(1, 1).double(), 0, n_steps=ig.n_gradients
+    )
+    assert ig.relative_gap < uniform.relative_gap
+
+
+@pytest.mark.parametrize("most", (2, 3, 9, 10, 30))
+def test_it_stops_at_max_gradients_and_says_so(most, counting):
+    forward = counting(lambda x: torch.sigmoid(2000 * (x - 0.55)))
+    x = torch.ones(2, 1).double()
+    ig = adaptive_integrated_gradients(forward, x, torch.zeros(1).double(), 0, tolerance=1e-6, max_gradients=most)
+    assert not ig.converged.any()
+    assert ig.gradients_per_input.tolist() == [most, most]
+    assert ig.n_gradients == forward.points == 2 * most
+
+
+def test_a_jump_cannot_be_integrated_and_is_given_up():
+    jump = lambda x: (x > 1 / 3).double() + 0 * x  # noqa: E731
+    ig = adaptive_integrated_gradients(jump, torch.ones(1, 1).double(), torch.zeros(1).double(), 0)
+    assert not ig.converged.any() and float(ig.relative_gap) == pytest.approx(1)
+
+
+def test_no_rise_and_no_path_is_converged():
+    ig = adaptive_integrated_gradients(softmax_network(), normal(2, 4), normal(2, 4), 0)
+    assert ig.converged.all() and not ig.values.any()
+
+
+@given(seeds, st.integers(1, 20))
+def test_neither_the_chunk_size_nor_the_batch_has_an_influence(seed, chunk_size):
+    x, x0 = normal(3, 4, seed=seed), normal(3, 4, seed=seed + 1)
+    one = adaptive_integrated_gradients(relu_network(), x, x0, 1)
+    other = adaptive_integrated_gradients(relu_network(), x[1:2], x0[1], 1, chunk_size=chunk_size)
+    torch.testing.assert_close(one.values[1], other.values[0], atol=1e-10, rtol=0)
+
+
+def test_float32_and_progress():
+    reports = []
+    ig = adaptive_integrated_gradients(
+        softmax_network().float(), normal(2, 4).float(), normal(4, seed=1).float(), 0,
+        progress=lambda *report: reports.append(report),
+    )  # fmt: skip
+    assert ig.values.dtype == torch.float32 and ig.converged.all()
+    assert reports == [(1, 2), (2, 2)]
