@@ -68,8 +68,8 @@ class SandboxUnavailableError(RuntimeError):
 class Limits:
     """What one submission may use. Times in seconds, sizes in MiB."""
 
-    cell_seconds: int = 120
-    notebook_seconds: int = 600
+    cell_seconds: int = 300
+    notebook_seconds: int = 900
     memory: int = 4096
     processes: int = 64
     evidence: int = 512

@@ -17,6 +17,7 @@ from autograder.submitted import is_picture
 from autograder.verdict import Verdict
 
 RECORD = "verdicts.json"
+MISTAKE_OF_ERROR = {"NotImplementedError": "not_done", "CellTimeoutError": "out_of_time"}
 
 
 class Verdicts(NbGraderPreprocessor):
@@ -57,7 +58,7 @@ def _verdict(task: str, run: Run) -> Verdict:
     for cell, words in ((task + ANSWER, "The answer's cell"), (task, "This cell")):
         name, message = run.errors.get(cell, ("", ""))
         if name:
-            mistake = "not_done" if name == "NotImplementedError" else "not_reached"
+            mistake = MISTAKE_OF_ERROR.get(name, "not_reached")
             return checks.nothing_to_judge(task, mistake, f"{words} stopped with {name}: {message}")
     mistake = "not_reached" if run.damaged.get(task, "").startswith("there is no") else "evidence_damaged"
     return checks.nothing_to_judge(task, mistake, run.damaged.get(task, ""))

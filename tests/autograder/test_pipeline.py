@@ -123,7 +123,7 @@ def test_validate_accepts_the_solution_and_names_what_a_release_lacks(tmp_path):
     solution = validate(KIT / "solutions" / PS1.id / f"{PS1.id}.ipynb")
     assert "Success" in solution.stdout, solution.stdout + solution.stderr
     release = validate(KIT / "assignments" / PS1.id / f"{PS1.id}.ipynb")
-    assert "VALIDATION FAILED ON 3 CELL(S)" in release.stdout, release.stdout + release.stderr
+    assert "VALIDATION FAILED ON 4 CELL(S)" in release.stdout, release.stdout + release.stderr
 
 
 def validate(notebook):
