@@ -134,7 +134,7 @@ def exact_integrated_gradients_of_polynomial(
 
 def _layers(network: nn.Sequential) -> list[nn.Module]:
     """The layers in order, as float64 copies, after a look at each: do we know it?"""
-    if type(network).forward is not nn.Sequential.forward:
+    if getattr(type(network), "forward", None) is not nn.Sequential.forward:
         raise TypeError(f"network: expected a torch.nn.Sequential, got {type(network).__name__}.")
     arguments.forward_function(network)
     layers = list(_in_order(network))

@@ -72,9 +72,7 @@ class Classifier(nn.Module):
             )
         return self.network((images - self.mean) / self.std)
 
-    def probabilities(
-        self, images: Float[Tensor, "batch channels height width"]
-    ) -> Float[Tensor, "batch classes"]:
+    def probabilities(self, images: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch classes"]:
         """Class probabilities, each row sums to 1, of images (B, C, H, W) with pixels in [0, 1]."""
         return self.logits(images).softmax(dim=1)
 

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator
 from torch import Tensor
 
 from igref.plots.style import CONTROL_COLOR, curve_style, in_house_style, panels
@@ -59,7 +60,7 @@ def convergence(sweep: Sweep, *, tolerance: float = TOLERANCE) -> Figure:
         'Median relative completeness gap by number of steps. midpoint: 40% at 5, 10% at 20, 2% at 80 steps.'
     """
     _has(sweep, ("rules", "steps", "relative_gap", "map_error"), "sweep", "igref.step_sweep")
-    figure, axes = panels(1, 2, width=4.8, height=3.6)
+    figure, axes = panels(1, 2, width=4.8, height=3.8)
     of_gap, of_map = axes[0]
     said = []
     for index, rule in enumerate(dict.fromkeys(sweep.rules)):
@@ -72,14 +73,21 @@ def convergence(sweep: Sweep, *, tolerance: float = TOLERANCE) -> Figure:
             drawn = ~np.isnan(errors).all(axis=1)
             _curve_with_band(ax, np.array(steps)[drawn], errors[drawn], rule.replace("_", "-"), index)
         medians = sweep.relative_gap[rows].median(dim=1).values.tolist()
-        said.append(f"{rule}: {', '.join(f'{m:.2g}' if m < 0.001 else f'{m:.0%} at {n}' for n, m in zip(steps, medians, strict=True))} steps.")
+        said.append(
+            f"{rule}: {', '.join(f'{m:.2g}' if m < 0.001 else f'{m:.0%} at {n}' for n, m in zip(steps, medians, strict=True))} steps."
+        )
     of_gap.axhline(tolerance, color=CONTROL_COLOR, linewidth=1.2)
-    of_gap.annotate(f"{tolerance:.0%}", (1, tolerance), xycoords=("axes fraction", "data"), color=CONTROL_COLOR, va="bottom", ha="right")
+    of_gap.annotate(
+        f" {tolerance:.0%}", (1, tolerance), xycoords=("axes fraction", "data"), color=CONTROL_COLOR, va="center"
+    )
     for ax, title in ((of_gap, "relative completeness gap"), (of_map, "distance from the finest map")):
         ax.set(xscale="log", yscale="log", xlabel="steps", title=title)
         ax.set_xticks(counts := sorted(set(sweep.steps)), [str(n) for n in counts], fontsize=10)
         ax.minorticks_off()
-    of_gap.legend()
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.3g}%"))
+    handles = of_gap.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(handles[0]))
     figure.description = f"Median relative completeness gap by number of steps. {' '.join(said)}"
     return figure
 
@@ -125,9 +133,21 @@ def retention_curves(curves: Mapping[str, Curve], *, title: str = "") -> Figure:
         areas.append(f"{name} {float(np.trapezoid(curve.scores.mean(0).cpu().numpy(), fractions)):.2f}")
     first = next(iter(curves.values()))
     random_scores = first.random_scores.mean(0).cpu().numpy()
-    ax.plot(first.fractions.cpu().numpy(), random_scores, color=CONTROL_COLOR, linewidth=4, alpha=0.6, zorder=1, label="random ranking")
+    ax.plot(
+        first.fractions.cpu().numpy(),
+        random_scores,
+        color=CONTROL_COLOR,
+        linewidth=4,
+        alpha=0.6,
+        zorder=1,
+        label="random ranking",
+    )
     ax.plot([], [], color="black", linewidth=1.0, label="reversed ranking")
-    shares = {"retention": "share of pixels kept", "insertion": "share of pixels inserted", "deletion": "share of pixels deleted"}
+    shares = {
+        "retention": "share of pixels kept",
+        "insertion": "share of pixels inserted",
+        "deletion": "share of pixels deleted",
+    }
     ax.set(xlabel=shares.get(kind, "share of pixels"), ylabel="score of the label", xlim=(0, 1), ylim=(0, None))
     ax.set_title(title or f"{kind}, fill: {fill.replace('_', ' ')}")
     ax.legend(fontsize=10)

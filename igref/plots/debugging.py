@@ -46,13 +46,14 @@ def top_classes_of_pictures(
         names, shares = zip(*top_classes[caption], strict=True)
         colors = [COLORS[1] if name == label or label is None else "#9ecae1" for name in names]
         bars = below.barh(range(len(names)), shares, color=colors, edgecolor="black", linewidth=0.6)
-        below.bar_label(bars, [f"{name}  {share:.0%}" for name, share in top_classes[caption]], padding=4)
+        below.bar_label(bars, [_said(*top) for top in top_classes[caption]], padding=4)
         below.set(xlim=(0, 1.6), yticks=[], xticks=[0, 0.5, 1], xlabel="probability")
+        below.spines["bottom"].set_bounds(0, 1)
         below.invert_yaxis()
-        below.grid(axis="y", visible=False)
-    figure.description = "; ".join(
-        f"{caption}: " + ", ".join(f"{name} {share:.0%}" for name, share in top_classes[caption]) for caption in images
-    ) + "."
+        below.grid(False)
+    figure.description = (
+        "; ".join(f"{caption}: " + ", ".join(_said(*top) for top in top_classes[caption]) for caption in images) + "."
+    )
     return figure
 
 
@@ -76,14 +77,18 @@ def attributions_of_pictures(images: Mapping[str, Picture], attributions: Mappin
     """
     same_captions(attributions, images, "attributions")
     figure: DescribedFigure
-    figure, axes = panels(len(images), 3)
-    for row, (caption, image) in zip(axes, images.items(), strict=True):
+    figure, axes = panels(len(images), 3, height=1.12 * PANEL_INCHES)
+    for index, (row, (caption, image)) in enumerate(zip(axes, images.items(), strict=True)):
         overlay = scaled_pixels(image, attributions[caption])
-        show_picture(row[0], _picture(image, "image"), "photo" if row is axes[0] else "")
-        show_map(row[1], attributions[caption], "attribution" if row is axes[0] else "")
-        show_picture(row[2], overlay, "photo x |attribution|" if row is axes[0] else "")
+        show_picture(row[0], _picture(image, "image"), "photo" if index == 0 else "")
+        show_map(row[1], attributions[caption], "attribution" if index == 0 else "")
+        show_picture(row[2], overlay, "photo x |attribution|" if index == 0 else "")
         row[0].set_ylabel(caption)
     figure.description = "One row a picture: photo, attribution map, photo scaled by the map. " + " ".join(
         f"{caption}: {describe_map(attributions[caption])}" for caption in images
     )
     return figure
+
+
+def _said(category: str, share: float) -> str:
+    return f"{category} {share:.0%}" if share >= 0.01 else f"{category} < 1%"

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from igref.plots.style import SIGNED_COLORMAP, in_house_style, no_ticks, panels
+from igref.plots.style import PANEL_INCHES, SIGNED_COLORMAP, in_house_style, no_ticks, panels
 
-# A few extreme pixels would leave the rest of a map grey, so the scale ends here and they are cut off.
-SCALE_PERCENTILE = 99.0
+# A few extreme pixels would leave the rest of a map grey, and of a scaled photo black, so the scale ends here.
+SCALE_PERCENTILE = 97.0
 
 Picture = Float[Tensor, "channels height width"]
 Map = Float[Tensor, "height width"]
@@ -35,7 +35,7 @@ def channel_sum(values: Float[Tensor, "channels height width"]) -> Map:
 def scaled_pixels(image: Picture, values: Float[Tensor, "channels height width"]) -> Picture:
     """The report's picture: the pixels of the image scaled by the size of their attribution, dark where it is small.
 
-    The size is |sum over channels| as a share of its 99th percentile, cut off at 1. The sign is not shown.
+    The size is |sum over channels| as a share of its 97th percentile, cut off at 1. The sign is not shown.
 
     Args:
         image: (C, H, W), pixels in [0, 1].
@@ -81,7 +81,7 @@ def attribution_row(image: Picture, values: Picture, *, baseline: Picture | None
     pictures = {"photo": image}
     if baseline is not None:
         pictures["baseline"] = _pair(image, baseline, "baseline")[1]
-    figure, axes = panels(1, len(pictures) + 2)
+    figure, axes = panels(1, len(pictures) + 2, height=1.2 * PANEL_INCHES)
     *of_pictures, of_map, of_overlay = axes[0]
     for ax, (name, picture) in zip(of_pictures, pictures.items(), strict=True):
         show_picture(ax, picture, name)
@@ -123,13 +123,12 @@ def compare_methods(
     same_captions(attributions, attributions, "attributions")
     columns = 1 + (baselines is not None) + len(attributions)
     figure, axes = panels(len(images), columns)
-    for row, (caption, image) in zip(axes, images.items(), strict=True):
-        first = row is axes[0]
+    for index, (row, (caption, image)) in enumerate(zip(axes, images.items(), strict=True)):
         shown = {} if baselines is None else {"baseline": _pair(image, baselines[caption], "baseline")[1]}
         shown["photo"] = _picture(image, "image")
         shown |= {method: scaled_pixels(image, values[caption]) for method, values in attributions.items()}
         for ax, (name, picture) in zip(row, shown.items(), strict=True):
-            show_picture(ax, picture, name if first else "")
+            show_picture(ax, picture, name if index == 0 else "")
         row[0].set_ylabel(caption)
     figure.description = (
         f"One row for each of {', '.join(images)}: {'baseline, ' if baselines is not None else ''}photo, "
@@ -161,7 +160,7 @@ def compare_baselines(
         6
     """
     same_captions(attributions, baselines, "attributions")
-    figure, axes = panels(3, len(baselines), width=0.8 * 2.6, height=0.85 * 2.6)
+    figure, axes = panels(3, len(baselines), width=0.8 * PANEL_INCHES, height=0.87 * PANEL_INCHES)
     for column, (name, baseline) in zip(axes.T, baselines.items(), strict=True):
         show_picture(column[0], _pair(image, baseline, f"baseline {name}")[1], name.replace("_", " "))
         show_map(column[1], _pair(image, attributions[name], f"attributions {name}")[1])
@@ -193,9 +192,11 @@ def show_map(ax: Axes, values: Picture, title: str = "") -> None:
     summed = channel_sum(values)
     limit = float(_scale(summed.abs()))
     drawn = ax.imshow(summed.numpy(), cmap=SIGNED_COLORMAP, vmin=-limit, vmax=limit)
-    scale = ax.inset_axes((0.0, -0.09, 1.0, 0.05))
+    scale = ax.inset_axes((0.0, -0.08, 1.0, 0.05))
     scale.imshow(np.linspace(-1, 1, 256)[None], cmap=SIGNED_COLORMAP, aspect="auto")
     scale.set_xticks([0, 127.5, 255], [f"{-limit:.1g}", "0", f"{limit:.1g}"], fontsize=9)
+    for tick, side in zip(scale.get_xticklabels(), ("left", "center", "right"), strict=True):
+        tick.set_horizontalalignment(side)
     scale.set_yticks([])
     scale.grid(False)
     scale.tick_params(length=0, pad=1)
@@ -228,7 +229,7 @@ def same_captions(given: Mapping[str, object], expected: Mapping[str, object], n
 
 
 def _scale(size: Map) -> Tensor:
-    """The 99th percentile of sizes, or their largest where that is 0, or 1 where all are 0."""
+    """The 97th percentile of sizes, or their largest where that is 0, or 1 where all are 0."""
     limit = torch.quantile(size.flatten().double(), SCALE_PERCENTILE / 100).to(size)
     limit = limit if limit > 0 else size.max()
     return limit if limit > 0 else torch.ones_like(limit)
@@ -237,7 +238,9 @@ def _scale(size: Map) -> Tensor:
 def _picture(tensor: object, name: str) -> Picture:
     if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
         kind = str(tensor.dtype) if isinstance(tensor, Tensor) else type(tensor).__name__
-        raise TypeError(f"{name}: expected a tensor of floats (C, H, W), got {kind}. Use torch.as_tensor(..., dtype=torch.float32).")
+        raise TypeError(
+            f"{name}: expected a tensor of floats (C, H, W), got {kind}. Use torch.as_tensor(..., dtype=torch.float32)."
+        )
     if tensor.ndim != 3 or tensor.numel() == 0:
         raise ValueError(
             f"{name}: expected the shape (C, H, W), got {tuple(tensor.shape)}. The first of a batch is {name}[0]."

@@ -20,6 +20,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 SIGNED_COLORMAP = "cividis"
 CONTROL_COLOR = "#767676"
 PANEL_INCHES = 2.6
+FILE_DPI = 150
 
 _STYLE = {
     "font.size": 12,
@@ -34,8 +35,10 @@ _STYLE = {
     "legend.frameon": False,
     "figure.facecolor": "white",
     "figure.dpi": 100,
-    "savefig.dpi": 150,
-    "image.interpolation": "nearest",
+    "figure.constrained_layout.h_pad": 0.06,
+    "figure.constrained_layout.w_pad": 0.06,
+    "figure.constrained_layout.hspace": 0.0,
+    "figure.constrained_layout.wspace": 0.0,
 }
 
 
@@ -46,6 +49,10 @@ class DescribedFigure(Figure):
     """
 
     description = ""
+
+    def savefig(self, fname, *, dpi: float | str = FILE_DPI, **options) -> None:
+        """Write the figure to a file, fine enough for a slide."""
+        super().savefig(fname, dpi=dpi, **options)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         buffer = BytesIO()
