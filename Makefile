@@ -18,12 +18,12 @@ $(READY): pyproject.toml constraints.txt
 	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Setting up .venv, once: about a minute ..."
 	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
+	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check \
 	  --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
 $(BENCH_READY): $(READY)
-	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check \
+	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check \
 	  --constraint constraints.txt --editable '.[bench]'
 	@touch $@
 

@@ -35,14 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         check_sandbox()
         if options.command == "demo":
-            demonstration.main(console, options.jobs)
+            table = demonstration.grade_made_up_class(console, options.jobs)
         else:
             table = classroom.grade_class(options.course.resolve(), options.assignment, options.jobs, console)
-            classroom.show(table, console)
+        classroom.show(table, console)
     except (classroom.GradingError, SandboxUnavailableError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
+    return 1 if any(result.score is None for result in table) else 0
 
 
 if __name__ == "__main__":

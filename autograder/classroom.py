@@ -35,7 +35,7 @@ class GradingError(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """A line of the class's table. Scores are points; `score` is None where the gradebook has none."""
+    """A line of the class's table. Scores are points; `score` is None where nbgrader could not grade the work."""
 
     student: str
     score: float | None
@@ -103,7 +103,7 @@ def results(course: Path, assignment: str, students: list[str]) -> list[Result]:
             feedback = course / "feedback" / student / assignment / f"{assignment}.html"
             try:
                 submission = gradebook.find_submission(assignment, student)
-                score, max_score = submission.score, submission.max_score
+                score, max_score = (submission.score if record else None), submission.max_score
             except MissingEntry:
                 score, max_score = None, 0.0
             table.append(
@@ -131,7 +131,7 @@ def show(table: list[Result], console: Console) -> None:
     shown.add_column("seconds", justify="right")
     shown.add_column("diagnosis", overflow="fold")
     for result in table:
-        score = "no record" if result.score is None else f"{result.score:g}"
+        score = "not graded" if result.score is None else f"{result.score:g}"
         shown.add_row(result.student, score, f"{result.seconds:.0f}", result.diagnosis)
     console.print(shown)
     console.print("Feedback pages:")

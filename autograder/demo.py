@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from rich.console import Console
 
-from autograder.classroom import grade_class, nbgrader, show
+from autograder.classroom import Result, grade_class, nbgrader
 from autograder.nbgrader_plugin.stubs import ANSWER
 from autograder.release import make_course
 
@@ -141,14 +141,14 @@ STUDENTS = (
 )
 
 
-def main(console: Console, jobs: int) -> None:
-    """Build the class, grade it, and print who got what and why."""
+def grade_made_up_class(console: Console, jobs: int) -> list[Result]:
+    """Build the class in a scratch folder and grade it; who got what, and why."""
     course = Path(tempfile.mkdtemp(prefix="ig-demo-"))
     console.print(f"A class of {len(STUDENTS)} in {course}")
     make_course(course)
     nbgrader(course, "generate_assignment", ASSIGNMENT)
     hand_in(course, STUDENTS)
-    show(grade_class(course, ASSIGNMENT, jobs, console), console)
+    return grade_class(course, ASSIGNMENT, jobs, console)
 
 
 def hand_in(course: Path, students: tuple[Student, ...]) -> None:
