@@ -154,6 +154,11 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "the parts carry a batch dimension",
         "Hand in one picture of shape (3, H, W): image[0] takes it out of its batch.",
     ),
+    # the form
+    "wrong_form": (
+        "the numbers are right, but they do not come as a torch.Tensor of the shape of x",
+        "Return a tensor: torch.as_tensor makes one of an array, and squeeze(0) takes a batch dimension away.",
+    ),
     # the run
     "not_done": (
         "this part has not been done: its stub is still there",

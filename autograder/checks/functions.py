@@ -72,4 +72,6 @@ def _mistake(answers: list[Answer], failed: list[Answer], cause: Callable[[list[
         if kind == STUB_ERROR:
             return "not_done"
         return "withheld" if any(WITHHELD in answer.complaint for answer in failed) else "raised"
-    return cause(failed) if failed else ""
+    if failed:
+        return cause(failed)
+    return "wrong_form" if any(answer.complaint for answer in answers) else ""
