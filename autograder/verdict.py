@@ -60,26 +60,23 @@ class Verdict:
 
 
 def to_html(verdict: Verdict) -> str:
-    """The verdict as an HTML fragment. Everything that came from a student is escaped.
-
-    Only tags and attributes that nbconvert's sanitizer lets through, since feedback pages are sanitized.
-    """
-    rows = [("", "<b>property</b>", "<b>points</b>", "<b>seen</b>", "<b>expected</b>")]
-    rows += [
-        (
-            "✓" if finding.holds else "✗",
-            escape(finding.title),
-            f"{finding.earned:g}&nbsp;of&nbsp;{finding.points:g}",
-            escape(finding.seen),
-            escape(finding.expected),
-        )
+    """The verdict as an HTML fragment. Everything that came from a student is escaped."""
+    rows = "".join(
+        f"<tr><td>{'✓' if finding.holds else '✗'}</td>"
+        f"<td>{escape(finding.title)}</td>"
+        f"<td>{finding.earned:g}&nbsp;of&nbsp;{finding.points:g}</td>"
+        f"<td>{escape(finding.seen)}</td>"
+        f"<td>{escape(finding.expected)}</td></tr>"
         for finding in verdict.findings
-    ]
-    table = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    )
     lines = [f"<b>{escape(verdict.title)}: {verdict.points:g} of {verdict.max_points:g} points</b>"]
     if verdict.cause:
         lines.append(f"<b>Likely cause:</b> {escape(verdict.cause)}.")
     if verdict.remedy:
         lines.append(f"<b>Try:</b> {escape(verdict.remedy)}")
     lines += [escape(note) for note in verdict.notes]
-    return "".join(f"<div>{line}</div>" for line in lines) + f'<table class="table table-condensed">{table}</table>'
+    heading = "".join(f"<th>{name}</th>" for name in ("", "property", "points", "seen", "expected"))
+    return (
+        "".join(f"<div>{line}</div>" for line in lines)
+        + f'<table class="table table-condensed"><thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table>'
+    )

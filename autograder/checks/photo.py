@@ -137,6 +137,8 @@ def judge(evidence: Evidence, seed: int) -> Verdict:
                 f"a relative distance of {error:.2g} from the recomputed map; textbook rules with {pair.n_steps} "
                 f"steps stay within {pair.allowed_map_error:.2g}"
             )
+        if not faults["completeness"] and not error <= LARGEST_MAP_ERROR:
+            faults["completeness"] = "the sum fits, around a map that does not"
         if faults["completeness"] or faults["map"]:
             mistake = _likely_mistake(pair, attribution)
     product = maps.get("gradient_times_input")

@@ -51,7 +51,6 @@ def configure(c: Config) -> None:
     ]
     c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"nbgrader"}
     c.Execute.timeout = Limits().cell_seconds
-    c.HTMLExporter.sanitize_html = True
     # nbgrader starts alembic by its bare name, which is found only where the environment is activated.
     os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     # nbgrader names its converter in these two modules; a subclass has no other way in.

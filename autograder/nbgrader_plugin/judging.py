@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from autograder.submitted import is_picture
 from autograder.verdict import Verdict
 
 RECORD = "verdicts.json"
+PAGE_PIXELS = 840
 MISTAKE_OF_ERROR = {"NotImplementedError": "not_done", "CellTimeoutError": "out_of_time"}
 
 
@@ -81,5 +83,16 @@ def _make_harmless(cell: NotebookNode) -> None:
                 if is_picture(kind, value) or (kind == "text/plain" and isinstance(value, str))
             }
             if data:
-                kept.append(new_output("display_data", data=data))
+                kept.append(new_output("display_data", data=data, metadata=_fitting_the_page(data)))
     cell.outputs = kept
+
+
+def _fitting_the_page(data: dict[str, str]) -> dict[str, Any]:
+    """nbgrader's pages show a picture at its own width, past their edge if need be: so the width is said."""
+    metadata = {}
+    if "image/png" in data:
+        start = base64.b64decode(data["image/png"])[:24]
+        width = int.from_bytes(start[16:20], "big")  # where a PNG has it
+        if width > PAGE_PIXELS:
+            metadata["image/png"] = {"width": PAGE_PIXELS}
+    return metadata
