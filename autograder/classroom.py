@@ -23,8 +23,10 @@ from nbgrader.api import Gradebook, MissingEntry
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from autograder.nbgrader_plugin.judging import RECORD
+from autograder.text import printable
 
 _SANITIZING = re.compile(r"Sanitizing (?P<path>.+\.ipynb)")
 
@@ -62,9 +64,14 @@ def grade_class(course: Path, assignment: str, jobs: int, console: Console) -> l
     _require_assignment(course, assignment)
     failed = _autograde(course, assignment, students, max(1, min(jobs, len(students))), console)
     console.print("Writing the feedback pages ...")
-    nbgrader(course, "generate_feedback", assignment, "--force")
+    try:
+        nbgrader(course, "generate_feedback", assignment, "--force")
+    except GradingError as error:  # it goes on with the others where one page fails
+        console.print(Text(printable(f"Some feedback pages are missing; see {course / 'grading.log'}")))
+        if not any((course / "feedback").glob(f"*/{assignment}/*.html")):
+            raise GradingError(f"No feedback page was written: {error}") from None
     if failed:
-        console.print(f"[bold red]nbgrader could not process: {', '.join(failed)}[/]; see {course / 'grading.log'}")
+        console.print(Text(printable(f"nbgrader could not process: {', '.join(failed)}; see {course / 'grading.log'}")))
     return results(course, assignment, students)
 
 
@@ -132,11 +139,13 @@ def show(table: list[Result], console: Console) -> None:
     shown.add_column("diagnosis", overflow="fold")
     for result in table:
         score = "not graded" if result.score is None else f"{result.score:g}"
-        shown.add_row(result.student, score, f"{result.seconds:.0f}", result.diagnosis)
+        shown.add_row(
+            Text(printable(result.student)), score, f"{result.seconds:.0f}", Text(printable(result.diagnosis))
+        )
     console.print(shown)
     console.print("Feedback pages:")
     for result in table:
-        console.print(f"  {result.feedback or f'none for {result.student}'}", soft_wrap=True)
+        console.print(Text(printable(f"  {result.feedback or f'none for {result.student}'}")), soft_wrap=True)
 
 
 def _require_assignment(course: Path, assignment: str) -> None:
@@ -162,7 +171,7 @@ def _autograde(course: Path, assignment: str, students: list[str], jobs: int, co
             with counting:
                 done += 1
                 progress.advance(bar)
-                console.print(f"  graded {done} of {len(students)}: {student}", highlight=False)
+                console.print(Text(printable(f"  graded {done} of {len(students)}: {student}")))
 
         def grade(share: list[str]) -> None:
             excluded = ",".join(sorted(set(students) - set(share)))

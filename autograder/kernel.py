@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import stat
 import threading
 import time
 from pathlib import Path
@@ -21,8 +22,12 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
 from autograder.sandbox import MIB, Limits, Sandbox
+from autograder.system_calls import filter_file
 
 WATCH_SECONDS = 0.2
+SECONDS_TO_END = 10
+MAX_FILES = 1000
+SMALL_PROCESS = 32 * MIB
 
 
 class SandboxedKernelManager(AsyncKernelManager):
@@ -40,6 +45,8 @@ class SandboxedKernelManager(AsyncKernelManager):
         # A message that is larger than this is dropped by the socket before it fills the grader's memory.
         self.context = zmq.asyncio.Context()
         self.context.setsockopt(zmq.MAXMSGSIZE, sandbox.limits.message * MIB)
+        self.context.setsockopt(zmq.RCVHWM, sandbox.limits.messages)
+        self._filter = filter_file()
 
     @property
     def log_file(self) -> Path:
@@ -51,14 +58,17 @@ class SandboxedKernelManager(AsyncKernelManager):
         return KernelSpec(argv=[], display_name="Python 3 (sandboxed)", language="python", interrupt_mode="message")
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-        return self.sandbox.command(["-f", self.connection_file, *(extra_arguments or [])])
+        return self.sandbox.command(["-f", self.connection_file, *(extra_arguments or [])], self._filter)
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs: Any) -> None:
         kwargs.pop("cwd", None)
         kwargs["env"] = {"PATH": os.defpath}
         # What the process prints past its kernel goes to a file: never among the grader's own lines.
+        inherited = () if self._filter is None else (self._filter,)
         with self.log_file.open("wb") as log:
-            await super()._async_launch_kernel(kernel_cmd, stdout=log, stderr=log, **kwargs)
+            await super()._async_launch_kernel(kernel_cmd, stdout=log, stderr=log, pass_fds=inherited, **kwargs)
+        for descriptor in inherited:
+            os.close(descriptor)
         folders = (self.sandbox.evidence, self.sandbox.runtime)
         self.watch = Watch(self.provisioner.pid, self.sandbox.limits, folders)
         self.watch.start()
@@ -82,6 +92,7 @@ class Watch(threading.Thread):
         self.violation = ""
         self._ended = threading.Event()
         self._started_at = time.monotonic()
+        self._devices = {folder.stat().st_dev for folder in folders}
 
     def run(self) -> None:
         while not self._ended.wait(WATCH_SECONDS):
@@ -89,6 +100,8 @@ class Watch(threading.Thread):
                 violation = self._find_violation()
             except psutil.NoSuchProcess:
                 return
+            except Exception as error:  # what cannot be watched is not let run
+                violation = f"it could not be watched ({type(error).__name__})"
             if violation:
                 self.violation = violation
                 self.end_sandbox()
@@ -98,41 +111,73 @@ class Watch(threading.Thread):
         self._ended.set()
 
     def end_sandbox(self) -> None:
-        """Kill bubblewrap, and with it every process in the sandbox."""
+        """Kill bubblewrap, and with it every process in the sandbox, and wait until they have ended."""
+        try:
+            processes = psutil.Process(self.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
+        psutil.wait_procs(processes, timeout=SECONDS_TO_END)
 
     def _find_violation(self) -> str:
         processes = psutil.Process(self.pid).children(recursive=True)
         if len(processes) > self.limits.processes:
             return f"it started more than {self.limits.processes} processes"
+        if sum(_threads(process) for process in processes) > self.limits.threads:
+            return f"it started more than {self.limits.threads} threads"
         memory = sum(_resident(process) for process in processes)
         if memory > self.limits.memory * MIB:
             return f"it used more than {self.limits.memory:,} MiB of memory"
         if time.monotonic() - self._started_at > self.limits.notebook_seconds:
             return f"it ran for more than {self.limits.notebook_seconds} seconds"
-        if any(_exceeds(folder, self.limits.evidence * MIB) for folder in self.folders):
+        written = sum(_size(folder) for folder in self.folders)
+        written += sum(_size_of_nameless_files(process, self._devices) for process in processes)
+        if written > self.limits.evidence * MIB:
             return f"it wrote more than {self.limits.evidence} MiB of evidence"
         return ""
 
 
-def _resident(process: psutil.Process) -> int:
+def _threads(process: psutil.Process) -> int:
     try:
-        return process.memory_info().rss
+        return process.num_threads()
     except psutil.NoSuchProcess:
         return 0
 
 
-def _exceeds(folder: Path, max_bytes: int, max_files: int = 1000) -> bool:
-    """Whether a folder, with those in it, holds more than it may. Links are not followed."""
-    total = files = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
-            files += 1
-            try:
-                total += os.lstat(os.path.join(path, name)).st_size  # noqa: PTH118
-            except FileNotFoundError:
-                continue
-            if total > max_bytes or files > max_files:
-                return True
-    return False
+def _resident(process: psutil.Process) -> int:
+    """The process's share of memory: pages that several processes share count once between them."""
+    try:
+        info = process.memory_info()
+        if info.rss < SMALL_PROCESS:
+            return info.rss
+        return process.memory_full_info().pss
+    except psutil.Error:
+        return 0
+
+
+def _size(folder: Path) -> int:
+    """The bytes in a folder that holds plain files and sockets only. Links are not followed.
+
+    Raises OSError where it holds folders or too many files: nothing that is wanted there does.
+    """
+    total = 0
+    with os.scandir(folder) as entries:
+        for count, entry in enumerate(entries):
+            if count > MAX_FILES or entry.is_dir(follow_symlinks=False):
+                raise OSError(f"folders, or more than {MAX_FILES} files, among the evidence")
+            with contextlib.suppress(FileNotFoundError):
+                total += entry.stat(follow_symlinks=False).st_size
+    return total
+
+
+def _size_of_nameless_files(process: psutil.Process, devices: set[int]) -> int:
+    """The bytes of files that the process has removed but holds open on the evidence's file system."""
+    total = 0
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{process.pid}/fd") as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                status = entry.stat()
+                if stat.S_ISREG(status.st_mode) and not status.st_nlink and status.st_dev in devices:
+                    total += status.st_blocks * 512
+    return total

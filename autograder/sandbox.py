@@ -21,7 +21,7 @@ from pathlib import Path
 MIB = 2**20
 
 AUTOGRADER_MODULES = (
-    "__init__", "assignments", "evidence", "launcher", "networks", "probes", "submission",
+    "__init__", "assignments", "evidence", "launcher", "networks", "probes", "submission", "text",
 )  # fmt: skip
 """What a student's process needs of this package. The checks, the truth and the feedback stay outside."""
 
@@ -73,9 +73,11 @@ class Limits:
     notebook_seconds: int = 900
     memory: int = 4096
     processes: int = 64
+    threads: int = 600
     evidence: int = 512
     output: int = 16
-    message: int = 32
+    message: int = 8
+    messages: int = 8
 
     def of_a_process(self) -> dict[str, int]:
         """The limits that the operating system keeps for each process."""
@@ -86,7 +88,7 @@ class Limits:
             "RLIMIT_NOFILE": 1024,
         }
         if _kernel_version() >= (5, 14):  # from then on counted within the sandbox, threads included
-            limits["RLIMIT_NPROC"] = 8 * self.processes
+            limits["RLIMIT_NPROC"] = self.threads
         return limits
 
 
@@ -111,11 +113,15 @@ class Sandbox:
     hidden: tuple[Path, ...] = ()
     limits: Limits = Limits()
 
-    def command(self, arguments: list[str]) -> list[str]:
-        """The command line that runs the launcher with `arguments` in the sandbox."""
+    def command(self, arguments: list[str], refused_calls: int | None = None) -> list[str]:
+        """The command line that runs the launcher with `arguments` in the sandbox.
+
+        `refused_calls` is an open file with a filter of system calls, which bubblewrap has to inherit.
+        """
         launcher = Path(__file__).with_name("launcher.py")
         return [
             *self._bubblewrap(),
+            *(() if refused_calls is None else ("--seccomp", str(refused_calls))),
             "--",
             *(sys.executable, "-I", "-B", str(launcher), SUBMISSION, WORK),
             *arguments,

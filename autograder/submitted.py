@@ -20,10 +20,13 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
+from autograder.text import writable
+
 SHOWN_IMAGES = ("image/png", "image/jpeg")
-MAX_NOTEBOOK_MIB = 64
+MAX_NOTEBOOK_MIB = 16
 MAX_FILES_MIB = 512
 MAX_CELLS = 2000
+MAX_DEPTH = 20
 
 RESTORED = "This cell was missing from the submission and has been put back."
 REPEATED = "A second cell with the id {} was in the submission; it is kept as an ordinary cell."
@@ -70,7 +73,7 @@ def read_notebook(path: Path) -> NotebookNode:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         others = sorted(other.name for other in path.parent.glob("*.ipynb"))
-        found = f"; the folder has {', '.join(others)}" if others else ""
+        found = f"; the folder has {writable(', '.join(others))}" if others else ""
         raise SubmissionError(f"There is no {path.name} in the submission{found}.") from None
     except OSError as error:
         raise SubmissionError(f"{path.name} cannot be opened ({error.strerror}); is it a link?") from None
@@ -83,8 +86,8 @@ def read_notebook(path: Path) -> NotebookNode:
             raise SubmissionError(f"{path.name} has {size:.0f} MiB; expected at most {MAX_NOTEBOOK_MIB} MiB.")
         content = file.read()
     try:
-        content = json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        content = writable(json.loads(content.decode("utf-8-sig")))
+    except (ValueError, RecursionError, MemoryError) as error:
         raise SubmissionError(f"{path.name} is not readable as JSON: {error}.") from None
     return new_notebook(cells=[_clean(cell) for cell in _cells(content, path.name)])
 
@@ -116,14 +119,15 @@ def restore(notebook: NotebookNode, master: list[MasterCell]) -> NotebookNode:
 
 
 def unwelcome_files(folder: Path) -> list[Path]:
-    """Everything in a submission that is not a plain readable file in a plain folder: links, pipes and the like."""
-    found = []
-    for path, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            entry = Path(path, name)
+    """What in a submission is no plain readable file in a plain folder, or lies too deep: links, pipes and the like."""
+    found, pending = [], [(folder, 0)]
+    while pending:
+        place, depth = pending.pop()
+        for entry in place.iterdir():
             mode = entry.lstat().st_mode
-            plain = stat.S_ISREG(mode) and os.access(entry, os.R_OK)
-            if not (plain or (stat.S_ISDIR(mode) and os.access(entry, os.R_OK | os.X_OK))):
+            if stat.S_ISDIR(mode) and depth < MAX_DEPTH and mode & stat.S_IRUSR and mode & stat.S_IXUSR:
+                pending.append((entry, depth + 1))
+            elif not (stat.S_ISREG(mode) and mode & stat.S_IRUSR):
                 found.append(entry)
     return found
 
@@ -151,33 +155,25 @@ def _clean(cell: Any) -> NotebookNode:
         source = "".join(line for line in source if isinstance(line, str))
     make = {"code": new_code_cell, "markdown": new_markdown_cell}.get(cell.get("cell_type"), new_raw_cell)
     source = source if isinstance(source, str) else ""
-    clean = make(source if make is new_code_cell else _without_html(source))
+    clean = make(source)
     metadata = cell.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
     if isinstance(grade_id, str):
         clean.metadata["grade_id"] = grade_id
-    if clean.cell_type == "markdown" and (attachments := _pictures(cell.get("attachments"))):
+    if clean.cell_type == "markdown" and (attachments := plain_pictures(cell.get("attachments"))):
         clean["attachments"] = attachments
     return clean
 
 
-def _without_html(text: str) -> str:
-    """The text with nothing in it that a browser takes for a tag: a space of no width follows each opening `<`.
-
-    nbgrader's pages show markdown as it comes, and a script in an answer would run in the instructor's session.
-    """
-    return re.sub(r"<(?=[A-Za-z/!?])", "<\u200b", text)
-
-
-def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
-    """The attachments that are plain pictures."""
+def plain_pictures(attachments: Any) -> dict[str, dict[str, str]]:
+    """The attachments of a markdown cell that are pictures and nothing but pictures."""
     found = {}
     for name, data in attachments.items() if isinstance(attachments, dict) else ():
         pictures = (
             {kind: value for kind, value in data.items() if is_picture(kind, value)} if isinstance(data, dict) else {}
         )
-        if pictures and re.fullmatch(r"[\w .()-]{1,100}", name):
+        if pictures and isinstance(name, str) and re.fullmatch(r"[\w .()-]{1,100}", name):
             found[name] = pictures
     return found
 
@@ -220,8 +216,10 @@ def problem_with(folder: Path, notebook: str) -> str:
         read_notebook(folder / notebook)
     except SubmissionError as error:
         return str(error)
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
-    size = sum(path.stat().st_size for path in files) / 2**20
+    too_deep = [path for path in unwelcome_files(folder) if path.is_dir() and not path.is_symlink()]
+    if too_deep:
+        return f"The submission has folders that cannot be read, or more than {MAX_DEPTH} within each other."
+    size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
     if size > MAX_FILES_MIB:
         return f"The submission has {size:.0f} MiB of files; expected at most {MAX_FILES_MIB} MiB."
     return ""

@@ -53,7 +53,7 @@ def verdict_on_function(
         findings = [replace(finding, seen="the stub is still there", expected="") for finding in findings]
     text, remedy = MISTAKES.get(mistake, ("", ""))
     notes = []
-    if running := unfinished(evidence):
+    if (running := unfinished(evidence)) in faults:
         notes.append(f"The process ended while {function} was working on the probe “{running}”.")
     if failed and not mistake:
         notes.append(

@@ -147,7 +147,7 @@ def _explains(mistake: Mistake, rule: str, failed: Failed) -> bool:
         if not np.isfinite(wrong).all() and not np.isfinite(values).all():
             continue  # the mistake breaks down where the answer did: neither for nor against it
         size = max(np.linalg.norm(values), np.linalg.norm(wrong))
-        if not np.linalg.norm(values - wrong) <= SAME_MAP * size:
+        if not np.isfinite(size) or not np.linalg.norm(values - wrong) <= SAME_MAP * size:
             return False
         compared += 1
     return compared > 0

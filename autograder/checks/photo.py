@@ -193,10 +193,12 @@ def _read(evidence: Evidence) -> tuple[Pair, dict[str, np.ndarray]]:
 
 def _load(name: object, scores: object):
     if name not in MODELS:
-        raise UngradableError("unknown_model", f"the model's name is {name!r}, expected one of {', '.join(MODELS)}")
+        raise UngradableError(
+            "unknown_model", f"the model's name is {str(name)[:80]!r}, expected one of {', '.join(MODELS)}"
+        )
     model = load_model(name)
     if scores not in ("probabilities", "logits"):
-        raise UngradableError("missing_part", f"scores is {scores!r}, expected 'probabilities' or 'logits'")
+        raise UngradableError("missing_part", f"scores is {str(scores)[:40]!r}, expected 'probabilities' or 'logits'")
     return getattr(model, scores), len(model.categories)
 
 
@@ -219,8 +221,11 @@ def _picture(array: np.ndarray, name: str) -> Tensor:
 
 
 def _whole_number(value: object, name: str, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or not low <= value <= high:
-        raise UngradableError("missing_part", f"{name} is {value!r}, expected a whole number from {low} to {high}")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not low <= value <= high or value != int(value):
+        raise UngradableError(
+            "missing_part", f"{name} is {str(value)[:40]}, expected a whole number from {low} to {high}"
+        )
     return int(value)
 
 

@@ -50,6 +50,7 @@ def configure(c: Config) -> None:
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
     c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"nbgrader"}
+    c.HTMLExporter.filters = {"markdown2html": "autograder.nbgrader_plugin.pages.markdown"}
     c.Execute.timeout = Limits().cell_seconds
     # nbgrader starts alembic by its bare name, which is found only where the environment is activated.
     os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))

@@ -13,6 +13,8 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.autograde import Autograde
 from nbgrader.converters.base import NbGraderException
+from nbgrader.utils import parse_utc
+from sqlalchemy.exc import OperationalError
 
 from autograder.nbgrader_plugin.run import PROBLEM
 from autograder.sandbox import SandboxUnavailableError, check_sandbox
@@ -40,6 +42,7 @@ class CourseAutograde(Autograde):
     """nbgrader's converter, for submissions that may be damaged, incomplete or hostile."""
 
     exporter_class = CourseExporter
+    _failure = ""
 
     def start(self) -> None:
         if self.config.Execute.get("enabled") is False:
@@ -49,6 +52,10 @@ class CourseAutograde(Autograde):
                 check_sandbox()
             except SandboxUnavailableError as error:
                 self._refuse(str(error))
+        read_timestamp = self.coursedir.get_existing_timestamp
+        self.coursedir.get_existing_timestamp = lambda folder: (
+            None if _unreadable_timestamp(Path(folder)) else read_timestamp(folder)
+        )
         super().start()
 
     def init_notebooks(self) -> None:
@@ -63,9 +70,10 @@ class CourseAutograde(Autograde):
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         # A link would be followed when nbgrader copies the files, out of the submission and into others.
-        unwelcome = unwelcome_files(Path(self._format_source(assignment_id, student_id)))
+        source = Path(self._format_source(assignment_id, student_id))
+        unwelcome = unwelcome_files(source) + _unreadable_timestamp(source)
         for path in unwelcome:
-            self.log.warning("Leaving out %s: not a plain readable file", path)
+            self.log.warning("Leaving out %r: not a plain readable file", path)
         ignore = list(self.coursedir.ignore)
         self.coursedir.ignore = ignore + [re.sub(r"([*?[])", r"[\1]", path.name) for path in unwelcome]
         try:
@@ -81,8 +89,22 @@ class CourseAutograde(Autograde):
             resources["nbgrader"]["assignment"],
         )
         resources["nbgrader"]["submission"] = submitted
-        resources[PROBLEM] = problem_with(Path(submitted), f"{resources['nbgrader']['notebook']}.ipynb")
+        resources[PROBLEM] = self._failure or problem_with(
+            Path(submitted), f"{resources['nbgrader']['notebook']}.ipynb"
+        )
         return resources
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        """Grade a notebook; where that fails on what was handed in, record it as one that could not be graded."""
+        self._failure = ""
+        try:
+            super().convert_single_notebook(notebook_filename)
+        except (NbGraderException, SandboxUnavailableError, OperationalError):
+            raise  # the machine's fault or the course's: nobody gets a grade for it
+        except Exception as error:
+            self.log.exception("Grading %r failed", notebook_filename)
+            self._failure = f"Grading it failed ({type(error).__name__}); please tell your instructor."
+            super().convert_single_notebook(notebook_filename)
 
     @property
     def is_reading_submission(self) -> bool:
@@ -130,3 +152,15 @@ class CourseAutograde(Autograde):
     def _refuse(self, message: str) -> None:
         self.log.error(message)
         raise NbGraderException(message)
+
+
+def _unreadable_timestamp(folder: Path) -> list[Path]:
+    """The folder's timestamp.txt where nbgrader would stop at it."""
+    path = folder / "timestamp.txt"
+    try:
+        parse_utc(path.read_text().strip() or None)
+    except FileNotFoundError:
+        return []
+    except Exception:  # dateutil raises many kinds for what is no date
+        return [path]
+    return []

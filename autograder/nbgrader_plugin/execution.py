@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ from autograder.nbgrader_plugin.run import PROBLEM, RUN, Run
 from autograder.probes import keyed_seed
 from autograder.sandbox import MIB, Limits, Sandbox
 from autograder.submission import EVIDENCE_FOLDER, SEED
+from autograder.text import writable
 
 
 class SandboxedExecute(Execute):
@@ -41,7 +45,9 @@ class SandboxedExecute(Execute):
 
     store_widget_state = False
 
-    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any], retries: int | None = None
+    ) -> tuple[NotebookNode, dict[str, Any]]:
         names = resources["nbgrader"]
         seed = keyed_seed(_run_key(self.key), names["assignment"], names["notebook"], names["student"])
         run = resources[RUN] = Run(seed)
@@ -49,9 +55,8 @@ class SandboxedExecute(Execute):
             run.ended, run.detail = "unreadable", problem
             return nb, resources
         started = time.perf_counter()
-        # A short name: the paths of sockets may have 107 characters.
-        with tempfile.TemporaryDirectory(prefix="ig-", dir="/tmp") as scratch:
-            self._prepare(Path(scratch), names, seed)
+        with _scratch_folder() as scratch:
+            self._prepare(scratch, names, seed)
             try:
                 super().preprocess(nb, resources)
             except Exception as error:
@@ -84,6 +89,7 @@ class SandboxedExecute(Execute):
         """Drops output past the limit: a notebook that prints without end would fill the grader's memory."""
         if msg["msg_type"] in ("stream", "display_data", "execute_result", "error", "update_display_data"):
             self._output_bytes += len(json.dumps(msg["content"]))
+            msg["content"] = writable(msg["content"])
         elif msg["msg_type"].startswith("comm"):
             return None
         if self._output_bytes > Limits().output * MIB and msg["msg_type"] != "status":
@@ -154,6 +160,20 @@ class SandboxedExecute(Execute):
                     run.evidence[cell_id] = evidence.read(self._evidence, cell_id)
                 except EvidenceError as error:
                     run.damaged[cell_id] = str(error)
+                except Exception as error:  # nothing in it may stop the grading
+                    self.log.exception("The evidence of %s", cell_id)
+                    run.damaged[cell_id] = f"reading it failed ({type(error).__name__})"
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    """A folder with a short name, since the paths of sockets may have 107 characters. It goes, however deep it is."""
+    path = Path(tempfile.mkdtemp(prefix="ig-", dir="/tmp"))
+    try:
+        yield path
+    finally:
+        # shutil.rmtree recurses, and a student's folders may be deeper than Python can.
+        subprocess.run(["rm", "-rf", "--", str(path)], check=False)
 
 
 def _assignment(assignment_id: str) -> Assignment:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ class Verdicts(NbGraderPreprocessor):
             _make_harmless(cell)
             metadata = cell.metadata.get("nbgrader", {})
             if metadata.get("grade") and metadata.get("grade_id") in checks.CHECKS:
-                verdict = _verdict(metadata["grade_id"], run)
+                verdict = self._verdict(metadata["grade_id"], run)
                 verdicts.append(verdict)
                 data = {"text/plain": repr(verdict), "text/html": verdict._repr_html_()}
                 cell.outputs = [new_output("execute_result", data=data, execution_count=None)]
@@ -47,12 +48,22 @@ class Verdicts(NbGraderPreprocessor):
             "verdicts": [verdict.as_record() for verdict in verdicts],
         }
         path = Path(resources["metadata"]["path"]) / RECORD
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
         path.unlink(missing_ok=True)
         path.write_text(json.dumps(record, indent=1))
         return nb, resources
 
+    def _verdict(self, task: str, run: Run) -> Verdict:
+        try:
+            return verdict_on(task, run)
+        except Exception as error:  # a hole in a check must not cost anybody the record
+            self.log.exception("Judging %s", task)
+            return checks.nothing_to_judge(task, "evidence_damaged", f"Judging it failed ({type(error).__name__}).")
 
-def _verdict(task: str, run: Run) -> Verdict:
+
+def verdict_on(task: str, run: Run) -> Verdict:
+    """The verdict on a task from what its run left behind, or the reason why there is nothing to judge."""
     if task in run.evidence:
         return checks.judge(task, run.evidence[task], run.seed)
     if run.ended:

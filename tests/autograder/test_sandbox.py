@@ -1,0 +1,398 @@
+"""What student code sees, writes and uses in the sandbox: asked of a real kernel in a real sandbox."""
+
+import ast
+import asyncio
+import contextlib
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from jupyter_client.asynchronous import AsyncKernelClient
+
+from autograder.assignments import PS1
+from autograder.kernel import SandboxedKernelManager
+from autograder.sandbox import HOME, WORK, Limits, Sandbox, SandboxUnavailableError, check_sandbox
+from autograder.submission import EVIDENCE_FOLDER, SEED
+
+LOW = Limits(notebook_seconds=40, memory=500, processes=20, evidence=30)
+SECRET = "not for students"
+
+
+class Kernel:
+    """A kernel in a sandbox, and what it says. `run` returns what a source prints, or its error."""
+
+    def __init__(self, folder: Path, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
+        self.folder, self._loop = folder, loop
+        for name in ("evidence", "runtime", "files", "course"):
+            (folder / name).mkdir(parents=True)
+        (folder / "course" / "gradebook.db").write_text(SECRET)
+        (folder / "files" / "data.csv").write_text("1,2,3")
+        environment = {EVIDENCE_FOLDER: str(folder / "evidence"), SEED: "1"}
+        self.sandbox = Sandbox(
+            submission=folder / "files",
+            evidence=folder / "evidence",
+            runtime=folder / "runtime",
+            igref_modules=PS1.igref_modules,
+            environment=environment,
+            hidden=(folder / "course",),
+            limits=limits,
+        )
+        self.manager = SandboxedKernelManager(self.sandbox)
+        self._client: AsyncKernelClient | None = None
+
+    def start(self) -> None:
+        async def start() -> None:
+            await self.manager.start_kernel()
+            self._client = self.manager.client()
+            self._client.start_channels()
+            await self._client.wait_for_ready(timeout=90)
+
+        self._loop.run_until_complete(start())
+
+    def run(self, source: str, timeout: float = 40) -> str:
+        said: list[str] = []
+
+        def keep(message: dict) -> None:
+            content = message["content"]
+            if message["msg_type"] == "stream":
+                said.append(content["text"])
+            elif message["msg_type"] == "error":
+                said.append(f"{content['ename']}: {content['evalue']}")
+
+        client = self._client
+        execution = client.execute_interactive(
+            textwrap.dedent(source), timeout=timeout, output_hook=keep, allow_stdin=False, stop_on_error=False
+        )
+        self._loop.run_until_complete(execution)
+        return "".join(said)
+
+    def violation_of(self, source: str, seconds: float = 20) -> str:
+        """What the watch says while a source runs, or an empty string where it lets it be."""
+
+        async def wait() -> str:
+            self._client.execute(textwrap.dedent(source))
+            for _ in range(int(seconds / 0.1)):
+                await asyncio.sleep(0.1)
+                if self.manager.watch.violation:
+                    return self.manager.watch.violation
+            return ""
+
+        return self._loop.run_until_complete(wait())
+
+    def stop(self) -> None:
+        if self._client is not None:
+            self._client.stop_channels()
+        if self.manager.watch is not None:
+            self.manager.watch.stop()
+            self.manager.watch.end_sandbox()
+        with contextlib.suppress(Exception):
+            self._loop.run_until_complete(self.manager.shutdown_kernel(now=True))
+
+
+@pytest.fixture(scope="module")
+def loop():
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _needs_a_sandbox():
+    try:
+        check_sandbox()
+    except SandboxUnavailableError as error:
+        pytest.skip(f"no sandbox on this machine: {error}")
+
+
+@pytest.fixture(scope="module")
+def start(loop, tmp_path_factory):
+    """Starts kernels; they end with the module."""
+    started: list[Kernel] = []
+
+    def start(limits: Limits = LOW) -> Kernel:
+        import tempfile
+
+        # Sockets have short names, pytest's folders long ones.
+        folder = Path(tempfile.mkdtemp(prefix="ig-", dir="/tmp"))
+        kernel = Kernel(folder, limits, loop)
+        started.append(kernel)
+        kernel.start()
+        return kernel
+
+    yield start
+    import subprocess
+
+    for kernel in started:
+        kernel.stop()
+        # Some of them leave folders that are deeper than Python can remove.
+        subprocess.run(["rm", "-rf", str(kernel.folder)], check=False)
+
+
+@pytest.fixture(scope="module")
+def kernel(start: Callable[..., Kernel]) -> Kernel:
+    return start(Limits())
+
+
+# What is seen
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"igref.{name}" for name in ("attribution", "quadrature", "exact", "sweeps", "axioms", "adaptive")),
+        *(f"autograder.{name}" for name in ("checks", "feedback", "verdict", "kernel", "sandbox", "tolerances")),
+        *("autograder.nbgrader_plugin", "captum", "saliency", "quantus", "shap", "lime"),
+    ],
+)
+def test_a_withheld_module_cannot_be_imported(kernel, name):
+    said = kernel.run(f"import importlib\nimportlib.import_module({name!r})")
+    assert said.startswith(("ModuleNotFoundError", "ImportError")), said
+
+
+def test_allowed_modules_are_there(kernel):
+    names = [*(f"igref.{name}" for name in PS1.igref_modules), "autograder", "torch", "matplotlib.pyplot", "tqdm"]
+    assert kernel.run("".join(f"import {name}\n" for name in names) + "print('here')") == "here\n"
+
+
+def test_no_file_of_the_answers_is_anywhere(kernel):
+    """Compiled copies, zip files, other interpreters' packages, caches: looked for by name in all that is seen."""
+    said = kernel.run("""
+        import os
+        hits = []
+        names = ("quadrature", "integrated_gradients", "attribution", "captum", "saliency", "gradebook", "mistakes")
+        for root, folders, files in os.walk("/"):
+            if root.startswith(("/proc", "/usr/share/doc")):
+                folders.clear()
+                continue
+            if any(f"/{name}/" in root for name in ("nbgrader", "scipy", "torch", "sympy", "mpmath", "share")):
+                continue
+            hits += [os.path.join(root, name) for name in files if name.startswith(names)]
+        print(hits)
+    """)
+    allowed = ("integrated_gradients_course", ".dist-info")
+    assert [path for path in ast.literal_eval(said) if not any(part in path for part in allowed)] == []
+
+
+def test_the_course_and_other_folders_are_not_seen(kernel):
+    course = kernel.folder / "course" / "gradebook.db"
+    said = kernel.run(f"""
+        import os
+        print([path for path in ({str(course)!r}, "/proc/1/root" + {str(course)!r}, "/var", "/home", "/run", "/srv",
+                                 "/sys", "/etc/passwd", "/etc/shadow", "/mnt", "/opt/course")
+               if os.path.exists(path)])
+        print([name for name in os.listdir("/tmp") if not {str(kernel.folder)!r}.endswith(name)])
+    """)
+    assert said == "[]\n[]\n"
+
+
+def test_the_graders_processes_and_environment_are_not_seen(kernel, monkeypatch):
+    said = kernel.run("""
+        import os
+        print(max(int(name) for name in os.listdir("/proc") if name.isdigit()) < 1000)
+        print(sorted(os.environ))
+    """)
+    isolated, names = said.strip().splitlines()
+    assert isolated == "True"
+    assert not {"SSH_AUTH_SOCK", "JUPYTERHUB_API_TOKEN", "PYTEST_CURRENT_TEST"} & set(ast.literal_eval(names))
+
+
+# What can be written
+
+
+def test_only_scratch_and_evidence_can_be_written(kernel):
+    places = ["/", "/usr", "/etc", "/dev", "/sandbox", "/sandbox/submission", str(Path(__file__).parents[2])]
+    said = kernel.run(f"""
+        import os, igref, autograder, torch
+        places = {places!r} + [os.path.dirname(m.__file__) for m in (igref, autograder, torch)]
+        written = []
+        for place in places:
+            try:
+                open(os.path.join(place, "trial"), "w").close()
+                written.append(place)
+            except OSError:
+                pass
+        print(written)
+        for place in ("/tmp", {HOME!r}, {WORK!r}, "/dev/shm", os.environ[{EVIDENCE_FOLDER!r}]):
+            open(os.path.join(place, "trial"), "w").close()
+            os.remove(os.path.join(place, "trial"))
+        print("scratch is writable")
+    """)
+    assert said == "[]\nscratch is writable\n"
+
+
+def test_mounts_privileges_and_namespaces_cannot_be_regained(kernel):
+    said = kernel.run("""
+        import ctypes, os
+        libc = ctypes.CDLL(None, use_errno=True)
+        def fails(result): return result == -1
+        print(fails(libc.unshare(0x10000000)), fails(libc.mount(b"/", b"/tmp", None, 32 | 4096, None)))
+        print(fails(libc.umount2(b"/dev", 2)), fails(libc.setuid(0)), fails(libc.sethostname(b"x", 1)))
+        print([line.split()[1] for line in open("/proc/self/status") if line.startswith("Cap")])
+    """)
+    assert said == "True True\nTrue True True\n" + repr(["0" * 16] * 5) + "\n"
+
+
+def test_there_is_no_network(kernel):
+    said = kernel.run("""
+        import socket
+        for address in (("127.0.0.1", 22), ("1.1.1.1", 53), ("example.org", 80)):
+            try:
+                socket.create_connection(address, timeout=2)
+                print("connected", address)
+            except OSError:
+                pass
+        print(sorted(name for _, name in socket.if_nameindex()))
+    """)
+    assert said == "['lo']\n"
+
+
+# What honest work does
+
+
+def test_honest_work_goes_through(kernel):
+    said = kernel.run("""
+        import multiprocessing, subprocess, tempfile, threading
+        from pathlib import Path
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            print(pool.map(abs, [-1, -2]))
+        import torch
+        from torch.utils.data import DataLoader, TensorDataset
+        print(len(list(DataLoader(TensorDataset(torch.ones(8, 2)), batch_size=2, num_workers=2))))
+        print(Path("data.csv").read_text())
+        Path("notes.txt").write_text("mine")
+        print(tempfile.NamedTemporaryFile().write(b"x"))
+        thread = threading.Thread(target=print, args=("a thread",)); thread.start(); thread.join()
+        get_ipython().system("ls data.csv")
+    """)
+    assert said.split() == ["[1,", "2]", "4", "1,2,3", "1", "a", "thread", "data.csv"]
+
+
+def test_a_module_beside_the_notebook_can_be_imported(kernel):
+    assert kernel.run("open('mine.py', 'w').write('VALUE = 7')\nimport mine\nprint(mine.VALUE)") == "7\n"
+
+
+def test_a_question_to_the_user_fails_clearly(kernel):
+    assert "does not support input" in kernel.run("input('your name? ')")
+
+
+def test_workers_that_share_a_large_array_do_not_count_it_twice(start):
+    """Twelve forks of a process of 230 MiB use little more than 230 MiB."""
+    kernel = start()
+    said = kernel.violation_of(
+        """
+        import os, time
+        large = b"x" * (150 << 20)
+        for _ in range(12):
+            if os.fork() == 0:
+                time.sleep(4)
+                os._exit(0)
+        time.sleep(4)
+        """,
+        seconds=5,
+    )
+    assert said == ""
+
+
+# Limits
+
+MEMORY = {
+    "plain": "hoard = [bytearray(b'x' * (40 << 20)) for _ in range(18)]",
+    "memory files that are not mapped": """
+        import os
+        hoard = [os.memfd_create("x") for _ in range(18)]
+        for file in hoard: os.write(file, b"x" * (40 << 20))
+    """,
+    "System V segments that are not attached": """
+        import ctypes
+        libc = ctypes.CDLL(None)
+        libc.shmat.restype, libc.shmdt.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+        for _ in range(18):
+            segment = libc.shmget(0, 40 << 20, 0o1600)
+            if segment < 0: raise OSError("shmget is not allowed")
+            place = libc.shmat(segment, None, 0)
+            ctypes.memset(place, 1, 40 << 20)
+            libc.shmdt(place)
+    """,
+    "in children": """
+        import os, time
+        for _ in range(6):
+            if os.fork() == 0:
+                hoard = bytearray(os.urandom(1 << 20) * 120)
+                time.sleep(15)
+                os._exit(0)
+    """,
+}
+
+
+@pytest.mark.parametrize("source", MEMORY.values(), ids=MEMORY)
+def test_memory_is_limited_however_it_is_taken(start, source):
+    kernel = start()
+    violation = kernel.violation_of(textwrap.dedent(source) + "\nimport time; time.sleep(15)", seconds=8)
+    if not violation:
+        # Refusing is as good as ending: no more than the limit was given.
+        assert "Error" in kernel.run(textwrap.dedent(source))
+    else:
+        assert "memory" in violation
+
+
+DISK = {
+    "files": "for i in range(9): open(f'{folder}/{i}', 'wb').write(b'x' * (5 << 20))",
+    "files without a name": """
+        kept = []
+        for i in range(9):
+            file = open(f"{folder}/x", "wb")
+            os.remove(f"{folder}/x")
+            file.write(b"x" * (5 << 20))
+            file.flush()
+            kept.append(file)
+    """,
+    "many files": "for i in range(5000): open(f'{folder}/{i}', 'w').close()",
+    "many folders": "for i in range(5000): os.mkdir(f'{folder}/{i}')",
+    "deep folders": "os.chdir(folder)\nfor i in range(1500): os.mkdir('d'); os.chdir('d')",
+    "long names": """
+        os.chdir(folder)
+        for i in range(17): os.mkdir("d" * 240); os.chdir("d" * 240)
+        open("f" * 240, "w").close()
+    """,
+}
+
+
+@pytest.mark.parametrize("source", DISK.values(), ids=DISK)
+def test_what_is_written_outside_is_limited(start, source):
+    kernel = start()
+    source = f"import os, time\nfolder = os.environ[{EVIDENCE_FOLDER!r}]\n{textwrap.dedent(source)}\ntime.sleep(15)"
+    assert kernel.violation_of(source, seconds=8)
+
+
+def test_processes_and_threads_are_limited(start):
+    forks = "import os, time\nfor _ in range(60):\n    if os.fork() == 0: time.sleep(15); os._exit(0)\ntime.sleep(15)"
+    assert "processes" in start(Limits(processes=20)).violation_of(forks, seconds=12)
+    threads = """
+        import threading, time
+        threading.stack_size(65536)
+        try:
+            for _ in range(1500): threading.Thread(target=time.sleep, args=(15,), daemon=True).start()
+        except RuntimeError:
+            pass
+        print(threading.active_count() < 1000)
+    """
+    kernel = start(Limits(processes=20))
+    assert kernel.violation_of(threads, seconds=4) or kernel.run("print(threading.active_count() < 1000)") == "True\n"
+
+
+def test_time_is_limited_even_for_a_stopped_process(start):
+    kernel = start(Limits(notebook_seconds=6))
+    assert "seconds" in kernel.violation_of("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", seconds=12)
+
+
+def test_every_process_ends_with_the_sandbox(start):
+    kernel = start()
+    kernel.run("import os, time\nfor _ in range(3):\n    if os.fork() == 0: os.setsid(); time.sleep(60); os._exit(0)")
+    inside = psutil.Process(kernel.manager.watch.pid).children(recursive=True)
+    assert len(inside) >= 4
+    kernel.manager.watch.stop()
+    kernel.manager.watch.end_sandbox()
+    _, alive = psutil.wait_procs(inside, timeout=5)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
