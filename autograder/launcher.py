@@ -23,7 +23,7 @@ def main(submission: str, work: str, *arguments: str) -> None:
     from ipykernel import kernelapp
 
     # Modules that were handed in beside the notebook can be imported, but not in place of what the kernel needs.
-    sys.path.insert(0, work)
+    sys.path.append(work)
     kernelapp.launch_new_instance(argv=list(arguments))
 
 

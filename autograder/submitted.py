@@ -118,18 +118,32 @@ def restore(notebook: NotebookNode, master: list[MasterCell]) -> NotebookNode:
     return notebook
 
 
-def unwelcome_files(folder: Path) -> list[Path]:
-    """What in a submission is no plain readable file in a plain folder, or lies too deep: links, pipes and the like."""
-    found, pending = [], [(folder, 0)]
+@dataclass(frozen=True)
+class Files:
+    """What a submission's folder holds: plain readable files, and what is left out, links, pipes and the like."""
+
+    plain: list[Path]
+    left_out: list[Path]
+    too_deep: bool
+
+
+def files_of(folder: Path) -> Files:
+    """Look through a submission without following a link, however deep it is."""
+    plain, left_out, pending, too_deep = [], [], [(folder, 0)], False
     while pending:
         place, depth = pending.pop()
-        for entry in place.iterdir():
+        for entry in sorted(place.iterdir()):
             mode = entry.lstat().st_mode
-            if stat.S_ISDIR(mode) and depth < MAX_DEPTH and mode & stat.S_IRUSR and mode & stat.S_IXUSR:
+            if stat.S_ISDIR(mode) and depth == MAX_DEPTH:
+                too_deep = True
+                left_out.append(entry)
+            elif stat.S_ISDIR(mode) and mode & stat.S_IRUSR and mode & stat.S_IXUSR:
                 pending.append((entry, depth + 1))
-            elif not (stat.S_ISREG(mode) and mode & stat.S_IRUSR):
-                found.append(entry)
-    return found
+            elif stat.S_ISREG(mode) and mode & stat.S_IRUSR:
+                plain.append(entry)
+            else:
+                left_out.append(entry)
+    return Files(plain, left_out, too_deep)
 
 
 def _cells(content: Any, name: str) -> list[Any]:
@@ -216,10 +230,10 @@ def problem_with(folder: Path, notebook: str) -> str:
         read_notebook(folder / notebook)
     except SubmissionError as error:
         return str(error)
-    too_deep = [path for path in unwelcome_files(folder) if path.is_dir() and not path.is_symlink()]
-    if too_deep:
-        return f"The submission has folders that cannot be read, or more than {MAX_DEPTH} within each other."
-    size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
+    files = files_of(folder)
+    if files.too_deep:
+        return f"The submission has more than {MAX_DEPTH} folders within each other."
+    size = sum(path.lstat().st_size for path in files.plain) / 2**20
     if size > MAX_FILES_MIB:
         return f"The submission has {size:.0f} MiB of files; expected at most {MAX_FILES_MIB} MiB."
     return ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import glob
-import re
+import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ from nbconvert.exporters.exporter import ResourcesDict
 from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.autograde import Autograde
-from nbgrader.converters.base import NbGraderException
+from nbgrader.converters.base import BaseConverter, NbGraderException
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError
 
 from autograder.nbgrader_plugin.run import PROBLEM
 from autograder.sandbox import SandboxUnavailableError, check_sandbox
-from autograder.submitted import MasterCell, problem_with, read_notebook, restore, unwelcome_files
+from autograder.submitted import MasterCell, files_of, problem_with, read_notebook, restore
 
 
 class CourseExporter(NotebookExporter):
@@ -38,7 +39,27 @@ class CourseExporter(NotebookExporter):
         return self.from_notebook_node(notebook, resources, **kwargs)
 
 
-class CourseAutograde(Autograde):
+class PlainFilesOnly(BaseConverter):
+    """The part of nbgrader's converter that copies what lies beside a notebook, for folders not to be trusted."""
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        source = Path(self._format_source(assignment_id, student_id))
+        destination = Path(self._format_dest(assignment_id, student_id))
+        files = files_of(source)
+        bad = {path.name for path in _unreadable_timestamp(source)}
+        for path in files.left_out:
+            self.log.warning("Leaving out %r: not a plain readable file", str(path))
+        for path in files.plain:
+            relative = path.relative_to(source)
+            ignored = any(fnmatch(part, pattern) for part in relative.parts for pattern in self.coursedir.ignore)
+            if path.suffix != ".ipynb" and not ignored and str(relative) not in bad:
+                target = destination / relative
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.unlink(missing_ok=True)
+                shutil.copy(path, target, follow_symlinks=False)
+
+
+class CourseAutograde(Autograde, PlainFilesOnly):
     """nbgrader's converter, for submissions that may be damaged, incomplete or hostile."""
 
     exporter_class = CourseExporter
@@ -63,23 +84,10 @@ class CourseAutograde(Autograde):
         try:
             super().init_notebooks()
         except NbGraderException:
-            if not self._add_missing_notebooks():
+            if not self._expect_notebooks():
                 raise
         else:
-            self._add_missing_notebooks()
-
-    def init_assignment(self, assignment_id: str, student_id: str) -> None:
-        # A link would be followed when nbgrader copies the files, out of the submission and into others.
-        source = Path(self._format_source(assignment_id, student_id))
-        unwelcome = unwelcome_files(source) + _unreadable_timestamp(source)
-        for path in unwelcome:
-            self.log.warning("Leaving out %r: not a plain readable file", path)
-        ignore = list(self.coursedir.ignore)
-        self.coursedir.ignore = ignore + [re.sub(r"([*?[])", r"[\1]", path.name) for path in unwelcome]
-        try:
-            super().init_assignment(assignment_id, student_id)
-        finally:
-            self.coursedir.ignore = ignore
+            self._expect_notebooks()
 
     def init_single_notebook_resources(self, notebook_filename: str) -> dict[str, Any]:
         resources = super().init_single_notebook_resources(notebook_filename)
@@ -130,8 +138,8 @@ class CourseAutograde(Autograde):
                 for cell in sorted(notebook.source_cells, key=lambda cell: cell.name)
             ]
 
-    def _add_missing_notebooks(self) -> bool:
-        """Add the notebook each submission should have where it is not there; whether there are any at all."""
+    def _expect_notebooks(self) -> bool:
+        """Give each submission the notebooks it should have, there or not, and no others; whether there are any."""
         assignment_id = self.coursedir.assignment_id
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
             try:
@@ -142,11 +150,8 @@ class CourseAutograde(Autograde):
         for folder in map(Path, submissions):
             if not folder.is_dir():
                 continue
-            notebooks = self.assignments.setdefault(str(folder), [])
-            for name in expected:
-                path = str(folder / f"{name}.ipynb")
-                if path not in notebooks and self.coursedir.notebook_id in ("*", name):
-                    notebooks.append(path)
+            wanted = [name for name in expected if self.coursedir.notebook_id in ("*", name)]
+            self.assignments[str(folder)] = [str(folder / f"{name}.ipynb") for name in wanted]
         return bool(self.assignments)
 
     def _refuse(self, message: str) -> None:

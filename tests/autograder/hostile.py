@@ -336,6 +336,7 @@ target, n_steps, attribution, gradient_times_input = float("nan"), float("inf"),
 
 HONEST = """
 import multiprocessing, subprocess, sys, tempfile, threading, warnings
+import matplotlib.pyplot as plt
 import numpy as np
 from torch.utils.data import DataLoader, TensorDataset
 from tqdm import tqdm
@@ -375,7 +376,8 @@ CLASS = (
             integrated_points=0, reason="not what submit writes"),
     Hostile("spies", "looks for solutions, checks, the gradebook and other libraries", SPIES, integrated_points=0),
     Hostile("litters", "files that shadow, link, block or stand in the way", files=_litter),
-    Hostile("deep-folder", "a folder deeper than Python recurses", files=_deep),
+    Hostile("deep-folder", "a folder deeper than Python recurses", files=_deep, gradient_points=0,
+            integrated_points=0, ended="unreadable", reason="folders within each other"),
     Hostile("bad-timestamp", "a timestamp.txt that is none", files=_bad_timestamp),
     Hostile("renamed", "markup and control characters in the name of a file", files=_renamed, gradient_points=0,
             integrated_points=0, ended="unreadable", reason="There is no ps1-attribution.ipynb"),
