@@ -104,14 +104,14 @@ def _numbers(value: Any) -> np.ndarray | None:
     """The numbers in a tensor, an array or nested lists of them; None where there are none."""
     try:
         if isinstance(value, torch.Tensor):
-            # Half precision has no counterpart that every reader knows.
             value = value.detach().to("cpu")
-            value = value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
-            return np.array(value.numpy())
+            # Half precision has no counterpart that every reader knows.
+            value = (value.float() if value.dtype in (torch.float16, torch.bfloat16) else value).numpy()
         values = np.array(value)
     except Exception:
         return None
-    return values if values.dtype.kind in "biuf" and values.size else None
+    known = values.dtype.kind in "biuf" and values.dtype.itemsize <= 8
+    return values if known and values.size else None
 
 
 def _collect_study(parts: dict[str, str]) -> Callable:

@@ -77,10 +77,11 @@ def read_notebook(path: Path) -> NotebookNode:
         raise SubmissionError(f"There is no {path.name} in the submission{found}.") from None
     except OSError as error:
         raise SubmissionError(f"{path.name} cannot be opened ({error.strerror}); is it a link?") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise SubmissionError(f"{path.name} is not a plain file.")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise SubmissionError(f"{path.name} is not a plain file.")
         if status.st_size > MAX_NOTEBOOK_MIB * 2**20:
             size = status.st_size / 2**20
             raise SubmissionError(f"{path.name} has {size:.0f} MiB; expected at most {MAX_NOTEBOOK_MIB} MiB.")
@@ -167,7 +168,7 @@ def _clean(cell: Any) -> NotebookNode:
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    make = {"code": new_code_cell, "markdown": new_markdown_cell}.get(cell.get("cell_type"), new_raw_cell)
+    make = {"code": new_code_cell, "markdown": new_markdown_cell}.get(str(cell.get("cell_type")), new_raw_cell)
     source = source if isinstance(source, str) else ""
     clean = make(source)
     metadata = cell.get("metadata")

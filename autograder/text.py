@@ -15,7 +15,7 @@ def writable(value: Any) -> Any:
     """
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [writable(item) for item in value]
     if isinstance(value, dict):
         return {writable(key): writable(item) for key, item in value.items()}

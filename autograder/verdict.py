@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
+from autograder.text import writable
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -56,7 +58,7 @@ class Verdict:
 
     def as_record(self) -> dict[str, Any]:
         """Everything in plain values, for a JSON file."""
-        return asdict(self) | {"points": self.points, "max_points": self.max_points}
+        return writable(asdict(self)) | {"points": self.points, "max_points": self.max_points}
 
 
 def to_html(verdict: Verdict) -> str:
@@ -76,7 +78,7 @@ def to_html(verdict: Verdict) -> str:
         lines.append(f"<b>Try:</b> {escape(verdict.remedy)}")
     lines += [escape(note) for note in verdict.notes]
     heading = "".join(f"<th>{name}</th>" for name in ("", "property", "points", "seen", "expected"))
-    return (
+    return writable(
         "".join(f"<div>{line}</div>" for line in lines)
         + f'<table class="table table-condensed"><thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table>'
     )

@@ -35,10 +35,14 @@ def judge(evidence: Evidence, seed: int) -> Verdict:
             return "the same answer for few steps and for many"
         return ""
 
+    few = next(answer for answer in answers if answer.probe.asks_about == "steps")
+
     def cause(failed: list[Answer]) -> str:
-        if same and all(answer.probe.asks_about == "steps" for answer in failed):
-            return "steps_ignored"
-        return likely_mistake([(questions[a.probe.name], a.values) for a in failed if a.values is not None])
+        numbers = [(questions[a.probe.name], a.values) for a in failed if a.values is not None]
+        mistake = likely_mistake(numbers)
+        # A fixed count is fine enough for few steps; an answer that is wrong there has another fault.
+        fine = same and questions[few.probe.name].relative_error(few.values) <= questions[few.probe.name].allowed_error
+        return "steps_ignored" if fine and mistake in ("", "scaled") else mistake
 
     return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, cause)
 

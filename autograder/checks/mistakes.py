@@ -66,7 +66,8 @@ def _all_classes(q: Question) -> dict:
 
 
 def _log(q: Question) -> dict:
-    return {"forward": lambda x: q.probe.network(x).log()}
+    # A student takes the logarithm of a negative score and gets NaN; its gradient s'/s is finite all the same.
+    return {"forward": lambda x: q.probe.network(x).abs().log()}
 
 
 # The more specific ones come first; each is tried with every rule only where it depends on one.
@@ -118,13 +119,16 @@ def likely_mistake(failed: Failed, *, of_gradient: bool = False) -> str:
         return ""
     variants = _gradient_variants() if of_gradient else _integral_variants()
     for name, mistake, rule in variants:
-        if _explains(mistake, rule, failed):
+        if _explains(mistake, rule, failed, of_gradient):
             return name
     reference = (lambda q: q.gradient) if of_gradient else (lambda q: q.exact)
     errors = [distance(values, reference(q)) for q, values in failed]
     if all(ROUNDING < error < HALF_PRECISION for error in errors):
         return "half_precision"
-    if all(_is_multiple(values, reference(q)) for q, values in failed):
+    references = [reference]
+    if not of_gradient:
+        references += [lambda q, rule=rule: q.rule(rule, q.n_steps) for rule in quadrature.RULES]
+    if any(all(_is_multiple(values, of(q)) for q, values in failed) for of in references):
         return "scaled"
     return ""
 
@@ -139,15 +143,20 @@ def _gradient_variants() -> Iterator[tuple[str, Mistake, str]]:
     yield from ((name, mistake, "") for name, mistake in _OF_THE_GRADIENT)
 
 
-def _explains(mistake: Mistake, rule: str, failed: Failed) -> bool:
+def _explains(mistake: Mistake, rule: str, failed: Failed, of_gradient: bool) -> bool:
     compared = 0
     for question, values in failed:
         with np.errstate(all="ignore"):
             wrong = mistake(question, _rule(rule, question.n_steps))
         if not np.isfinite(wrong).all() and not np.isfinite(values).all():
             continue  # the mistake breaks down where the answer did: neither for nor against it
-        size = max(np.linalg.norm(values), np.linalg.norm(wrong))
-        if not np.isfinite(size) or not np.linalg.norm(values - wrong) <= SAME_MAP * size:
+        if not np.isfinite(values).all():
+            return False
+        truth, allowed = (question.gradient, ROUNDING) if of_gradient else (question.exact, question.allowed_error)
+        if distance(wrong, truth) <= allowed:
+            return False  # with this mistake the answer would not have failed
+        size = max(np.linalg.norm(values), np.linalg.norm(wrong), np.linalg.norm(truth))
+        if not np.linalg.norm(values - wrong) <= SAME_MAP * size:
             return False
         compared += 1
     return compared > 0
@@ -163,5 +172,7 @@ def _rule(name: str, n_steps: int) -> Rule:
 
 
 def _is_multiple(values: np.ndarray, reference: np.ndarray) -> bool:
+    if not np.isfinite(values).all():
+        return False
     norms = np.linalg.norm(values) * np.linalg.norm(reference)
     return bool(norms > 0 and 1 - float((values * reference).sum()) / norms < PROPORTIONAL)

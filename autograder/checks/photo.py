@@ -224,7 +224,7 @@ def _whole_number(value: object, name: str, low: int, high: int) -> int:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not low <= value <= high or value != int(value):
         raise UngradableError(
-            "missing_part", f"{name} is {str(value)[:40]}, expected a whole number from {low} to {high}"
+            "missing_part", f"{name} is {repr(value)[:40]}, expected a whole number from {low} to {high}"
         )
     return int(value)
 

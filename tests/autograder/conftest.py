@@ -1,0 +1,68 @@
+"""What several tests of the grader share."""
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jaxtyping
+import numpy as np
+import pytest
+import torch
+
+from autograder import checks, evidence, submit
+from autograder.checks import input_gradient, integrated_gradients, mistakes
+from autograder.submission import EVIDENCE_FOLDER, SEED
+from autograder.verdict import Verdict
+
+
+@pytest.fixture(scope="module", autouse=True)
+def signatures_are_not_checked() -> Iterator[None]:
+    """Checking igref's signatures, which its own tests do, would be most of the time that hundreds of verdicts take."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def shared_truth() -> Iterator[None]:
+    """Draw the probes of a seed, and work out what is true of them, once for all who answer them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, draw in (
+            (input_gradient, "input_gradient_probes"),
+            (integrated_gradients, "integrated_gradients_probes"),
+        ):
+            patch.setattr(module, draw, functools.cache(getattr(module, draw)))
+            patch.setattr(module, "Question", functools.cache(module.Question))
+        patch.setattr(mistakes, "_rule", functools.cache(mistakes._rule))
+        for variants in ("_OF_POINTS", "_OF_A_RULE", "_OF_THE_GRADIENT"):
+            remembered = [(name, _remembered(variant)) for name, variant in getattr(mistakes, variants)]
+            patch.setattr(mistakes, variants, remembered)
+        yield
+
+
+def _remembered(variant: Callable) -> Callable:
+    """A wrong variant that is worked out once for each question and rule; both live as long as the fixture."""
+    known = {}
+
+    def answer(question, rule):
+        key = id(question), id(rule)
+        if key not in known:
+            known[key] = question, rule, variant(question, rule)
+        return known[key][-1]
+
+    return answer
+
+
+@pytest.fixture
+def hand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_truth: None) -> Callable[..., Verdict]:
+    """Run a student's source, submit what it defines as a graded cell does, and judge what that leaves on disk."""
+
+    def hand_in(source: str, task: str, seed: int = 1) -> Verdict:
+        names = {"torch": torch, "np": np}
+        exec(compile(source, "<student>", "exec"), names)
+        monkeypatch.setenv(EVIDENCE_FOLDER, str(tmp_path))
+        monkeypatch.setenv(SEED, str(seed))
+        assert submit(task, names[task.removeprefix("ps1-").replace("-", "_")]) is None
+        return checks.judge(task, evidence.read(tmp_path, task), seed)
+
+    return hand_in

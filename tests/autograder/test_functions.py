@@ -1,0 +1,259 @@
+"""Functions handed in: every correct style gets all points, every wrong one loses some and is told why."""
+
+import pytest
+from mutants import FORMS, MUTANTS, NUMBERS
+from styles import BATCH, STYLES
+
+from autograder.assignments import TASKS
+from autograder.feedback import MISTAKES
+
+SEEDS = (1, 2, 3)
+GRADIENT, INTEGRATED = "ps1-input-gradient", "ps1-integrated-gradients"
+
+MIDPOINT = (
+    BATCH
+    + """
+def integrated_gradients(forward, x, baseline, target, n_steps):
+    alphas = (torch.arange(n_steps) + 0.5) / n_steps
+    values = (x - baseline) * gradients_at(forward, x, baseline, target, alphas).mean(0)
+"""
+)
+
+
+def name_of(entry) -> str:
+    return f"{entry.function}: {entry.name}"
+
+
+def in_turn(entries) -> list:
+    """Every entry with one of the seeds: neighbours, which differ little, meet other probes."""
+    return [pytest.param(entry, SEEDS[i % len(SEEDS)], id=name_of(entry)) for i, entry in enumerate(entries)]
+
+
+def seen(verdict) -> dict[str, str]:
+    return {finding.name: finding.seen for finding in verdict.findings}
+
+
+def lost(verdict) -> set[str]:
+    return {finding.name for finding in verdict.findings if not finding.holds}
+
+
+class TestCorrectStyles:
+    @pytest.mark.parametrize(("style", "seed"), in_turn(STYLES))
+    def test_get_every_point_and_no_diagnosis(self, hand_in, style, seed):
+        verdict = hand_in(style.source, style.task, seed)
+        assert verdict.points == verdict.max_points, {name: seen(verdict)[name] for name in lost(verdict)}
+        assert not verdict.mistake and not verdict.cause and not verdict.notes
+
+    @pytest.mark.parametrize(
+        ("name", "seed"),
+        [
+            # Few nodes of Gauss-Legendre are as good as many where the scores are all but a polynomial.
+            ("Gauss-Legendre in a loop", 1211),
+            # Where the gradient is nearly the same at both ends the plain rules are unusually good.
+            ("Simpson's rule over n_steps intervals", 1125),
+            ("Simpson's rule over n_steps intervals", 1153),
+        ],
+    )
+    def test_get_every_point_on_probes_that_once_told_them_apart(self, hand_in, name, seed):
+        style = next(style for style in STYLES if style.name == name)
+        verdict = hand_in(style.source, style.task, seed)
+        assert verdict.points == verdict.max_points, {name: seen(verdict)[name] for name in lost(verdict)}
+
+    def test_are_many(self):
+        assert sum(style.task == INTEGRATED for style in STYLES) >= 25
+        assert len({name_of(style) for style in STYLES}) == len(STYLES)
+
+
+class TestMutants:
+    @pytest.mark.parametrize(("mutant", "seed"), in_turn(MUTANTS))
+    def test_lose_points_and_are_diagnosed(self, hand_in, mutant, seed):
+        verdict = hand_in(mutant.source, mutant.task, seed)
+        assert verdict.points < verdict.max_points
+        assert lost(verdict).isdisjoint(mutant.keeps), seen(verdict)
+        assert lost(verdict).issuperset(mutant.loses), seen(verdict)
+        if mutant.mistake is not None:
+            assert verdict.mistake == mutant.mistake
+            assert (verdict.cause, verdict.remedy) == MISTAKES.get(mutant.mistake, ("", ""))
+
+    def test_are_many_and_expect_names_that_exist(self):
+        assert len(NUMBERS) >= 35
+        assert len({name_of(mutant) for mutant in MUTANTS}) == len(MUTANTS)
+        for mutant in MUTANTS:
+            assert not mutant.mistake or mutant.mistake in MISTAKES
+            assert {*mutant.keeps, *mutant.loses} <= TASKS[mutant.task].properties.keys()
+
+    def test_cover_every_mistake_that_has_a_variant(self):
+        from autograder.checks import mistakes
+
+        names = {name for name, _ in (*mistakes._OF_POINTS, *mistakes._OF_A_RULE)}
+        assert names <= {mutant.mistake for mutant in MUTANTS if mutant.task == INTEGRATED}
+        names = {name for name, _ in mistakes._OF_THE_GRADIENT}
+        assert names <= {mutant.mistake for mutant in MUTANTS if mutant.task == GRADIENT}
+
+    def test_with_one_fault_lose_the_one_property_that_it_is_about(self, hand_in):
+        by_name = {mutant.name: mutant for mutant in NUMBERS}
+        for name, properties in {
+            "a path from zero, times x": {"baseline"},
+            "times x": {"baseline"},
+            "the top class": {"target"},
+            "always 50 steps": {"steps"},
+        }.items():
+            assert lost(hand_in(by_name[name].source, INTEGRATED)) == properties, name
+
+    def test_of_the_form_alone_lose_the_form_alone(self, hand_in):
+        by_name = {mutant.name: mutant for mutant in FORMS}
+        for name in ("a NumPy array", "a batch of one"):
+            assert lost(hand_in(by_name[name].source, INTEGRATED)) == {"form"}, name
+
+    def test_that_are_wrong_get_nothing_for_their_shape(self, hand_in):
+        by_name = {mutant.name: mutant for mutant in NUMBERS}
+        for name in ("zeros", "noise", "a constant"):
+            verdict = hand_in(by_name[name].source, INTEGRATED)
+            assert verdict.points == 0, name
+            assert seen(verdict)["form"] == "yes, around wrong numbers"
+
+
+class TestFeedbackOnTheForm:
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("a NumPy array", "a ndarray, expected a torch.Tensor (torch.as_tensor makes one)"),
+            ("a batch of one", "the shape (1, 7), expected the shape of x, (7,)"),
+            ("the terms, not summed", ", 7), expected the shape of x, (7,)"),
+            ("the sum", "the shape (), expected the shape of x, (7,)"),
+            ("None", "None (is there a return statement?)"),
+            ("a number", "a float, expected a torch.Tensor"),
+            ("a list of numbers", "a list, expected a torch.Tensor"),
+            ("a tuple with the gap", "a tuple, expected a torch.Tensor"),
+            ("NaN", "NaN or infinity in 7 of 7 values"),
+            ("one infinity", "NaN or infinity in 1 of 7 values"),
+            ("whole numbers", "int64, expected floating point numbers"),
+            ("complex numbers", "complex"),
+            ("an empty tensor", "the shape (0,), expected the shape of x, (7,)"),
+            ("text", "a str, expected a torch.Tensor"),
+            ("the function itself", "a function, expected a torch.Tensor"),
+            ("raises", "it raised IndexError: list index out of range"),
+            ("exits", "it raised SystemExit"),
+            ("recurses without end", "it raised RecursionError"),
+            ("takes three arguments", "it raised TypeError"),
+            ("no batch dimension", "add the batch dimension with x.unsqueeze(0)"),
+        ],
+    )
+    def test_says_what_came_and_what_was_expected(self, hand_in, name, words):
+        mutant = next(mutant for mutant in FORMS if mutant.name == name)
+        assert words in seen(hand_in(mutant.source, INTEGRATED))["form"]
+
+    def test_says_that_the_stub_is_still_there(self, hand_in):
+        stub = "def integrated_gradients(*args):\n    raise NotImplementedError('Task ...')"
+        verdict = hand_in(stub, INTEGRATED)
+        assert set(seen(verdict).values()) == {"the stub is still there"} and verdict.mistake == "not_done"
+
+    def test_says_that_a_module_is_withheld(self, hand_in):
+        source = "def integrated_gradients(*args):\n    raise ImportError('igref.attribution is withheld')"
+        assert hand_in(source, INTEGRATED).mistake == "withheld"
+
+    def test_gives_no_computed_value_away(self, hand_in):
+        from autograder.checks.integrated_gradients import Question, integrated_gradients_probes
+
+        mutant = next(mutant for mutant in NUMBERS if mutant.name == "noise")
+        text = str(hand_in(mutant.source, INTEGRATED).as_record())
+        for probe in integrated_gradients_probes(1):
+            for value in Question(probe).exact.flatten():
+                assert f"{abs(value):.4g}" not in text
+
+
+class TestFaultsInSomeProbesOnly:
+    """The other properties are still graded."""
+
+    @pytest.mark.parametrize(
+        ("fault", "properties"),
+        [
+            ("if x.dim() > 1: raise RuntimeError('only vectors')", {"form", "linear", "networks", "baseline"}),
+            ("if baseline.any(): raise ValueError('only zero')", {"form", "baseline"}),
+            ("if baseline.any(): return values.numpy()", {"form"}),
+            ("if baseline.any(): return values[None]", {"form"}),
+            ("if baseline.any(): return values * float('nan')", {"form", "baseline"}),
+            ("if baseline.any(): return None", {"form", "baseline"}),
+            ("if baseline.any(): return values.sum()", {"form", "baseline"}),
+            ("if baseline.any(): return 'text'", {"form", "baseline"}),
+            ("if baseline.any(): return values.repeat(2, *[1] * (x.dim() - 1))", {"form", "baseline"}),
+            ("if n_steps > 50: raise MemoryError", {"form", "steps"}),
+            ("if baseline.any(): return values.to(torch.complex64)", {"form", "baseline"}),
+            ("if baseline.any(): return values.numpy().astype(np.longdouble)", {"form", "baseline"}),
+            ("if baseline.any(): return values.numpy().astype(object)", {"form", "baseline"}),
+            ("if baseline.any(): return values.to_sparse()", {"form", "baseline"}),
+        ],
+    )
+    def test_lose_the_points_for_those(self, hand_in, fault, properties):
+        verdict = hand_in(f"{MIDPOINT}    {fault}\n    return values\n", INTEGRATED)
+        assert lost(verdict) == properties, seen(verdict)
+
+    def test_are_shown_with_the_probe_they_concern(self, hand_in):
+        verdict = hand_in(
+            f"{MIDPOINT}    if baseline.any(): raise ValueError('only zero')\n    return values", INTEGRATED
+        )
+        assert seen(verdict)["baseline"] == "polynomial, baseline not zero: it raised ValueError: only zero"
+        assert seen(verdict)["form"] == "it raised ValueError: only zero"
+
+
+class TestAProcessThatEnds:
+    def test_keeps_the_answers_that_it_gave_before(self, tmp_path, monkeypatch, shared_truth):
+        import torch
+
+        from autograder import checks, evidence, submit
+
+        class Dies(BaseException):
+            pass
+
+        names = {"torch": torch, "Dies": Dies}
+        source = f"{MIDPOINT}    if baseline.any(): raise Dies\n    return values\n"
+        exec(compile(source, "<student>", "exec"), names)
+        monkeypatch.setenv("AUTOGRADER_EVIDENCE", str(tmp_path))
+        monkeypatch.setenv("AUTOGRADER_SEED", "1")
+        with pytest.raises(Dies):
+            submit(INTEGRATED, names["integrated_gradients"])
+        verdict = checks.judge(INTEGRATED, evidence.read(tmp_path, INTEGRATED), 1)
+        assert lost(verdict) == {"form", "baseline", "target", "steps"}
+        assert "polynomial, baseline not zero" in verdict.notes[0]
+
+
+class TestAnswersToOtherProbes:
+    def test_are_worth_nothing(self, tmp_path, monkeypatch, hand_in, shared_truth):
+        """Right answers that were kept from another seed."""
+        from autograder import checks, evidence
+
+        assert hand_in(f"{MIDPOINT}    return values", INTEGRATED, 1).points == 8
+        assert checks.judge(INTEGRATED, evidence.read(tmp_path, INTEGRATED), 2).points == 0
+
+
+class TestSubmit:
+    def test_shows_the_verdict_at_once_where_nothing_is_graded(self, monkeypatch):
+        import torch
+
+        from autograder import submit
+
+        monkeypatch.delenv("AUTOGRADER_EVIDENCE", raising=False)
+        names = {"torch": torch}
+        exec(next(style.source for style in STYLES if style.task == GRADIENT), names)
+        assert repr(submit(GRADIENT, names["input_gradient"])) == "4.00"
+
+    def test_leaves_the_inputs_of_the_probes_as_they_are(self, hand_in):
+        source = f"{MIDPOINT}    x.zero_(); baseline.fill_(7.0)\n    return values"
+        assert hand_in(source, INTEGRATED).points == 8
+
+    @pytest.mark.parametrize(
+        ("arguments", "parts", "words"),
+        [
+            (("ps9-nothing", print), {}, "knows no task 'ps9-nothing'; expected one of ps1-input-gradient"),
+            ((GRADIENT,), {}, "expects the function, got a NoneType"),
+            ((GRADIENT, 5), {}, "expects the function, got a int"),
+            ((GRADIENT, print), {"image": 1}, "expects the function, got the parts image"),
+            (("ps1-photo", print), {}, "expects named parts: model"),
+        ],
+    )
+    def test_says_what_it_expects(self, arguments, parts, words):
+        from autograder import submit
+
+        with pytest.raises(ValueError) as error:
+            submit(*arguments, **parts)
+        assert words in str(error.value)

@@ -1,0 +1,396 @@
+"""Submitted notebooks: whatever is handed in is read or refused in a sentence, and put back as it was released."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nbformat.v4 import new_notebook
+
+from autograder import submitted
+from autograder.submitted import MasterCell, SubmissionError, files_of, problem_with, read_notebook, restore
+
+NOTEBOOK = "ps1-attribution.ipynb"
+
+
+def code(source="x = 1", grade_id=None, **flags) -> dict:
+    nbgrader = {"nbgrader": {"grade_id": grade_id, **flags}} if grade_id else {}
+    return {"cell_type": "code", "source": source, "metadata": nbgrader, "outputs": [], "execution_count": None}
+
+
+def markdown(source="text", grade_id=None, **flags) -> dict:
+    cell = code(source, grade_id, **flags)
+    return {"cell_type": "markdown", "source": source, "metadata": cell["metadata"]}
+
+
+def notebook(*cells, **fields) -> dict:
+    return {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5} | fields
+
+
+@pytest.fixture
+def handed_in(tmp_path):
+    """Hand in a notebook, as bytes, text or something for JSON, and read it."""
+
+    def handed_in(content) -> nbformat.NotebookNode:
+        path = tmp_path / NOTEBOOK
+        content = content if isinstance(content, bytes | str) else json.dumps(content)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return read_notebook(path)
+
+    return handed_in
+
+
+def sources(read: nbformat.NotebookNode) -> list[str]:
+    return [cell.source for cell in read.cells]
+
+
+class TestReading:
+    def test_takes_type_source_and_grade_id_of_a_cell(self, handed_in):
+        read = handed_in(notebook(code("a = 1", "ps1-setup"), markdown("# Title")))
+        assert [(cell.cell_type, cell.source) for cell in read.cells] == [("code", "a = 1"), ("markdown", "# Title")]
+        assert read.cells[0].metadata == {"grade_id": "ps1-setup"} and read.cells[1].metadata == {}
+
+    def test_leaves_outputs_metadata_and_counts_behind(self, handed_in):
+        cell = code("8.0") | {"execution_count": 3, "outputs": [{"output_type": "stream", "name": "x", "text": "8"}]}
+        cell["metadata"] = {"deletable": False, "tags": ["remove"], "nbgrader": {"grade_id": "a", "points": 100}}
+        read = handed_in(notebook(cell, metadata={"kernelspec": {"name": "ruby"}, "celltoolbar": "x"}))
+        assert read.cells[0].outputs == [] and read.cells[0].execution_count is None
+        assert read.cells[0].metadata == {"grade_id": "a"} and read.metadata == {}
+
+    def test_takes_a_byte_order_mark(self, handed_in):
+        assert sources(handed_in(b"\xef\xbb\xbf" + json.dumps(notebook(code("é"))).encode())) == ["é"]
+
+    def test_takes_sources_in_lines(self, handed_in):
+        assert sources(handed_in(notebook(code(["a = 1\n", "b = 2"])))) == ["a = 1\nb = 2"]
+
+    def test_takes_notebooks_of_format_3(self, handed_in):
+        cells = [
+            {"cell_type": "code", "input": "a = 1", "language": "python", "outputs": [], "collapsed": False},
+            {"cell_type": "heading", "level": 2, "source": "Title", "metadata": {}},
+        ]
+        old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": cells}]}
+        read = handed_in(old)
+        assert sources(read)[0] == "a = 1" and "Title" in sources(read)[1]
+
+    def test_gives_a_valid_notebook(self, handed_in):
+        nbformat.validate(handed_in(notebook(code(), markdown(), {"cell_type": "raw", "source": "x"})))
+
+    def test_keeps_pictures_pasted_into_text(self, handed_in):
+        attachments = {"photo.png": {"image/png": "iVBORw0KGgo="}}
+        read = handed_in(notebook(markdown("![](attachment:photo.png)") | {"attachments": attachments}))
+        assert read.cells[0].attachments == attachments
+
+    @pytest.mark.parametrize(
+        "attachments", [{"a": 5}, {"a": {"image/png": 5}}, {"a": {"image/png": None}}, {"a": {}}, 5, []]
+    )
+    def test_leaves_attachments_behind_that_are_none(self, handed_in, attachments):
+        read = handed_in(notebook(markdown("![](attachment:a)") | {"attachments": attachments}))
+        nbformat.validate(read)
+
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            None,
+            5,
+            "text",
+            [],
+            {},
+            {"cell_type": "code"},
+            {"cell_type": 7, "source": "x"},
+            {"cell_type": ["code"], "source": "x"},
+            {"cell_type": "code", "source": None},
+            {"cell_type": "code", "source": {"a": 1}},
+            {"cell_type": "code", "source": ["a", 5, None]},
+            {"cell_type": "code", "source": "x", "metadata": None},
+            {"cell_type": "code", "source": "x", "metadata": []},
+            {"cell_type": "code", "source": "x", "metadata": {"nbgrader": None}},
+            {"cell_type": "code", "source": "x", "metadata": {"nbgrader": [1]}},
+            {"cell_type": "code", "source": "x", "metadata": {"nbgrader": {"grade_id": 5}}},
+            {"cell_type": "code", "source": "x", "metadata": {"nbgrader": {"grade_id": ["a"]}}},
+        ],
+        ids=str,
+    )
+    def test_makes_a_cell_of_anything(self, handed_in, cell):
+        read = handed_in(notebook(cell, code("after")))
+        assert len(read.cells) == 2 and read.cells[1].source == "after"
+        assert "grade_id" not in read.cells[0].metadata
+        nbformat.validate(read)
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["cells", "cell_type", "source", "metadata", "nbgrader", "grade_id", "nbformat"]),
+                    inner,
+                    max_size=4,
+                )
+            ),
+            max_leaves=20,
+        )
+    )
+    def test_reads_or_refuses_any_json(self, tmp_path_factory, content):
+        path = tmp_path_factory.mktemp("submission") / NOTEBOOK
+        path.write_text(json.dumps(content))
+        with contextlib.suppress(SubmissionError):
+            nbformat.validate(read_notebook(path))
+
+    def test_gives_text_that_can_be_written_again(self, handed_in, tmp_path):
+        """JSON can hold halves of surrogate pairs, which no file in UTF-8 can."""
+        read = handed_in(b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": "x = \'\\ud800\'"}]}')
+        nbformat.write(read, tmp_path / "written.ipynb")
+
+
+class TestRefusing:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"{",
+            b"not json",
+            b"\xff\xfe" + "{}".encode("utf-16-le"),
+            b"\x00" * 100,
+            b"[" * 100_000,
+            b'{"cells": [' + b"9" * 10_000 + b"]}",
+            json.dumps(notebook(code())).encode()[:-10],
+        ],
+        ids=["empty", "open", "text", "utf16", "zeros", "nested", "digits", "half"],
+    )
+    def test_what_is_not_json(self, handed_in, content):
+        with pytest.raises(SubmissionError, match=f"{NOTEBOOK} is not readable as JSON"):
+            handed_in(content)
+
+    @pytest.mark.parametrize("content", ["[]", "null", '"notebook"', "4", "true"])
+    def test_json_that_is_no_dictionary(self, handed_in, content):
+        with pytest.raises(SubmissionError, match="is not a notebook: it holds a"):
+            handed_in(content)
+
+    @pytest.mark.parametrize(
+        "content", [{}, {"cells": None}, {"cells": {}}, {"cells": "x"}, {"nbformat": 4, "worksheets": []}]
+    )
+    def test_a_dictionary_without_cells(self, handed_in, content):
+        with pytest.raises(SubmissionError, match="no list of cells"):
+            handed_in(content)
+
+    @pytest.mark.parametrize("worksheets", [None, 5, [5], [{"cells": 5}], [{"cells": [None]}], [{}]])
+    def test_or_reading_an_old_notebook_that_is_damaged(self, handed_in, worksheets):
+        try:
+            handed_in({"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": worksheets})
+        except SubmissionError as error:
+            assert NOTEBOOK in str(error)
+
+    def test_too_many_cells(self, handed_in):
+        with pytest.raises(SubmissionError, match=r"has 2001 cells; expected at most 2000"):
+            handed_in(notebook(*[code()] * 2001))
+
+    def test_too_large_a_file_before_reading_it(self, tmp_path):
+        with (tmp_path / NOTEBOOK).open("wb") as file:
+            file.truncate((submitted.MAX_NOTEBOOK_MIB + 1) * 2**20)
+        with pytest.raises(SubmissionError, match=rf"has \d+ MiB; expected at most {submitted.MAX_NOTEBOOK_MIB} MiB"):
+            read_notebook(tmp_path / NOTEBOOK)
+
+    def test_a_link_even_to_a_notebook(self, tmp_path):
+        (tmp_path / "real.ipynb").write_text(json.dumps(notebook(code())))
+        (tmp_path / NOTEBOOK).symlink_to(tmp_path / "real.ipynb")
+        with pytest.raises(SubmissionError, match="is it a link"):
+            read_notebook(tmp_path / NOTEBOOK)
+
+    def test_a_folder(self, tmp_path):
+        (tmp_path / NOTEBOOK).mkdir()
+        with pytest.raises(SubmissionError, match="not a plain file"):
+            read_notebook(tmp_path / NOTEBOOK)
+
+    def test_a_pipe_without_waiting(self, tmp_path):
+        os.mkfifo(tmp_path / NOTEBOOK)
+        with pytest.raises(SubmissionError, match="not a plain file"):
+            read_notebook(tmp_path / NOTEBOOK)
+
+    def test_a_missing_file(self, tmp_path):
+        with pytest.raises(SubmissionError) as error:
+            read_notebook(tmp_path / NOTEBOOK)
+        assert str(error.value) == f"There is no {NOTEBOOK} in the submission."
+
+    def test_a_missing_folder(self, tmp_path):
+        with pytest.raises(SubmissionError, match="There is no"):
+            read_notebook(tmp_path / "nobody" / NOTEBOOK)
+
+    def test_another_name_is_pointed_out(self, tmp_path):
+        (tmp_path / "ps1-attribution (1).ipynb").write_text("{}")
+        (tmp_path / "a.ipynb").write_text("{}")
+        with pytest.raises(SubmissionError, match=r"the folder has a\.ipynb, ps1-attribution \(1\)\.ipynb"):
+            read_notebook(tmp_path / NOTEBOOK)
+
+    def test_another_name_that_is_not_text_is_pointed_out_in_text(self, tmp_path):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.ipynb")).write_text("{}")
+        with pytest.raises(SubmissionError) as error:
+            read_notebook(tmp_path / NOTEBOOK)
+        str(error.value).encode()
+
+
+def master(grade_id, source="", cell_type="code", locked=False, grade=False, solution=False, points=0.0) -> MasterCell:
+    return MasterCell(grade_id, cell_type, source, f"checksum of {grade_id}", locked, grade, solution, points)
+
+
+MASTER = [
+    master("setup", "import torch", locked=True),
+    master("answer", "raise NotImplementedError", solution=True),
+    master("graded", "submit('task', f)", locked=True, grade=True, points=8),
+    master("essay", "*Your answer goes here.*", "markdown", grade=True, solution=True, points=4),
+]
+HANDED_IN = (
+    code("import torch", "setup"),
+    code("f = 1", "answer"),
+    code("submit('task', f)", "graded"),
+    markdown("I", "essay"),
+)
+
+
+@pytest.fixture
+def restored(handed_in):
+    return lambda *cells: restore(handed_in(notebook(*cells)), MASTER).cells
+
+
+def by_id(cells) -> dict:
+    found = {cell.metadata.nbgrader.grade_id: cell for cell in cells if "nbgrader" in cell.metadata}
+    assert len(found) == sum("nbgrader" in cell.metadata for cell in cells), "an id is there twice"
+    return found
+
+
+class TestRestoring:
+    def test_an_honest_notebook_leaves_its_answers_in_place(self, restored):
+        cells = restored(*HANDED_IN, code("an extra cell"))
+        assert [cell.source for cell in cells] == ["import torch", "f = 1", "submit('task', f)", "I", "an extra cell"]
+        assert by_id(cells).keys() == {"setup", "answer", "graded", "essay"}
+        nbformat.validate(new_notebook(cells=cells))
+
+    @pytest.mark.parametrize(
+        "forged",
+        [
+            {"points": 1000},
+            {"grade": True, "points": 50, "solution": False, "locked": False},
+            {"locked": False},
+            {"schema_version": 1},
+            {"schema_version": "x"},
+            {"checksum": "0"},
+            {"task": True},
+            {"cell_type": "markdown"},
+            {"grade": "yes", "solution": None},
+        ],
+        ids=str,
+    )
+    def test_metadata_is_the_masters(self, restored, forged):
+        cells = by_id(restored(*(cell | {"metadata": _forge(cell, forged)} for cell in HANDED_IN)))
+        for original in MASTER:
+            assert cells[original.grade_id].metadata.nbgrader == original.metadata()
+
+    def test_points_are_only_where_the_master_has_some(self, restored):
+        cells = by_id(restored(*HANDED_IN))
+        assert cells["graded"].metadata.nbgrader.points == 8 and "points" not in cells["answer"].metadata.nbgrader
+
+    def test_a_locked_source_is_put_back(self, restored):
+        cells = by_id(restored(code("import os; os._exit(1)", "setup"), code("8.0", "graded")))
+        assert cells["setup"].source == "import torch" and cells["graded"].source == "submit('task', f)"
+
+    def test_a_deleted_setup_cell_goes_to_the_start(self, restored):
+        cells = restored(*HANDED_IN[1:])
+        assert cells[0].source == "import torch" and cells[0].metadata.restored == submitted.RESTORED
+
+    def test_deleted_graded_cells_go_to_the_end(self, restored):
+        cells = restored(HANDED_IN[0], HANDED_IN[1], code("more"))
+        assert [cell.source for cell in cells[-2:]] == ["submit('task', f)", "*Your answer goes here.*"]
+        assert cells[-1].cell_type == "markdown" and cells[-2].metadata.nbgrader.points == 8
+
+    def test_an_empty_notebook_gets_all_that_counts(self, restored):
+        assert by_id(restored()).keys() == {"setup", "graded", "essay"}
+
+    def test_a_cell_that_changed_its_type_changes_back(self, restored):
+        cells = restored(markdown("import torch", "setup"), markdown("f = 2", "answer"), code("I think", "essay"))
+        cells = by_id(cells)
+        assert cells["setup"].cell_type == cells["answer"].cell_type == "code"
+        assert cells["answer"].source == "f = 2" and cells["answer"].outputs == []
+        assert cells["essay"].cell_type == "markdown" and cells["essay"].source == "I think"
+        nbformat.validate(new_notebook(cells=list(cells.values())))
+
+    def test_of_two_cells_with_one_id_the_last_counts(self, restored):
+        cells = restored(code("f = 1", "answer"), code("f = 2", "answer"))
+        assert by_id(cells)["answer"].source == "f = 2"
+        assert "f = 1" in [cell.source for cell in cells]
+
+    def test_a_second_locked_cell_is_kept_and_marked(self, restored):
+        cells = restored(*HANDED_IN, code("mine", "graded"))
+        first = next(cell for cell in cells if "second cell with the id graded" in cell.source)
+        assert first.source.endswith("submit('task', f)") and "nbgrader" not in first.metadata
+        assert by_id(cells)["graded"].source == "submit('task', f)"
+
+    @pytest.mark.parametrize("grade_id", ["ps1-free-points", "", "Setup", "graded ", "__class__"])
+    def test_unknown_ids_are_ordinary_cells(self, restored, grade_id):
+        cells = restored(*HANDED_IN, code("8.0", grade_id, grade=True, points=100, locked=True))
+        assert cells[-1].source == "8.0" and cells[-1].metadata == {}
+
+    def test_a_restored_notebook_is_restored_to_itself(self, handed_in):
+        once = restore(handed_in(notebook(*HANDED_IN[1:3])), MASTER)
+        again = restore(handed_in(json.dumps(once)), MASTER)
+        assert sources(again) == sources(once) and by_id(again.cells).keys() == by_id(once.cells).keys()
+
+
+def _forge(cell: dict, forged: dict) -> dict:
+    return {"nbgrader": cell["metadata"]["nbgrader"] | forged}
+
+
+class TestProblems:
+    def test_there_is_none_with_a_notebook(self, tmp_path):
+        (tmp_path / NOTEBOOK).write_text(json.dumps(notebook(code())))
+        assert problem_with(tmp_path, NOTEBOOK) == ""
+
+    def test_a_notebook_that_cannot_be_read_is_one(self, tmp_path):
+        (tmp_path / NOTEBOOK).write_text("{")
+        assert "not readable as JSON" in problem_with(tmp_path, NOTEBOOK)
+
+    def test_too_many_bytes_of_files_is_one(self, tmp_path, monkeypatch):
+        (tmp_path / NOTEBOOK).write_text(json.dumps(notebook(code())))
+        (tmp_path / "deep" / "er").mkdir(parents=True)
+        (tmp_path / "deep" / "er" / "data.bin").write_bytes(bytes(3 * 2**20))
+        assert problem_with(tmp_path, NOTEBOOK) == ""
+        monkeypatch.setattr(submitted, "MAX_FILES_MIB", 2)
+        assert "3 MiB of files; expected at most 2 MiB" in problem_with(tmp_path, NOTEBOOK)
+
+    def test_the_size_of_what_a_link_leads_to_does_not_count(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(submitted, "MAX_FILES_MIB", 2)
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere" / "data.bin").write_bytes(bytes(3 * 2**20))
+        folder = tmp_path / "submission"
+        folder.mkdir()
+        (folder / NOTEBOOK).write_text(json.dumps(notebook(code())))
+        (folder / "folder").symlink_to(tmp_path / "elsewhere")
+        (folder / "file").symlink_to(tmp_path / "elsewhere" / "data.bin")
+        assert problem_with(folder, NOTEBOOK) == ""
+
+
+class TestUnwelcomeFiles:
+    def test_plain_files_and_folders_are_welcome(self, tmp_path):
+        (tmp_path / "photos" / "mine").mkdir(parents=True)
+        (tmp_path / "photos" / "mine" / "cat.png").write_bytes(b"x")
+        (tmp_path / ".hidden").write_text("x")
+        assert files_of(tmp_path).left_out == []
+
+    def test_links_and_pipes_are_not(self, tmp_path):
+        deep = tmp_path / "deep"
+        deep.mkdir()
+        (deep / "file").symlink_to("/etc/passwd")
+        (deep / "folder").symlink_to("/")
+        (deep / "dangling").symlink_to("nowhere")
+        (deep / "loop").symlink_to(deep)
+        os.mkfifo(deep / "pipe")
+        assert {path.name for path in files_of(tmp_path).left_out} == {"file", "folder", "dangling", "loop", "pipe"}
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+    def test_what_cannot_be_read_is_not(self, tmp_path):
+        (tmp_path / "secret").write_text("x")
+        (tmp_path / "secret").chmod(0)
+        (tmp_path / "closed").mkdir(mode=0)
+        assert {path.name for path in files_of(tmp_path).left_out} == {"secret", "closed"}

@@ -1,0 +1,239 @@
+"""Verdicts as people and nbgrader see them, and the names that all parts of the grader share."""
+
+import ast
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+import autograder
+from autograder.assignments import ASSIGNMENTS, TASKS
+from autograder.checks import CHECKS, nothing_to_judge
+from autograder.evidence import Evidence
+from autograder.feedback import MISTAKES, PROPERTIES
+from autograder.verdict import Finding, Verdict
+
+HOSTILE = "</td><script>alert(1)</script><img src=x onerror='alert(1)'> & \" ' {{x}} ]]>"
+KIT = Path(autograder.__file__).parents[1]
+
+
+def verdict(**changed) -> Verdict:
+    findings = (
+        Finding("form", "the form", 1.5, True, "yes"),
+        Finding("linear", "exact", 2, False, "a relative error of 1", "rounding"),
+    )
+    return Verdict(**{"task": "ps1-x", "title": "a task", "findings": findings} | changed)
+
+
+class Elements(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags, self.attributes, self.text = set(), [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data):
+        self.text += data
+
+
+class TestPoints:
+    def test_are_those_of_the_properties_that_hold(self):
+        assert (verdict().points, verdict().max_points) == (1.5, 3.5)
+
+    def test_are_zero_without_properties(self):
+        assert (verdict(findings=()).points, verdict(findings=()).max_points) == (0, 0)
+
+
+class TestText:
+    @pytest.mark.parametrize(("points", "text"), [(0, "0.00"), (0.5, "0.50"), (1, "1.00"), (8, "8.00"), (1.25, "1.25")])
+    def test_is_the_number_that_nbgrader_reads(self, points, text):
+        full = verdict(findings=(Finding("form", "", points, True, ""),))
+        assert repr(full) == str(full) == text and float(repr(full)) == full.points
+
+    def test_is_read_by_nbgrader_as_the_score(self):
+        from nbgrader.utils import determine_grade
+
+        data = {"text/plain": repr(verdict()), "text/html": verdict()._repr_html_()}
+        cell = new_code_cell("submit()", outputs=[new_output("execute_result", data=data, execution_count=None)])
+        cell.metadata["nbgrader"] = {"grade": True, "solution": False, "points": 3.5, "grade_id": "a", "task": False}
+        assert determine_grade(cell) == (1.5, 3.5)
+
+    def test_of_nothing_earned_is_no_points_and_not_all_of_them(self):
+        from nbgrader.utils import determine_grade
+
+        zero = verdict(findings=(Finding("form", "", 2, False, ""),))
+        data = {"text/plain": repr(zero)}
+        cell = new_code_cell("submit()", outputs=[new_output("execute_result", data=data, execution_count=None)])
+        cell.metadata["nbgrader"] = {"grade": True, "solution": False, "points": 2, "grade_id": "a", "task": False}
+        assert determine_grade(cell) == (0, 2)
+
+    def test_every_verdict_can_give_is_exact_to_two_digits(self):
+        for task in TASKS.values():
+            for points in task.properties.values():
+                assert float(f"{points:.2f}") == points
+
+
+class TestHtml:
+    PLACES = ("title", "cause", "remedy", "notes", "finding title", "seen", "expected")
+
+    @pytest.mark.parametrize("place", PLACES)
+    def test_escapes_what_comes_from_a_student(self, place):
+        texts = {name: HOSTILE if name == place else "plain" for name in self.PLACES}
+        finding = Finding("form", texts["finding title"], 1, False, texts["seen"], texts["expected"])
+        shown = verdict(
+            findings=(finding,),
+            title=texts["title"],
+            cause=texts["cause"],
+            remedy=texts["remedy"],
+            notes=(texts["notes"],),
+        )._repr_html_()
+        page = Elements(shown)
+        assert page.tags <= {"div", "h4", "p", "b", "table", "thead", "tbody", "tr", "th", "td"}
+        assert {name for name, _ in page.attributes} <= {"class", "style"}
+        assert HOSTILE in page.text
+
+    def test_shows_points_findings_and_advice(self):
+        text = Elements(verdict(cause="the cause", remedy="the remedy", notes=("a note",))._repr_html_()).text
+        text = text.replace("\xa0", " ").replace("the cause.", "the cause")
+        for part in ("a task: 1.5 of 3.5 points", "Likely cause: the cause", "Try: the remedy", "a note", "✓", "✗"):
+            assert part in text
+        assert "0 of 2" in text and "a relative error of 1" in text and "rounding" in text
+
+    def test_gives_no_advice_where_nothing_is_wrong(self):
+        assert "Likely cause" not in verdict()._repr_html_()
+
+    @pytest.mark.parametrize("task", CHECKS)
+    def test_of_a_hostile_record_is_escaped(self, task):
+        record = {
+            "answers": {
+                p: {"status": "raised", "error": HOSTILE, "message": HOSTILE} for p in ("affine function", "polynomial")
+            },
+            "running": HOSTILE,
+            "values": {"model": HOSTILE, "scores": HOSTILE, "target": HOSTILE, "n_steps": HOSTILE},
+            "missing": [HOSTILE],
+        }
+        shown = CHECKS[task](Evidence(record), 1)._repr_html_()
+        assert "script" not in Elements(shown).tags and "img" not in Elements(shown).tags
+
+    @pytest.mark.parametrize("text", ["\ud800", "\x00", "\u202e", "a\r\nb", "\ufffe"])
+    def test_can_be_written_into_a_notebook_whatever_a_student_wrote(self, tmp_path, text):
+        data = {"text/html": nothing_to_judge("ps1-photo", "raised", text)._repr_html_()}
+        cell = new_code_cell(outputs=[new_output("display_data", data=data)])
+        nbformat.write(new_notebook(cells=[cell]), str(tmp_path / "graded.ipynb"))
+
+
+class TestRecord:
+    def test_is_json_with_the_points(self):
+        record = json.loads(json.dumps(verdict(cause="c", mistake="raised", notes=("n",)).as_record()))
+        assert (record["points"], record["max_points"], record["mistake"], record["notes"]) == (
+            1.5,
+            3.5,
+            "raised",
+            ["n"],
+        )
+        assert [finding["holds"] for finding in record["findings"]] == [True, False]
+
+
+class TestNothingToJudge:
+    @pytest.mark.parametrize("task", CHECKS)
+    @pytest.mark.parametrize(
+        "mistake", ["not_done", "kernel_died", "out_of_time", "not_reached", "unreadable", "evidence_damaged"]
+    )
+    def test_is_no_points_of_all_with_the_reason(self, task, mistake):
+        empty = nothing_to_judge(task, mistake, "what happened")
+        assert empty.points == 0 and empty.max_points == TASKS[task].points
+        assert (empty.cause, empty.remedy) == MISTAKES[mistake] and empty.notes == ("what happened",)
+
+
+class TestNamesOfMistakes:
+    def test_in_the_wrong_variants_exist(self):
+        from autograder.checks import mistakes
+
+        for variants in (mistakes._OF_POINTS, mistakes._OF_A_RULE, mistakes._OF_THE_GRADIENT):
+            assert {name for name, _ in variants} <= MISTAKES.keys()
+
+    def test_anywhere_in_the_grader_exist(self):
+        """Whatever is compared with, assigned to or returned as a mistake is a name in feedback."""
+        used = {}
+        for path in sorted((KIT / "autograder").rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                for text in _mistakes_in(node):
+                    used[text] = path.name
+        assert len(used) >= 15, used
+        assert used.keys() <= MISTAKES.keys(), {name: used[name] for name in used.keys() - MISTAKES.keys()}
+
+    def test_are_all_used_somewhere(self):
+        code = "".join(p.read_text() for p in (KIT / "autograder").rglob("*.py") if p.name != "feedback.py")
+        assert [name for name in MISTAKES if f'"{name}"' not in code and name not in ("raised",)] == []
+
+    def test_have_a_cause_and_a_remedy_in_plain_words(self):
+        for name, (cause, remedy) in MISTAKES.items():
+            assert len(cause) > 12 and len(remedy) > 20, name
+            assert not cause.endswith(".") and remedy.endswith("."), name
+
+
+def _mistakes_in(node: ast.AST) -> list[str]:
+    """The string constants that stand where a mistake's name is meant."""
+    values: list[ast.AST | None] = []
+    if isinstance(node, ast.Call):
+        called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        place = {"UngradableError": 0, "nothing_to_judge": 1}.get(called)
+        values += [node.args[place]] if place is not None and len(node.args) > place else []
+    if isinstance(node, ast.Assign):
+        names = {getattr(target, "id", getattr(target, "attr", "")) for target in node.targets}
+        values += [node.value] if names & {"mistake", "ended", "cause"} else []
+    if isinstance(node, ast.FunctionDef) and re.search("mistake|cause|why_it_ended", node.name):
+        values += [part.value for part in ast.walk(node) if isinstance(part, ast.Return)]
+    constants = [part for value in values if value is not None for part in _choices(value)]
+    return [part.value for part in constants if isinstance(part.value, str) and part.value]
+
+
+def _choices(value: ast.AST) -> list[ast.Constant]:
+    if isinstance(value, ast.Constant):
+        return [value]
+    if isinstance(value, ast.IfExp):
+        return _choices(value.body) + _choices(value.orelse)
+    if isinstance(value, ast.BoolOp):
+        return [part for choice in value.values for part in _choices(choice)]
+    if isinstance(value, ast.Tuple) and value.elts:
+        return _choices(value.elts[0])
+    return []
+
+
+class TestTasks:
+    def test_have_a_text_for_every_property(self):
+        for task in TASKS.values():
+            assert task.properties.keys() <= PROPERTIES.keys()
+        assert PROPERTIES.keys() == {name for task in TASKS.values() for name in task.properties}
+
+    def test_have_a_check_where_they_are_graded_automatically(self):
+        assert {task.id for task in TASKS.values() if task.automatic} == CHECKS.keys()
+
+    def test_add_up_to_their_points(self):
+        for task in TASKS.values():
+            assert task.points == sum(task.properties.values()) or not task.automatic
+
+    def test_of_ps1_are_worth_the_chapters_20_points(self):
+        assert ASSIGNMENTS["ps1-attribution"].points == 20
+
+    @pytest.mark.parametrize("folder", ["solutions", "assignments"])
+    @pytest.mark.parametrize("assignment", ASSIGNMENTS.values(), ids=lambda assignment: assignment.id)
+    def test_are_the_graded_cells_of_the_notebooks(self, folder, assignment):
+        cells = nbformat.read(KIT / folder / assignment.id / f"{assignment.id}.ipynb", as_version=4).cells
+        nbgrader = [cell.metadata.nbgrader for cell in cells if "nbgrader" in cell.metadata]
+        graded = {cell.grade_id: cell.points for cell in nbgrader if cell.grade}
+        assert graded == {task.id: task.points for task in assignment.tasks}
+        for cell in cells:
+            if cell.metadata.get("nbgrader", {}).get("grade_id") in CHECKS:
+                assert f'"{cell.metadata.nbgrader.grade_id}"' in cell.source and cell.metadata.nbgrader.locked
+
+    def test_have_no_notebook_that_is_not_an_assignment(self):
+        found = {path.parent.name for path in (KIT / "solutions").glob("*/*.ipynb")}
+        assert found == ASSIGNMENTS.keys()
