@@ -131,7 +131,10 @@ class Watch(threading.Thread):
             return f"it used more than {self.limits.memory:,} MiB of memory"
         if time.monotonic() - self._started_at > self.limits.notebook_seconds:
             return f"it ran for more than {self.limits.notebook_seconds} seconds"
-        written = sum(_size(folder) for folder in self.folders)
+        try:
+            written = sum(_size(folder) for folder in self.folders)
+        except OSError as error:
+            return f"it put {error} where its evidence goes"
         written += sum(_size_of_nameless_files(process, self._devices) for process in processes)
         if written > self.limits.evidence * MIB:
             return f"it wrote more than {self.limits.evidence} MiB of evidence"
@@ -165,7 +168,7 @@ def _size(folder: Path) -> int:
     with os.scandir(folder) as entries:
         for count, entry in enumerate(entries):
             if count > MAX_FILES or entry.is_dir(follow_symlinks=False):
-                raise OSError(f"folders, or more than {MAX_FILES} files, among the evidence")
+                raise OSError(f"folders or more than {MAX_FILES} files")
             with contextlib.suppress(FileNotFoundError):
                 total += entry.stat(follow_symlinks=False).st_size
     return total

@@ -22,7 +22,11 @@ def main(submission: str, work: str, *arguments: str) -> None:
 
     from ipykernel import kernelapp
 
-    # Modules that were handed in beside the notebook can be imported, but not in place of what the kernel needs.
+    # Modules that were handed in beside the notebook can be imported, but not in place of what the kernel needs:
+    # the kit's own, which an editable install finds after everything on the path, are there before.
+    import autograder  # noqa: F401
+    import igref  # noqa: F401
+
     sys.path.append(work)
     kernelapp.launch_new_instance(argv=list(arguments))
 

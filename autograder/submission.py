@@ -94,10 +94,9 @@ def _answer(call: Callable[[], Any]) -> tuple[dict[str, Any], np.ndarray | None]
                 "line": line,
             }, None
     answer = {"status": "returned", "type": type(value).__name__, "seconds": time.perf_counter() - started}
-    values = _numbers(value)
-    if values is not None:
-        answer |= {"shape": list(values.shape), "dtype": str(getattr(value, "dtype", "")).split(".")[-1]}
-    return answer, values
+    if isinstance(value, torch.Tensor | np.ndarray):
+        answer |= {"shape": list(value.shape), "dtype": str(value.dtype).removeprefix("torch.")}
+    return answer, _numbers(value)
 
 
 def _numbers(value: Any) -> np.ndarray | None:

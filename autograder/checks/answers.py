@@ -49,6 +49,11 @@ def _read(probe: Probe, record: Any, evidence: Evidence) -> Answer:
         return Answer(probe, None, f"it raised {error}: {message}", error or "an error")
     values, kind = evidence.arrays.get(probe.name), _text(record, "type")
     shape = tuple(probe.x.shape)
+    if values is None and isinstance(record.get("shape"), list):
+        if record["shape"] == list(shape):
+            return Answer(probe, None, f"it returned {_text(record, 'dtype')} values, expected floating point numbers")
+        shown = tuple(n for n in record["shape"] if isinstance(n, int))
+        return Answer(probe, None, f"it returned the shape {shown}, expected the shape of x, {shape}")
     if values is None:
         return Answer(probe, None, f"it returned {_article(kind)}, expected a torch.Tensor of shape {shape}")
     complaint = ""

@@ -52,6 +52,7 @@ def configure(c: Config) -> None:
     c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"nbgrader"}
     c.HTMLExporter.filters = {"markdown2html": "autograder.nbgrader_plugin.pages.markdown"}
     c.Execute.timeout = Limits().cell_seconds
+    c.Execute.startup_timeout = Limits().cell_seconds
     # nbgrader starts alembic by its bare name, which is found only where the environment is activated.
     os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     # nbgrader names its converter in these two modules; a subclass has no other way in.
