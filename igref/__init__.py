@@ -28,10 +28,21 @@ _MODULES = {
         "sensitivity_b",
         "symmetry",
     ),
-    "baselines": ("BASELINES", "make_baseline"),
-    "quality": ("RetentionCurve", "deletion_curve", "insertion_curve", "retention_curve"),
+    "baselines": ("BASELINES", "BaselineDiagnosis", "diagnose", "make_baseline"),
+    "quality": (
+        "FRACTIONS",
+        "RetentionCurve",
+        "bootstrap_interval",
+        "deletion_curve",
+        "insertion_curve",
+        "retention_curve",
+    ),
+    "fills": ("FILLS",),
+    "fill_comparison": ("FillComparison", "compare_with_fills"),
+    "randomisation": ("RandomisationCheck", "model_randomisation"),
     "models": ("Classifier", "load_model"),
-    "images": ("Photo", "load_photos"),
+    "images": ("Photo", "PictureError", "load_digits", "load_folder", "load_photos"),
+    "picture_changes": ("rotate", "shift", "top_classes", "top_classes_table", "zoom"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 _MODULES_HERE = {module.name for module in iter_modules(__path__)}

@@ -212,6 +212,8 @@ def _mean_image(inputs: Batch, seed: int, images: Tensor | None = None) -> Batch
 
 
 def _own_image(inputs: Batch, seed: int, image: Tensor) -> Batch:
+    if isinstance(image, Tensor) and image.is_floating_point():
+        image = image.to(inputs)
     return pixels(arguments.batch_like(image, inputs, "image"), "image")
 
 
@@ -227,21 +229,28 @@ def _adversarial(
 
     forward = arguments.forward_function(forward)
     step = arguments.number(step, "step", low=1e-6, high=1)
-    with torch.no_grad():
-        top = forward(inputs.clone()).argmax(1)
+    top = _top_class(forward, inputs)
     targets = top if targets is None else arguments.target_indices(targets, inputs)
     attacked = inputs.clone()
-    for _ in range(arguments.count(max_steps, "max_steps") + 1):
-        with torch.no_grad():
-            left = (forward(attacked.clone()).argmax(1) == targets).nonzero()[:, 0]
+    left = (top == targets).nonzero()[:, 0]
+    for _ in range(arguments.count(max_steps, "max_steps")):
         if not len(left):
-            return attacked
+            break
         downhill = -gradient(forward, attacked[left], targets[left]).sign()
         attacked[left] = (attacked[left] + step * downhill).clamp(0, 1)
+        left = left[_top_class(forward, attacked[left]) == targets[left]]
+    if not len(left):
+        return attacked
     raise ValueError(
         f"max_steps: {max_steps} steps of {step:.3g} did not change the label of input {', '.join(map(str, left.tolist()))}. "
-        "Allow more or larger steps."
+        "Allow more or larger steps; where the score is saturated and has no gradient, attack model.logits."
     )
+
+
+@torch.no_grad()
+def _top_class(forward: Forward, inputs: Batch) -> Int[Tensor, " N"]:
+    any_class = torch.zeros(len(inputs), dtype=torch.long, device=inputs.device)
+    return arguments.class_scores(forward(inputs.clone()), inputs, any_class).argmax(1)
 
 
 BASELINES: dict[str, Baseline] = {

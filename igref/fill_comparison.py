@@ -27,7 +27,10 @@ class Flip:
     clear: bool
 
     def __str__(self) -> str:
-        said = ", ".join(f"{method} is better with the fill {fill}" for fill, method in self.better_with.items())
+        fills_of = {method: [] for method in self.better_with.values()}
+        for fill, method in self.better_with.items():
+            fills_of[method].append(fill)
+        said = ", ".join(f"{method} is better with {' and '.join(fills)}" for method, fills in fills_of.items())
         return said if self.clear else f"{said} (within chance for these inputs)"
 
 
@@ -100,12 +103,13 @@ def compare_with_fills(
     *,
     fills: Sequence[str] = THREE_FILLS,
     fractions: Sequence[float] = FRACTIONS,
+    patch: int = 1,
     seed: int = 0,
 ) -> FillComparison:
     """Retention of several methods, and of a random ranking, with several fills.
 
     Args:
-        forward, inputs, targets, fractions, seed: as for `retention_curve`.
+        forward, inputs, targets, fractions, patch, seed: as for `retention_curve`.
         attributions: method to attributions (N, *shape).
         fills: names in `igref.fills.FILLS`.
 
@@ -132,8 +136,8 @@ def compare_with_fills(
             f"attributions, fills: expected at least one method and one fill, and {RANDOM!r} is added by itself; "
             f"got {list(attributions)} and {list(fills)}."
         )
-    ranks = {name: importance_ranks(values, inputs, seed) for name, values in attributions.items()}
-    ranks[RANDOM] = random_ranks(next(iter(ranks.values())), seed)
+    ranks = {name: importance_ranks(values, inputs, seed, patch) for name, values in attributions.items()}
+    ranks[RANDOM] = random_ranks(inputs, seed, patch)
     areas = []
     for fill in fills:
         filled = fill_function(fill, forward, inputs, seed)

@@ -7,7 +7,7 @@ picture. So quality is measured with at least three fills, and a ranking that ho
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
@@ -15,7 +15,7 @@ from igref import arguments
 
 Forward = Callable[[Tensor], Tensor]
 Batch = Float[Tensor, " N *shape"]
-Hidden = Bool[Tensor, " N *pixels"]
+Hidden = Bool[Tensor, " B *pixels"]
 
 FILLS = ("mean", "blurred", "noisy_linear", "zero")
 BLUR_SIGMA_AT_224 = 20.0  # hides what is in the picture, leaves where it is bright; in proportion for other sizes
@@ -26,11 +26,11 @@ _WEIGHTS = ((1 / 12, 1 / 6, 1 / 12), (1 / 6, 0.0, 1 / 6), (1 / 12, 1 / 6, 1 / 12
 _LARGEST_RESIDUAL = 2e-4
 _MAX_ITERATIONS = 2000
 
-Fill = Callable[[Batch, Hidden], Batch]
+Fill = Callable[[Int[Tensor, " B"], Hidden], Batch]
 
 
 def fill_function(fill: str | Tensor, forward: Forward, inputs: Batch, seed: int) -> Fill:
-    """A function of a batch and its hidden pixels, all or part of the inputs, that returns the batch with them filled.
+    """A function of the rows of some inputs and their hidden pixels, that returns these inputs with the pixels filled.
 
     Args:
         fill: one of `FILLS`, or the values to show instead:
@@ -52,30 +52,37 @@ def fill_function(fill: str | Tensor, forward: Forward, inputs: Batch, seed: int
 
     Example:
         >>> filled = fill_function("mean", lambda x: x, torch.tensor([[0.0, 1.0]]), seed=0)
-        >>> filled(torch.tensor([[0.0, 1.0]]), torch.tensor([[False, True]]))
+        >>> filled(torch.tensor([0]), torch.tensor([[False, True]]))
         tensor([[0.0000, 0.5000]])
     """
     if isinstance(fill, Tensor):
-        return _constant_fill(_fitting(fill, inputs))
+        return _replacing(inputs, _fitting(fill, inputs))
     if not isinstance(fill, str):
         raise TypeError(f"fill: expected a name or a tensor, got {type(fill).__name__}. Names: {', '.join(FILLS)}.")
     arguments.choice(fill, FILLS, "fill")
     if fill in ("blurred", "noisy_linear") and inputs.ndim != 4:
         raise ValueError(f"fill: {fill} needs images (N, C, H, W), got inputs of shape {tuple(inputs.shape)}.")
+    if fill == "noisy_linear":
+        return _noisy_linear(inputs, seed)
     if fill == "zero":
         module = getattr(forward, "__self__", forward)
-        return _constant_fill(getattr(module, "mean", torch.zeros(())).to(inputs))
-    return {"mean": _mean, "blurred": _blurred, "noisy_linear": lambda x, h: _noisy_linear(x, h, seed)}[fill]
+        return _replacing(inputs, getattr(module, "mean", torch.zeros(())).to(inputs))
+    if fill == "mean":
+        return _replacing(
+            inputs, inputs.mean((2, 3) if inputs.ndim == 4 else tuple(range(1, inputs.ndim)), keepdim=True)
+        )
+    sigma = BLUR_SIGMA_AT_224 * min(inputs.shape[2:]) / 224
+    return _replacing(inputs, torch.from_numpy(gaussian_filter(inputs.cpu().numpy(), sigma, axes=(2, 3))).to(inputs))
 
 
-def _replace(batch: Batch, hidden: Hidden, shown: Tensor) -> Batch:
-    """The batch with the values of `shown` where pixels are hidden, in all channels together."""
-    hidden = hidden[:, None] if batch.ndim == 4 else hidden
-    return torch.where(hidden, shown, batch)
+def _replacing(inputs: Batch, shown: Tensor) -> Fill:
+    """A fill that shows these values, of all the inputs or the same for each."""
+    shown = shown.expand_as(inputs)
+    return lambda rows, hidden: torch.where(_in_all_channels(hidden, inputs), shown[rows], inputs[rows])
 
 
-def _constant_fill(values: Tensor) -> Fill:
-    return lambda batch, hidden: _replace(batch, hidden, values)
+def _in_all_channels(hidden: Hidden, inputs: Batch) -> Bool[Tensor, "..."]:
+    return hidden[:, None] if inputs.ndim == 4 else hidden
 
 
 def _fitting(fill: Tensor, inputs: Batch) -> Tensor:
@@ -90,20 +97,15 @@ def _fitting(fill: Tensor, inputs: Batch) -> Tensor:
     return arguments.finite(fill, "fill")
 
 
-def _mean(batch: Batch, hidden: Hidden) -> Batch:
-    axes = (2, 3) if batch.ndim == 4 else tuple(range(1, batch.ndim))
-    return _replace(batch, hidden, batch.mean(axes, keepdim=True))
-
-
-def _blurred(batch: Batch, hidden: Hidden) -> Batch:
-    sigma = BLUR_SIGMA_AT_224 * min(batch.shape[2:]) / 224
-    return _replace(batch, hidden, torch.from_numpy(gaussian_filter(batch.cpu().numpy(), sigma, axes=(2, 3))).to(batch))
-
-
-def _noisy_linear(batch: Batch, hidden: Hidden, seed: int) -> Batch:
+def _noisy_linear(inputs: Batch, seed: int) -> Fill:
     generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(batch.shape[1:], generator=generator, dtype=batch.dtype).to(batch)
-    return _replace(batch, hidden, linear_interpolation(batch, hidden) + NOISE_SIGMA * noise)
+    noise = NOISE_SIGMA * torch.randn(inputs.shape[1:], generator=generator, dtype=inputs.dtype).to(inputs)
+
+    def fill(rows: Tensor, hidden: Hidden) -> Batch:
+        interpolated = linear_interpolation(inputs[rows], hidden)
+        return torch.where(_in_all_channels(hidden, inputs), interpolated + noise, interpolated)
+
+    return fill
 
 
 def linear_interpolation(images: Float[Tensor, "N C H W"], hidden: Bool[Tensor, "N H W"]) -> Float[Tensor, "N C H W"]:

@@ -67,14 +67,17 @@ def path_integrated_gradients(
     targets = arguments.target_indices(targets, inputs)
     nodes, weights = nodes_and_weights(rule, n_steps)
     values = torch.zeros_like(inputs, dtype=torch.float64)
-    report = reporter(progress)
-    for done, (a, w) in enumerate(zip(nodes, weights.tolist(), strict=True), 1):
-        points, velocity = _position_and_velocity(path, a)
-        points = arguments.batch_like(points, inputs, f"path({float(a)})", one_for_all=False)
-        for rows, _ in chunks(len(inputs), 1, chunk_size_for(inputs, chunk_size)):
-            _, gradients = scores_and_gradients(forward, points[rows], targets[rows])
-            values[rows] += w * velocity[rows] * gradients
-        report(done, len(nodes))
+    size, report, done = chunk_size_for(inputs, chunk_size), reporter(progress), 0
+    at_once = max(1, size // len(inputs))
+    for some, w in zip(nodes.split(at_once), weights.to(values.device).split(at_once), strict=True):
+        points, velocities = zip(*(_position_and_velocity(path, a) for a in some), strict=True)
+        points = torch.cat([arguments.batch_like(p, inputs, "path(a)", one_for_all=False) for p in points])
+        gradients = torch.empty_like(points)
+        for rows, _ in chunks(len(points), 1, size):
+            _, gradients[rows] = scores_and_gradients(forward, points[rows], targets.repeat(len(some))[rows])
+        change = torch.stack(velocities).double() * gradients.unflatten(0, (len(some), len(inputs)))
+        values += torch.tensordot(w, change, dims=1)
+        report(done := done + len(some), len(nodes))
     values = arguments.finite(values, "the gradient of forward, or dpath/da, along the path").to(inputs.dtype)
     scores = target_scores(forward, inputs, targets, chunk_size)
     baseline_scores = target_scores(forward, baselines, targets, chunk_size)

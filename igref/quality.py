@@ -90,6 +90,7 @@ def retention_curve(
     *,
     fractions: Sequence[float] = FRACTIONS,
     fill: str | Float[Tensor, "..."] = "mean",
+    patch: int = 1,
     seed: int = 0,
 ) -> RetentionCurve:
     """Hide the pixels of relatively low attribution: does the network still give the label? The course's measure.
@@ -102,6 +103,8 @@ def retention_curve(
         targets: the label whose score is followed, one for all inputs or one each.
         fractions: shares of pixels kept, ascending, in [0, 1].
         fill: what hidden pixels show: a name in `igref.fills.FILLS`, one value a channel, or one image for all.
+        patch: hide squares of patch x patch pixels, by their mean attribution, instead of single pixels. Pixels that are
+            strewn over a picture are a texture that no network has seen; squares show more of what a map has found.
         seed: of the random ranking, of the order of equal attributions, and of the fill's noise.
 
     Raises:
@@ -117,7 +120,7 @@ def retention_curve(
         >>> curve.scores, curve.reversed_scores
         (tensor([[0., 3., 5., 6.]]), tensor([[0., 1., 3., 6.]]))
     """
-    return _curve("retention", forward, inputs, attributions, targets, fractions, fill, seed)
+    return _curve("retention", forward, inputs, attributions, targets, fractions, fill, patch, seed)
 
 
 def insertion_curve(
@@ -128,6 +131,7 @@ def insertion_curve(
     *,
     fractions: Sequence[float] = FRACTIONS,
     fill: str | Float[Tensor, "..."] = "blurred",
+    patch: int = 1,
     seed: int = 0,
 ) -> RetentionCurve:
     """Start from the blurred image and put the pixels back, most important first. A good map has a large area.
@@ -142,7 +146,7 @@ def insertion_curve(
         >>> torch.allclose(curve.scores[:, -1], x.mean((2, 3))[:, 0])
         True
     """
-    return _curve("insertion", forward, inputs, attributions, targets, fractions, fill, seed)
+    return _curve("insertion", forward, inputs, attributions, targets, fractions, fill, patch, seed)
 
 
 def deletion_curve(
@@ -153,6 +157,7 @@ def deletion_curve(
     *,
     fractions: Sequence[float] = FRACTIONS,
     fill: str | Float[Tensor, "..."] = "zero",
+    patch: int = 1,
     seed: int = 0,
 ) -> RetentionCurve:
     """Delete pixels, most important first. A good map has a small area.
@@ -168,7 +173,7 @@ def deletion_curve(
         >>> deletion_curve(total, x, x, 0, fractions=(0, 1 / 3, 2 / 3, 1)).scores
         tensor([[6., 3., 1., 0.]])
     """
-    return _curve("deletion", forward, inputs, attributions, targets, fractions, fill, seed)
+    return _curve("deletion", forward, inputs, attributions, targets, fractions, fill, patch, seed)
 
 
 def area_under(scores: Float[Tensor, "N K"], fractions: Float[Tensor, " K"]) -> Float[Tensor, " N"]:
@@ -203,17 +208,17 @@ def bootstrap_interval(
     return torch.from_numpy(found.low).float(), torch.from_numpy(found.high).float()
 
 
-def _curve(kind, forward, inputs, attributions, targets, fractions, fill, seed) -> RetentionCurve:
+def _curve(kind, forward, inputs, attributions, targets, fractions, fill, patch, seed) -> RetentionCurve:
     forward = arguments.forward_function(forward)
     inputs = arguments.batch(inputs)
     targets = arguments.target_indices(targets, inputs)
     shares = checked_fractions(fractions)
     filled = fill_function(fill, forward, inputs, arguments.count(seed, "seed", at_least=0))
-    ranks = importance_ranks(attributions, inputs, seed)
+    ranks = importance_ranks(attributions, inputs, seed, patch)
     n_pixels = ranks.shape[1]
     followed = [
         scores_with_hidden(forward, inputs, order, targets, shares, filled, hide_first=kind == "deletion")
-        for order in (ranks, random_ranks(ranks, seed), n_pixels - 1 - ranks)
+        for order in (ranks, random_ranks(inputs, seed, patch), n_pixels - 1 - ranks)
     ]
     (scores, survives), (random_scores, _), (reversed_scores, _) = followed
     name = fill if isinstance(fill, str) else "given values"

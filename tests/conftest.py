@@ -10,7 +10,7 @@ import pytest
 # Without the repository itself on the path, the folder tests/igref would be taken for the package igref.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-jaxtyping.install_import_hook("igref", "beartype.beartype")
+jaxtyping.install_import_hook("igref", "signature_check.checked")
 
 hypothesis.settings.register_profile("kit", deadline=None, max_examples=15, derandomize=True)
 hypothesis.settings.load_profile("kit")

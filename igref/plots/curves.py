@@ -1,7 +1,7 @@
 """Curves: how a sum converges to the integral, and how long a label survives when pixels are hidden."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +16,7 @@ TOLERANCE = 0.05
 SMALLEST_SHOWN = 1e-6
 
 
+@runtime_checkable
 class Sweep(Protocol):
     """What `convergence` needs of an `igref.StepSweep`."""
 
@@ -25,6 +26,7 @@ class Sweep(Protocol):
     map_error: Float[Tensor, "S N"]
 
 
+@runtime_checkable
 class Curve(Protocol):
     """What `retention_curves` needs of an `igref.RetentionCurve`."""
 

@@ -3,18 +3,18 @@
 import doctest
 import inspect
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import pytest
 
 import igref
 
-MODULES = sorted(module.name for module in iter_modules(igref.__path__))
+MODULES = sorted(module.name for module in walk_packages(igref.__path__, "igref.", onerror=lambda name: None))
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_examples(module):
-    results = doctest.testmod(import_module(f"igref.{module}"))
+    results = doctest.testmod(import_module(module))
     assert results.failed == 0
 
 

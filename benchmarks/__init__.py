@@ -1,0 +1,1 @@
+"""igref beside Captum and PAIR saliency: `make bench`."""

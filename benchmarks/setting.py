@@ -1,0 +1,65 @@
+"""What is measured on, and how: the model, the photos and baselines, interleaved timing, the machine."""
+
+import json
+import platform
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+import igref
+
+RESULTS = Path(__file__).parent / "results"
+SIX_BASELINES = ("black", "white", "blurred", "uniform", "gaussian", "maximum_distance")
+
+
+def load() -> tuple[igref.Classifier, list[igref.Photo], Tensor, Tensor]:
+    """The model, the photos, their pixels (N, 3, 224, 224) and the class that the model says (N,)."""
+    model, photos = igref.load_model(), igref.load_photos()
+    inputs = torch.stack([photo.pixels for photo in photos])
+    with torch.no_grad():
+        return model, photos, inputs, model.probabilities(inputs).argmax(1)
+
+
+def in_turn(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each contestant in each round, A B C A B C, so that a busy machine is as unfair to all."""
+    seconds = {name: [] for name in contestants}
+    for run in contestants.values():
+        run()  # the first call allocates memory and picks kernels
+    for round_ in range(rounds):
+        for name, run in contestants.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+        took = ", ".join(f"{name} {times[-1]:.2f}" for name, times in seconds.items())
+        print(f"  round {round_ + 1} of {rounds}, seconds: {took}", flush=True)
+    return seconds
+
+
+def median_ratio(seconds: dict[str, list[float]], slow: str, fast: str) -> float:
+    """The median over the rounds of how many times longer `slow` took than `fast`."""
+    return statistics.median(s / f for s, f in zip(seconds[slow], seconds[fast], strict=True))
+
+
+def peak_memory() -> float:
+    """The most memory that this process has held so far, in GiB."""
+    unit = 1 if platform.system() == "Darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def machine() -> str:
+    """One line: cores, system, versions."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "timm", "captum", "saliency"))
+    system = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    return f"{torch.get_num_threads()} threads, {system}, {versions}"
+
+
+def keep(name: str, results: object) -> None:
+    """Write results/<name>.json, where `python -m benchmarks.report` finds it."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps({"machine": machine(), "results": results}, indent=1) + "\n")
