@@ -28,7 +28,8 @@ _MODULES = {
         "sensitivity_b",
         "symmetry",
     ),
-    "baselines": ("BASELINES", "BaselineDiagnosis", "diagnose", "make_baseline"),
+    "baselines": ("BASELINES", "make_baseline"),
+    "baseline_diagnosis": ("BaselineDiagnosis", "diagnose"),
     "quality": (
         "FRACTIONS",
         "RetentionCurve",

@@ -1,8 +1,8 @@
 """Baselines: the pictures without signal that an attribution is relative to. All in pixel space [0, 1].
 
 No baseline is neutral in every respect: a pixel that equals its baseline gets no attribution, however much the network
-looks at it; noise differs from draw to draw; a baseline made from the input keeps some of its signal. `diagnose` says
-which of these a baseline suffers from.
+looks at it; noise differs from draw to draw; a baseline made from the input keeps some of its signal. `igref.baseline_diagnosis`
+says which of these a baseline suffers from.
 
 Source: P. Sturmfels, S. Lundberg, S.-I. Lee, Visualizing the Impact of Feature Attribution Baselines, Distill 2020,
 doi 10.23915/distill.00022.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
@@ -82,76 +82,6 @@ def make_baseline(name: str, inputs: Float[Tensor, " N *shape"], *, seed: int = 
     return made.to(inputs).clamp(0, 1).contiguous()
 
 
-@dataclass(frozen=True)
-class BaselineDiagnosis:
-    """What is to be known of a baseline before its attributions are read.
-
-    Attributes:
-        kind: `constant`, `noise`, `made from the input`, or `unknown` for a baseline of one's own.
-        scores: F(x'), the score of the label at the baseline; attributions add up to F(x) - F(x'), so near 0 is good.
-        entropy: of the class probabilities at the baseline, in nats, 0 to ln K; high means the network sees nothing.
-        blind_share: share of pixels where x = x' in every channel; they get no attribution, whatever they mean.
-    """
-
-    kind: str
-    scores: Float[Tensor, " N"]
-    entropy: Float[Tensor, " N"]
-    blind_share: Float[Tensor, " N"]
-
-    def __str__(self) -> str:
-        return (
-            f"{self.kind}; score of the label {float(self.scores.mean()):.3f}, "
-            f"entropy {float(self.entropy.mean()):.2f} nats, blind at {float(self.blind_share.mean()):.1%} of the pixels"
-        )
-
-
-def diagnose(
-    forward: Forward,
-    inputs: Float[Tensor, " N *shape"],
-    baselines: Float[Tensor, "..."],
-    targets: int | Int[Tensor, " N"],
-    *,
-    name: str | None = None,
-) -> BaselineDiagnosis:
-    """The score of the label, the entropy, the blind pixels and the kind of a baseline.
-
-    Args:
-        forward: (B, *shape) -> (B, K) class probabilities.
-        inputs: float32 or float64.
-        baselines: (N, *shape), or one for all inputs.
-        targets: one class index for all inputs, or one each.
-        name: which of `BASELINES` it is, for the kind.
-
-    Raises:
-        TypeError: an argument, or what forward returned, is of the wrong kind.
-        ValueError: an argument has the wrong shape or value, or forward does not return probabilities.
-
-    Example:
-        >>> x = torch.tensor([[0.0, 0.5, 1.0]])
-        >>> print(diagnose(lambda x: x.softmax(1), x, make_baseline("black", x), 2, name="black"))
-        constant; score of the label 0.333, entropy 1.10 nats, blind at 33.3% of the pixels
-    """
-    forward = arguments.forward_function(forward)
-    inputs = arguments.batch(inputs)
-    baselines = arguments.batch_like(baselines, inputs)
-    targets = arguments.target_indices(targets, inputs)
-    kind = BASELINES[arguments.choice(name, BASELINES, "name")].kind if name is not None else "unknown"
-    with torch.no_grad():
-        shares = arguments.class_scores(forward(baselines.clone()), baselines, targets)
-    if (shares < 0).any() or ((shares.sum(1) - 1).abs() > 1e-3).any():
-        raise ValueError(
-            "forward: expected class probabilities, from 0 up and adding up to 1, for an entropy; got scores from "
-            f"{float(shares.min()):.3g} with sums from {float(shares.sum(1).min()):.3g}. Use model.probabilities."
-        )
-    same = _same_pixels(inputs, baselines)
-    return BaselineDiagnosis(
-        kind,
-        scores=shares.gather(1, targets[:, None])[:, 0],
-        entropy=torch.special.entr(shares).sum(1),
-        blind_share=same.flatten(1).to(inputs.dtype).mean(1),
-    )
-
-
 def pixels(tensor: object, name: str) -> Tensor:
     """A batch (N, *shape) with values in [0, 1], or the error that says what came."""
     batch = arguments.batch(tensor, name)
@@ -161,11 +91,6 @@ def pixels(tensor: object, name: str) -> Tensor:
             "0...255 by 255; leave normalisation to the model."
         )
     return batch
-
-
-def _same_pixels(inputs: Batch, baselines: Batch) -> Bool[Tensor, " N *pixels"]:
-    same = inputs == baselines
-    return same.all(dim=1) if inputs.ndim == 4 else same
 
 
 def _constant(inputs: Batch, seed: int, value: float | Tensor = 0.5) -> Batch:

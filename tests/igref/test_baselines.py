@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage, stats
 
-from igref.baselines import BASELINES, diagnose, make_baseline
+from igref.baseline_diagnosis import diagnose
+from igref.baselines import BASELINES, make_baseline
 from igref.images import load_digits
 from igref.models import load_model
 
