@@ -99,7 +99,9 @@ class Watch(threading.Thread):
             try:
                 violation = self._find_violation()
             except psutil.NoSuchProcess:
-                return
+                if not psutil.pid_exists(self.pid):
+                    return
+                continue
             except Exception as error:  # what cannot be watched is not let run
                 violation = f"it could not be watched ({type(error).__name__})"
             if violation:
@@ -154,8 +156,11 @@ def _resident(process: psutil.Process) -> int:
         info = process.memory_info()
         if info.rss < SMALL_PROCESS:
             return info.rss
-        return process.memory_full_info().pss
-    except psutil.Error:
+        try:
+            return process.memory_full_info().pss
+        except psutil.AccessDenied:  # no sight of the shares: what belongs to files is left out
+            return info.rss - info.shared
+    except psutil.NoSuchProcess:
         return 0
 
 
