@@ -72,7 +72,79 @@ PS1 = Assignment(
     igref_modules=("arguments", "baselines", "images", "models", "plots", "torchvision_cure"),
 )
 
-ASSIGNMENTS: dict[str, Assignment] = {assignment.id: assignment for assignment in (PS1,)}
+_ALLOWED_AFTER_PS1 = (
+    "adaptive", "arguments", "attribution", "axioms", "baseline_diagnosis", "baselines", "chunking",
+    "counterexamples", "exact", "fill_comparison", "fills", "hiding", "images", "models", "paths", "picture_changes",
+    "plots", "progress", "quadrature", "quality", "randomisation", "sweeps", "torchvision_cure", "verdicts",
+)  # fmt: skip
+
+
+def _all_but(*withheld: str) -> tuple[str, ...]:
+    return tuple(module for module in _ALLOWED_AFTER_PS1 if module not in withheld)
+
+
+PS2 = Assignment(
+    id="ps2-baselines",
+    title="Other baselines",
+    tasks=(
+        _task(
+            "ps2-study",
+            "integrated gradients from several baselines",
+            images=4,
+            predictions=2,
+            baselines=5,
+            variety=3,
+            completeness=5,
+            map=7,
+        ),
+        Task("ps2-judgement", 14, "what the baselines change", {}),
+    ),
+    igref_modules=_all_but("baselines", "baseline_diagnosis"),
+)
+
+PS3 = Assignment(
+    id="ps3-steps",
+    title="How many steps",
+    tasks=(
+        _task(
+            "ps3-study",
+            "integrated gradients at 5 to 200 steps",
+            images=2,
+            predictions=2,
+            steps=3,
+            completeness=4,
+            map=7,
+            gaps=5,
+            enough=3,
+        ),
+        Task("ps3-judgement", 14, "which rule, and how many steps are enough", {}),
+    ),
+    igref_modules=_all_but("sweeps"),
+)
+
+PS4 = Assignment(
+    id="ps4-quality",
+    title="An objective measure (extra credit)",
+    tasks=(
+        _task(
+            "ps4-measure",
+            "a measure of an attribution's quality",
+            form=3,
+            deterministic=4,
+            scale=4,
+            constants=3,
+            random=6,
+            reversed=4,
+        ),
+        _task("ps4-baselines", "baselines compared by the measure", images=2, completeness=2, map=4, quality=4),
+        Task("ps4-baselines-judgement", 14, "the measure, and what it says of the baselines", {}),
+        _task("ps4-steps", "step counts compared by the measure", images=2, steps=4, completeness=4, map=8, quality=8),
+        Task("ps4-limits", 24, "what it says of the steps, and what it cannot tell", {}),
+    ),
+    igref_modules=_all_but("quality", "hiding", "fill_comparison", "randomisation"),
+)
+
+ASSIGNMENTS: dict[str, Assignment] = {assignment.id: assignment for assignment in (PS1, PS2, PS3, PS4)}
 
 TASKS: dict[str, Task] = {task.id: task for assignment in ASSIGNMENTS.values() for task in assignment.tasks}
 

@@ -20,7 +20,38 @@ PROPERTIES: dict[str, str] = {
     "completeness": "completeness: the map's sum against F(x) - F(x')",
     "map": "the map against integrated gradients, recomputed",
     "product": "gradient x input, recomputed",
+    "predictions": "the predictions are the model's",
+    "baselines": "three baselines of your own, none of them the input",
+    "variety": "maps from a blank baseline and from one that differs",
+    "gaps": "the stated gaps are those of the maps",
+    "enough": "from which count on each gap stays within 5 %",
+    "quality": "the stated qualities are what the measure gives",
+    "deterministic": "the same map gets the same number",
+    "scale": "a positive factor changes nothing",
+    "constants": "finite on constant maps",
+    "random": "true maps above random rankings",
+    "reversed": "true maps above reversed ones",
 }
+
+_OF_ONE_TASK: dict[tuple[str, str], str] = {
+    ("ps2-study", "images"): "ten different images or more",
+    ("ps3-study", "images"): "ten different images or more",
+    ("ps4-baselines", "images"): "ten different images or more, a blank baseline and another",
+    ("ps4-steps", "images"): "ten different images or more",
+    ("ps3-study", "steps"): "at least five step counts, from 5 to 200",
+    ("ps4-steps", "steps"): "at least five step counts, from 5 to 200",
+    ("ps2-study", "completeness"): "completeness: every map's sum against F(x) - F(x')",
+    ("ps3-study", "completeness"): "completeness: every map's sum against F(x) - F(x')",
+    ("ps2-study", "map"): "the maps against integrated gradients, recomputed",
+    ("ps3-study", "map"): "each map against integrated gradients at its own step count",
+    ("ps4-measure", "form"): "one finite number",
+}
+
+
+def property_title(task: str, name: str) -> str:
+    """What a property is called in a task's verdict."""
+    return _OF_ONE_TASK.get((task, name), PROPERTIES[name])
+
 
 MISTAKES: dict[str, tuple[str, str]] = {
     # integrated gradients
@@ -153,6 +184,200 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "images_batched": (
         "the parts carry a batch dimension",
         "Hand in one picture of shape (3, H, W): image[0] takes it out of its batch.",
+    ),
+    # the studies
+    "too_few_images": (
+        "there are fewer than ten images",
+        "Hand in at least ten, each a picture of its own.",
+    ),
+    "images_repeated": (
+        "the same picture comes twice",
+        "Take different pictures: a study of one picture is no study.",
+    ),
+    "images_blank": (
+        "an image has nothing on it",
+        "Check how the pictures were read: one colour all over is no photo.",
+    ),
+    "image_normalised": (
+        "the images are not in pixel space: their values are below 0 or far above 1",
+        "Hand in pixels in [0, 1]; igref's models normalise by themselves.",
+    ),
+    "wrong_predictions": (
+        "the stated predictions are not what the model says of these images",
+        "Take forward(images).argmax(dim=1) of the very images that you hand in.",
+    ),
+    "wrong_class_index": (
+        "a class index is not one that the model has",
+        "Class indices are whole numbers from 0 up to the number of classes, one for each image.",
+    ),
+    "wrong_shape": (
+        "a part of the study has another shape than it should",
+        "Compare the shape that was seen with the one that was expected; torch.stack makes a batch of single pictures.",
+    ),
+    "wrong_dtype": (
+        "a part of the study holds whole numbers where real ones belong",
+        "Turn it into floating point: pixels.float() / 255 for pictures from 0 to 255.",
+    ),
+    "not_finite": (
+        "there are NaN or infinite values",
+        "Look for a division by zero, as by x - x' or by a map's standard deviation.",
+    ),
+    "baseline_is_input": (
+        "a baseline is the input itself, so there is no path",
+        "Take a picture without the input's content; F(x) - F(x') has to have something to explain.",
+    ),
+    "baseline_is_rescaled_input": (
+        "a baseline is the input itself, made darker or lighter",
+        "Take a picture without the input's content: noise, a blurred or an unrelated picture.",
+    ),
+    "equal_baselines": (
+        "two baselines are the same pictures under two names",
+        "Write a different one: noise, blur, maximum distance, an adversarial picture, a picture of your own.",
+    ),
+    "twin_baselines": (
+        "two baselines are one and the same but for their scale or seed",
+        "Write one of another kind: noise, blur, maximum distance, an adversarial picture, a picture of your own.",
+    ),
+    "too_few_baselines": (
+        "there are fewer than three baselines of your own beside the blank one",
+        "Write at least three, of different kinds; another constant colour does not count as one.",
+    ),
+    "no_blank_baseline": (
+        "there are no maps from a blank baseline to compare with",
+        "Compute the maps from black as well, and hand them in under a name of their own.",
+    ),
+    "no_variety": (
+        "all maps come from blank baselines or from nearly blank ones",
+        "Compute maps from at least one of your own baselines, too.",
+    ),
+    "constant_map": (
+        "a map has the same value everywhere",
+        "Look at your map: it should differ from pixel to pixel.",
+    ),
+    "integer_division": (
+        "the points of the path are all at its start, as with k // m",
+        "alpha runs from 0 to 1 in real numbers: k / n_steps, or torch.linspace.",
+    ),
+    "rescaled_to_complete": (
+        "the map was re-scaled so that its sum fits F(x) - F(x')",
+        "Leave the gap as it is: it tells how good the approximation is. More steps make it smaller.",
+    ),
+    "channels_averaged": (
+        "the channels were averaged or summed before the map was handed in",
+        "Hand in the attribution itself, in the image's shape; sum over channels only to draw.",
+    ),
+    "last_batch_only": (
+        "only a part of the path is in the sum, as when each batch overwrites the one before",
+        "Add up the gradients over all batches, then divide by the number of steps.",
+    ),
+    "map_of_another_baseline": (
+        "a map was computed from another baseline than the one it is handed in with",
+        "Compute each map from its own baseline, and check the names.",
+    ),
+    "map_of_another_image": (
+        "a map belongs to another image",
+        "Keep images and maps in the same order.",
+    ),
+    "one_map_for_all": (
+        "different images have the same map",
+        "Compute a map for each image.",
+    ),
+    "other_step_count": (
+        "a map was computed with another number of steps than stated",
+        "Compute each map with its own count, and check the keys.",
+    ),
+    "wrong_class": (
+        "another class is explained than the target",
+        "Differentiate forward(...)[:, target] with the target that you hand in.",
+    ),
+    "baseline_after_normalisation": (
+        "the baseline was set after normalisation: zero there is grey, not black",
+        "Make baselines in pixel space, where black is 0 and white is 1; the model normalises.",
+    ),
+    "other_scores": (
+        "logits were differentiated where probabilities are stated, or the reverse",
+        "Hand in scores='logits' if forward is model.logits; leave it out for probabilities.",
+    ),
+    "noisy_map": (
+        "the map resembles integrated gradients, but is farther off than its steps explain",
+        "Check that the model is in evaluation mode (dropout, batch normalisation) and that the whole path is summed.",
+    ),
+    "unrelated_map": (
+        "the map has nothing to do with integrated gradients of this image, baseline and target",
+        "Hand in the very images, baselines and targets that you computed the maps with.",
+    ),
+    "too_few_counts": (
+        "there are fewer than five step counts",
+        "Take at least five between 5 and 200, for example 5, 10, 20, 50, 100 and 200.",
+    ),
+    "counts_out_of_range": (
+        "the step counts do not span 5 to 200",
+        "Let the smallest be at most 5 and the largest at least 200.",
+    ),
+    "wrong_counts": (
+        "a number of steps is not a whole number from 1 up",
+        "Use the step counts themselves as keys: {5: ..., 10: ...}.",
+    ),
+    "gaps_in_percent": (
+        "the gaps are in percent",
+        "State them as shares: 0.05 for 5 %.",
+    ),
+    "gaps_not_relative": (
+        "the gaps are not divided by |F(x) - F(x')|",
+        "The relative gap is |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|.",
+    ),
+    "gaps_made_up": (
+        "the stated gaps are not those of the maps handed in",
+        "Compute them from these very maps: |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|.",
+    ),
+    "first_not_stays": (
+        "the first count within 5 % was taken, but the gap leaves 5 % again at a larger one",
+        "Take the smallest count from which on every larger one is within 5 % as well.",
+    ),
+    "wrong_enough": (
+        "the counts said to be enough do not follow from the gaps",
+        "For each image take the smallest count from which on the gap stays within 5 %, or 0 where none does.",
+    ),
+    "model_not_here": (
+        "the grading machine does not have this model's weights",
+        "Nothing: your instructor sees this note.",
+    ),
+    # the measure of quality
+    "measure_not_a_number": (
+        "attribution_quality does not return one number",
+        "Return float(...) of a single value.",
+    ),
+    "measure_not_finite": (
+        "attribution_quality is not finite for every map",
+        "Think of a map that is constant: ties in the ranking, a standard deviation of zero.",
+    ),
+    "measure_not_deterministic": (
+        "the same map gets different numbers",
+        "Fix the seed inside the function: torch.Generator().manual_seed(0).",
+    ),
+    "measure_depends_on_scale": (
+        "the number changes when the map is multiplied by a positive number",
+        "Use the map's ranking, or divide by its size: maps of different methods have different scales.",
+    ),
+    "measure_ignores_map": (
+        "true maps, random ones and reversed ones get the same number",
+        "The number has to depend on which pixels the attribution ranks high.",
+    ),
+    "measure_reversed": (
+        "true maps get lower numbers than their controls",
+        "Higher is better: check the sign and which pixels are hidden.",
+    ),
+    "measure_no_better_than_chance": (
+        "true maps are hardly told from their controls",
+        "Hide more or fewer pixels, or several shares and average; check that positive attribution counts as important.",
+    ),
+    "quality_made_up": (
+        "a stated quality is not what the measure gives for that map",
+        "Compute the table with the very function and maps that you hand in.",
+    ),
+    "measure_not_asked": (
+        "the measure could not be asked again about the study's maps",
+        "Hand in a model's name that igref.load_model knows, or forward=... for one of your own.",
     ),
     # the form
     "wrong_form": (

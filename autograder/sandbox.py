@@ -21,7 +21,8 @@ from pathlib import Path
 MIB = 2**20
 
 AUTOGRADER_MODULES = (
-    "__init__", "assignments", "evidence", "launcher", "networks", "probes", "submission", "text",
+    "__init__", "assignments", "evidence", "launcher", "networks", "probes", "quality_probes", "studies", "submission",
+    "text",
 )  # fmt: skip
 """What a student's process needs of this package. The checks, the truth and the feedback stay outside."""
 

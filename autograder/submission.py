@@ -10,23 +10,23 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-import time
-import traceback
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
+import igref
 from autograder import evidence
 from autograder.evidence import Evidence
 from autograder.probes import PROBES, Probe
+from autograder.quality_probes import quality_probes
+from autograder.studies import ARRAY, ARRAYS, VALUE, answer, measured_again, study_record
 
 EVIDENCE_FOLDER = "AUTOGRADER_EVIDENCE"
 SEED = "AUTOGRADER_SEED"
-MAX_MESSAGE = 500
+MEASURED_AGAIN = 6
+"""Maps of a scored study that its measure is asked about again."""
 
 
 def submit(task: str, work: Any = None, **study: Any) -> Any:
@@ -63,13 +63,13 @@ def _collect_answers(kind: str, ask: Callable[[Callable, Probe], Any]) -> Callab
     def collect(function: Any, study: dict[str, Any], seed: int, folder: Path, task: str) -> None:
         if not callable(function) or study:
             raise ValueError(f"submit({task!r}, ...) expects the function, got {_describe(function, study)}")
-        probes = PROBES[kind](seed)
+        probes = quality_probes(seed) if kind == "quality" else PROBES[kind](seed)
         record: dict[str, Any] = {"task": task, "answers": {}}
         arrays: dict[str, np.ndarray] = {}
         for probe in probes:
             record["running"] = probe.name
             evidence.write(folder, task, Evidence(record, arrays))
-            record["answers"][probe.name], values = _answer(lambda p=probe: ask(function, p))
+            record["answers"][probe.name], values = answer(lambda p=probe: ask(function, p))
             if values is not None:
                 arrays[probe.name] = values
         record.pop("running", None)
@@ -78,62 +78,34 @@ def _collect_answers(kind: str, ask: Callable[[Callable, Probe], Any]) -> Callab
     return collect
 
 
-def _answer(call: Callable[[], Any]) -> tuple[dict[str, Any], np.ndarray | None]:
-    """What came back, in words, and its numbers where there are any."""
-    started = time.perf_counter()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            value = call()
-        except (Exception, SystemExit) as error:
-            line = traceback.extract_tb(error.__traceback__)[-1].lineno
-            return {
-                "status": "raised",
-                "error": type(error).__name__,
-                "message": str(error)[:MAX_MESSAGE],
-                "line": line,
-            }, None
-    answer = {"status": "returned", "type": type(value).__name__, "seconds": time.perf_counter() - started}
-    if isinstance(value, torch.Tensor | np.ndarray):
-        answer |= {"shape": list(value.shape), "dtype": str(value.dtype).removeprefix("torch.")}
-    return answer, _numbers(value)
-
-
-def _numbers(value: Any) -> np.ndarray | None:
-    """The numbers in a tensor, an array or nested lists of them; None where there are none."""
-    try:
-        if isinstance(value, torch.Tensor):
-            value = value.detach().to("cpu")
-            # Half precision has no counterpart that every reader knows.
-            value = (value.float() if value.dtype in (torch.float16, torch.bfloat16) else value).numpy()
-        values = np.array(value)
-    except Exception:
-        return None
-    known = values.dtype.kind in "biuf" and values.dtype.itemsize <= 8
-    return values if known and values.size else None
-
-
 def _collect_study(parts: dict[str, str]) -> Callable:
-    """The collector for a study: `parts` maps each part to "array" or "value"."""
+    """The collector for a study; `parts` says what each part is."""
 
     def collect(work: Any, study: dict[str, Any], seed: int, folder: Path, task: str) -> None:
         if work is not None:
             raise ValueError(f"submit({task!r}, ...) expects named parts: {', '.join(parts)}")
-        record: dict[str, Any] = {"task": task, "values": {}, "missing": [], "types": {}}
-        arrays: dict[str, np.ndarray] = {}
-        for name, kind in parts.items():
-            value = study.get(name)
-            record["types"][name] = type(value).__name__
-            numbers = _numbers(value) if value is not None else None
-            if kind == "array" and numbers is not None:
-                arrays[name] = numbers
-            elif kind == "value" and isinstance(value, str):
-                record["values"][name] = value[:MAX_MESSAGE]
-            elif kind == "value" and numbers is not None and numbers.size == 1:
-                record["values"][name] = numbers.reshape(()).item()
-            else:
-                record["missing"].append(name)
-        record["unknown"] = sorted(str(name)[:80] for name in set(study) - set(parts))
+        evidence.write(folder, task, Evidence(*study_record(task, study, parts)))
+
+    return collect
+
+
+def _collect_scored_study(parts: dict[str, str], maps: str) -> Callable:
+    """The collector for a study and the measure that it was scored with, which is asked again about a few maps."""
+
+    def collect(measure: Any, study: dict[str, Any], seed: int, folder: Path, task: str) -> None:
+        if not callable(measure):
+            raise ValueError(f"submit({task!r}, attribution_quality, ...) expects the function first, then named parts")
+        forward = study.pop("forward", None)
+        record, arrays = study_record(task, study, parts)
+        evidence.write(folder, task, Evidence(record, arrays))
+        if forward is None:
+            try:
+                model = igref.load_model(study["model"])
+                forward = getattr(model, study.get("scores", "probabilities"))
+            except Exception as error:  # the check says it in a student's words
+                record["measured_again_failed"] = f"{type(error).__name__}: {error}"[:300]
+        if forward is not None:
+            record["measured_again"] = measured_again(measure, forward, study, maps, seed, MEASURED_AGAIN)
         evidence.write(folder, task, Evidence(record, arrays))
 
     return collect
@@ -142,6 +114,8 @@ def _collect_study(parts: dict[str, str]) -> Callable:
 def _describe(function: Any, study: dict[str, Any]) -> str:
     return f"the parts {', '.join(study)}" if study else f"a {type(function).__name__}"
 
+
+_OF_IMAGES = {"model": VALUE, "scores": VALUE, "images": ARRAY, "targets": ARRAY}
 
 _COLLECTORS: dict[str, Callable] = {
     "ps1-input-gradient": _collect_answers(
@@ -153,15 +127,25 @@ _COLLECTORS: dict[str, Callable] = {
         lambda function, p: function(p.network, p.x.clone(), p.baseline.clone(), p.target, p.n_steps),
     ),
     "ps1-photo": _collect_study(
-        {
-            "model": "value",
-            "scores": "value",
-            "image": "array",
-            "baseline": "array",
-            "target": "value",
-            "n_steps": "value",
-            "attribution": "array",
-            "gradient_times_input": "array",
-        }
+        {"model": VALUE, "scores": VALUE, "image": ARRAY, "baseline": ARRAY, "target": VALUE, "n_steps": VALUE}
+        | {"attribution": ARRAY, "gradient_times_input": ARRAY}
+    ),
+    "ps2-study": _collect_study(
+        _OF_IMAGES | {"predictions": ARRAY, "n_steps": VALUE, "baselines": ARRAYS, "attributions": ARRAYS}
+    ),
+    "ps3-study": _collect_study(
+        _OF_IMAGES
+        | {"predictions": ARRAY, "baseline": ARRAY, "rule": VALUE, "attributions": ARRAYS}
+        | {"gaps": ARRAYS, "enough": ARRAY}
+    ),
+    "ps4-measure": _collect_answers(
+        "quality",
+        lambda function, p: function(p.network, p.x.clone(), p.attribution.clone(), p.target),
+    ),
+    "ps4-baselines": _collect_scored_study(
+        _OF_IMAGES | {"n_steps": VALUE, "baselines": ARRAYS, "attributions": ARRAYS, "quality": ARRAYS}, "attributions"
+    ),
+    "ps4-steps": _collect_scored_study(
+        _OF_IMAGES | {"baseline": ARRAY, "rule": VALUE, "attributions": ARRAYS, "quality": ARRAYS}, "attributions"
     ),
 }

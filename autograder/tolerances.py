@@ -36,3 +36,58 @@ PIXEL_SLACK = 1e-3
 
 MAX_RECOMPUTED_STEPS = 100
 """Steps that the grader recomputes at most for one picture: 201 gradients."""
+
+EXACT_MAP = 1.5e-3
+"""Relative L2 distance below which a study's map is said to be a textbook rule's, or a known mistake's. Rounding is 7e-7 to
+3e-6; the near misses at 50 steps are 2e-2 from the rules."""
+
+PROPORTIONAL_MAP = 1e-5
+"""1 - cosine below which a study's map is a multiple of a textbook rule's: an error of 0.5 % across the direction."""
+
+SAME_SUM = 2e-3
+"""Relative difference within which a map's sum was made to be F(x) - F(x')."""
+
+COPIED_MAP = 1e-7
+"""Relative L2 distance below which two maps of a study are copies. The same map computed twice differs by 1e-7 and more as
+soon as its chunks differ."""
+
+ODD_GAP = 2.0
+"""A map outside the sample is recomputed when its gap is this many times the largest that the sample's rules leave."""
+
+MAX_RECOMPUTED_PHOTO_GRADIENTS = 1000
+"""Gradients of a 224 x 224 photo that are spent on the sample of one study: about half a minute on two cores."""
+
+MAX_PATHS = 6
+"""Odd maps outside the sample that are recomputed."""
+
+SAME_PICTURE = 0.004
+"""Mean absolute difference of pixels below which two pictures are one: a grey level of 255, such as rounding leaves."""
+
+TWIN = 0.9995
+"""Correlation above which a picture is another one re-scaled. Blurring a photo by one pixel leaves 0.99."""
+
+BEYOND_NOISE = 0.02
+"""Mean absolute difference of pixels, of 1, by which two baselines have to differ: five grey levels of 255."""
+
+PREDICTION_TIE = 1e-3
+"""How far below the largest score that of a stated prediction may lie, for ties that another processor breaks otherwise."""
+
+STATED_GAP, STATED_GAP_FLOOR = 0.03, 0.003
+"""How far a stated relative gap may be from the recomputed one: this share of it, and this much besides, for digits that were
+rounded and scores that were computed in another batch."""
+
+BORDERLINE = 0.002
+"""A relative gap this near to 5 % counts as on either side of it."""
+
+LEAST_WINS = 6
+"""Held pictures that a measure has to tell from a control at least: six of six is above one half with 95 % confidence."""
+
+SAME_QUALITY = 1e-5
+"""Relative difference below which a measure says the same of two maps: rounding in float32 leaves 1e-6."""
+
+STATED_QUALITY = 2e-3
+"""How far a stated quality may be from what the measure gives again, for digits that were rounded."""
+
+FEWEST_STEPS = 5
+"""With fewer steps than this a textbook rule's map is not taken as integrated gradients for its formula alone: the right rule
+with one step is (x - x') times the gradient at x."""

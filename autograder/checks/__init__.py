@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from autograder.assignments import TASKS
-from autograder.checks import input_gradient, integrated_gradients, photo
+from autograder.checks import (
+    baselines_study,
+    input_gradient,
+    integrated_gradients,
+    measure,
+    photo,
+    quality_studies,
+    steps_study,
+)
 from autograder.evidence import Evidence
-from autograder.feedback import MISTAKES, PROPERTIES
+from autograder.feedback import MISTAKES, property_title
 from autograder.verdict import Finding, Verdict
 
 CHECKS: dict[str, Callable[[Evidence, int], Verdict]] = {
     "ps1-input-gradient": input_gradient.judge,
     "ps1-integrated-gradients": integrated_gradients.judge,
     "ps1-photo": photo.judge,
+    "ps2-study": baselines_study.judge,
+    "ps3-study": steps_study.judge,
+    "ps4-measure": measure.judge,
+    "ps4-baselines": quality_studies.judge_baselines,
+    "ps4-steps": quality_studies.judge_steps_by_quality,
 }
 
 
@@ -30,7 +43,7 @@ def nothing_to_judge(task: str, mistake: str, note: str = "") -> Verdict:
     """The verdict where there is no evidence. `mistake` names the reason in `autograder.feedback.MISTAKES`."""
     cause, remedy = MISTAKES[mistake]
     findings = tuple(
-        Finding(name, PROPERTIES[name], points, False, "nothing to judge")
+        Finding(name, property_title(task, name), points, False, "nothing to judge")
         for name, points in TASKS[task].properties.items()
     )
     notes = (note,) if note else ()

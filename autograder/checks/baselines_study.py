@@ -1,0 +1,77 @@
+"""The verdict on ps2: maps from a blank baseline and from others, on ten images or more."""
+
+from __future__ import annotations
+
+from autograder.assignments import TASKS
+from autograder.checks.maps import Entry, Subject, judge_maps
+from autograder.checks.named_models import UngradableError
+from autograder.checks.pictures import baselines_fault, images_fault, labels, predictions_fault, variety_fault
+from autograder.checks.study import Study
+from autograder.checks.study_verdict import Faults, read_subject, study_verdict
+from autograder.evidence import Evidence
+from autograder.verdict import Verdict
+
+TASK = TASKS["ps2-study"]
+
+
+def judge(evidence: Evidence, seed: int) -> Verdict:
+    """The images, the predictions, the baselines, and every map against integrated gradients recomputed."""
+    faults = Faults(TASK)
+    try:
+        study = Study(evidence)
+        subject = read_subject(study, faults)
+        faults.add("images", images_fault(subject.images, study.record.get("images_given") or 0))
+        faults.add("predictions", predictions_fault(study, subject.scores, subject.images))
+        baselines = read_baselines(study, subject, faults, "baselines")
+        if baselines:
+            faults.add("baselines", baselines_fault(baselines, subject.images))
+        judge_baselines_maps(study, subject, baselines, faults, seed)
+    except UngradableError as error:
+        faults.end(error)
+    return study_verdict(TASK, faults)
+
+
+def read_baselines(study: Study, subject: Subject, faults: Faults, blame: str) -> dict:
+    """The baselines that can be read, by name; what is wrong with the others goes to the property `blame`."""
+    baselines = {}
+    try:
+        for name, array in study.stacks("baselines").items():
+            try:
+                baselines[name] = study.batch(f"the baseline “{name}”", array, subject.images)
+            except UngradableError as error:
+                faults.add(blame, (str(error), error.mistake))
+    except UngradableError as error:
+        faults.add(blame, (str(error), error.mistake))
+    return baselines
+
+
+def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults: Faults, seed: int) -> None:
+    """Judge the attributions from each baseline, and whether they are various."""
+    entries, attributed = [], {}
+    try:
+        n_steps = study.n_steps()
+        for name, array in study.stacks("attributions").items():
+            if name not in baselines:
+                fault = f"maps for “{name}”, of which there is no baseline; there are {labels(baselines) or 'none'}"
+                faults.add_to_maps((fault, "missing_part"))
+                continue
+            attributed[name] = baselines[name]
+            try:
+                maps = study.maps(f"attributions[{name!r}]", array, subject.images)
+            except UngradableError as error:
+                faults.add_to_maps((str(error), error.mistake))
+                continue
+            for n, values in enumerate(maps):
+                label = f"image {n} with the baseline “{name}”"
+                entries.append(Entry(label, n, baselines[name][n], n_steps, values))
+    except UngradableError as error:
+        faults.add_to_maps((str(error), error.mistake))
+    if attributed:
+        fault = variety_fault(attributed, subject.images)
+        faults.add("variety" if "variety" in faults.task.properties else "images", fault)
+    elif "variety" in faults.task.properties:
+        faults.add("variety", ("no maps to compare", "missing_part"))
+    if entries:
+        faults.add_judgement(judge_maps(subject, entries, seed, baselines=baselines))
+    else:
+        faults.add_to_maps(("no maps to judge", "missing_part"))

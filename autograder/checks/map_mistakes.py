@@ -1,0 +1,218 @@
+"""What may be wrong with a map of one pair: exact matches first, then the nearest of the known mistakes.
+
+A map that equals a textbook rule's is right, and one that equals a known mistake's is wrong, however near the two
+are: at 50 steps the trapezoid with weights that sum to 0.98 is nearer to the integral than an honest left rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from autograder.checks.named_models import Scores
+from autograder.checks.path import Pair
+from autograder.checks.truth import distance
+from autograder.tolerances import EXACT_MAP, PROPORTIONAL_MAP, SAME_SUM
+
+CLOSE_CLASSES = 5
+COMMON_COUNTS = (5, 10, 20, 25, 50, 100, 200)
+Named = Iterator[tuple[str, np.ndarray]]
+
+
+@dataclass
+class Context:
+    """What a study says beside the pair, for the mistakes that mix things up."""
+
+    scores: Scores | None = None
+    other_baselines: dict[str, torch.Tensor] = field(default_factory=dict)
+    other_images: tuple[torch.Tensor, ...] = ()
+    other_counts: tuple[int, ...] = ()
+
+
+def textbook_rule(pair: Pair, values: np.ndarray) -> str:
+    """The textbook rule whose map this is, to rounding; empty where it is none's."""
+    return next((name for name, right in _right(pair) if distance(values, right) <= EXACT_MAP), "")
+
+
+def exact_mistake(pair: Pair, values: np.ndarray) -> str:
+    """The mistake whose map this is, to rounding, of those that come close to the right map."""
+    for name, wrong in _near_misses(pair):
+        if distance(values, wrong) <= EXACT_MAP:
+            return name
+    for _, right in _right(pair):
+        cosine = _cosine(values, right)
+        factor = float((values * right).sum() / max((right**2).sum(), 1e-300))
+        if cosine > 1 - PROPORTIONAL_MAP and abs(factor - 1) > EXACT_MAP:
+            return _name_of_factor(pair, values, factor)
+    return ""
+
+
+def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> str:
+    """The mistake that explains a wrong map best; `unrelated_map` where none does."""
+    if not values.any():
+        return "zeros"
+    if values.max() - values.min() <= 1e-6 * np.abs(values).max():
+        return "constant_map"
+    if exact := exact_mistake(pair, values):
+        return exact
+    nearest, nearest_error = "", 1.0
+    for name, wrong in _wrong(pair, context):
+        error = distance(values, wrong)
+        if error <= EXACT_MAP:
+            return name
+        known = np.isfinite(wrong)
+        if name == "difference_missing" and known.any():
+            error = distance(values[known], wrong[known])
+        if error / pair.allowed_map_error < nearest_error:
+            nearest, nearest_error = name, error / pair.allowed_map_error
+        if name not in ("zeros", "all_classes") and _cosine(values[known], wrong[known]) > 1 - PROPORTIONAL_MAP:
+            nearest, nearest_error = name, min(nearest_error, 0.5)
+    if nearest:
+        return nearest
+    if _is_half_precision(values) and distance(values, pair.reference) < 0.1:
+        return "half_precision"
+    cosine = _cosine(values, pair.reference)
+    if cosine > 1 - pair.allowed_map_error**2:
+        return "scaled"
+    return "noisy_map" if cosine > 0.3 else "unrelated_map"
+
+
+def _right(pair: Pair) -> Named:
+    """Textbook rules at the stated steps, the cheap ones first. n points may be read as n - 1 intervals, or n + 1."""
+    n, path = pair.exact_steps, pair.path
+    for rule in ("trapezoid", "midpoint", "right", "left"):
+        yield rule, path.rule(rule, n)
+    yield "gauss_legendre", path.rule("gauss_legendre", n)
+    if n > 1:
+        yield "trapezoid", path.rule("trapezoid", n - 1)
+    yield "trapezoid", path.rule("trapezoid", n + 1)
+
+
+def _near_misses(pair: Pair) -> Named:
+    n, path = pair.exact_steps, pair.path
+    closed, open_ = np.arange(n + 1) / n, np.linspace(0, 1, n)
+    yield "one_term_too_many", path.weighted(closed, np.full(n + 1, 1 / n))
+    yield "both_ends_in_full", path.weighted(closed, np.full(n + 1, 1 / (n + 1)))
+    if n > 1:
+        yield "one_term_too_few", path.weighted(closed[1:-1], np.full(n - 1, 1 / n))
+        yield "both_ends_in_full", path.weighted(open_, np.full(n, 1 / n))
+        weights = np.full(n, 1 / n)
+        weights[[0, -1]] /= 2
+        yield "trapezoid_weights", path.weighted(open_, weights)
+
+
+def _name_of_factor(pair: Pair, values: np.ndarray, factor: float) -> str:
+    if abs(values.sum() - pair.score_difference) <= SAME_SUM * abs(pair.score_difference):
+        return "rescaled_to_complete"
+    if abs(factor + 1) < 0.05:
+        return "sign_reversed"
+    if abs(factor / pair.stated_steps - 1) < 0.05:
+        return "not_averaged"
+    if abs(factor * pair.path.image.shape[0] - 1) < 1e-3:
+        return "channels_averaged"
+    return "scaled"
+
+
+def _wrong(pair: Pair, context: Context) -> Named:
+    path, n = pair.path, pair.n_steps
+    closed = np.arange(n + 1) / n
+    difference, image = path.difference, path.image.double().numpy()
+    first, last = (path.gradients(np.array([end]))[0].double().numpy() for end in (0.0, 1.0))
+    yield "gradient_times_difference", difference * last
+    yield "gradient_times_input", image * last
+    yield "gradient_at_input", last
+    yield "gradient_at_baseline", difference * first
+    yield "integer_division", difference * ((n - 1) * first + last) / n
+    for _, values in _right(pair):
+        yield "sign_reversed", -values
+        yield "absolute_value", np.abs(values)
+        yield "not_averaged", pair.stated_steps * values
+        if len(values) > 1:
+            for collapse in (values.mean(0), values.sum(0)):
+                yield "channels_averaged", np.broadcast_to(collapse, values.shape)
+        with np.errstate(all="ignore"):
+            mean_gradient = np.where(difference != 0, values / difference, np.nan)
+        yield "difference_missing", mean_gradient
+        yield "times_input", np.nan_to_num(image * mean_gradient)
+    gradients = path.gradients(closed).double().numpy()
+    yield from _parts_of_the_path(difference, gradients, n)
+    yield from _other_paths(pair, context)
+
+
+def _parts_of_the_path(difference: np.ndarray, gradients: np.ndarray, n: int) -> Named:
+    """The mean or the sum over the last points only, as when each batch overwrites the one before."""
+    sums_from_end = np.cumsum(gradients[::-1], axis=0)
+    sums_from_start = np.cumsum(gradients, axis=0)
+    # Alphas k/n for k from 1 to n, from 0 to n - 1, or from 0 to n.
+    for sums in (sums_from_end, sums_from_end - gradients[-1], sums_from_start):
+        for count in range(1, n):
+            for weight in (1 / count, 1 / n):
+                yield "last_batch_only", difference * sums[count] * weight
+                yield "last_batch_only", difference * sums[count - 1] * weight
+
+
+def _other_paths(pair: Pair, context: Context) -> Named:
+    path, n = pair.path, pair.n_steps
+    black = torch.zeros_like(path.baseline)
+    image = path.image.double().numpy()
+    if path.baseline.any():
+        from_zero = path.other(baseline=black).rule("trapezoid", n)
+        yield "path_from_zero", from_zero
+        with np.errstate(all="ignore"):
+            gradient = np.where(image != 0, from_zero / image, 0)
+        yield "path_from_zero_times_difference", path.difference * gradient
+    beyond = path.other(baseline=path.image, image=2 * path.image - path.baseline)
+    yield "path_beyond_input", beyond.rule("trapezoid", n)
+    for other in context.other_baselines.values():
+        yield "map_of_another_baseline", path.other(baseline=other).rule("trapezoid", n)
+    for count in dict.fromkeys((*context.other_counts, *COMMON_COUNTS)):
+        if count != n and count <= 2 * n:
+            for rule in ("trapezoid", "midpoint", "left", "right"):
+                yield "other_step_count", path.rule(rule, count)
+    if context.scores is not None:
+        yield from _other_scores(pair, context.scores)
+    for other in context.other_images:
+        if other.shape == path.image.shape and not torch.equal(other, path.image):
+            yield "map_of_another_image", path.other(image=other).rule("trapezoid", n)
+
+
+def _other_scores(pair: Pair, scores: Scores) -> Named:
+    path, n = pair.path, pair.n_steps
+    with torch.no_grad():
+        order = scores.forward(path.image[None])[0].argsort(descending=True).tolist()
+    top = order[0]
+    for target in dict.fromkeys((*order[:CLOSE_CLASSES], 0)):
+        if target != path.target:
+            yield ("top_class" if target == top else "wrong_class"), path.other(target=target).rule("trapezoid", n)
+    mean = getattr(scores.model, "mean", None)
+    if mean is not None and bool((mean != 0).any()):
+        grey = mean.expand_as(path.baseline).clone()
+        from_grey = path.other(baseline=grey)
+        yield "baseline_after_normalisation", from_grey.rule("trapezoid", n)
+        with np.errstate(all="ignore"):
+            yield (
+                "baseline_after_normalisation",
+                path.difference * np.nan_to_num(from_grey.rule("trapezoid", n) / from_grey.difference),
+            )
+        std = scores.model.std.double().numpy()
+        yield "baseline_after_normalisation", pair.rules["trapezoid"] / std
+    yield "other_scores", path.other(forward=scores.other_kind).rule("trapezoid", n)
+    log = path.other(forward=lambda x: scores.forward(x).abs().clamp_min(1e-30).log())
+    yield "log_probability", log.rule("trapezoid", n)
+    # Of probabilities the sum is one, and its gradient rounding; of logits it is a function like any other.
+    every = path.other(forward=lambda x: scores.forward(x).sum(dim=1, keepdim=True), target=0)
+    yield "all_classes", every.rule("trapezoid", n)
+
+
+def _cosine(values: np.ndarray, reference: np.ndarray) -> float:
+    norms = np.linalg.norm(values) * np.linalg.norm(reference)
+    return float((values * reference).sum() / norms) if norms > 0 else 0.0
+
+
+def _is_half_precision(values: np.ndarray) -> bool:
+    with np.errstate(all="ignore"):
+        rounded = values.astype(np.float16).astype(np.float64)
+    return bool(np.array_equal(rounded, values))

@@ -1,0 +1,70 @@
+"""The models that the grader can load by the name in a study, and what a study may say of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from igref.models import Classifier, WeightsError, load_model
+
+SCORES = ("probabilities", "logits")
+
+
+class UngradableError(Exception):
+    """A part of a study cannot be graded; `mistake` names why and the message says what was seen."""
+
+    def __init__(self, mistake: str, message: str) -> None:
+        super().__init__(message)
+        self.mistake = mistake
+
+
+class NotVerifiedError(UngradableError):
+    """The grader cannot run the model that a study names, which need not be the student's fault."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A model's scores, as its maps explain them."""
+
+    forward: Callable[[Tensor], Tensor]
+    model: Classifier
+    kind: str
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.model.categories)
+
+    @property
+    def other_kind(self) -> Callable[[Tensor], Tensor]:
+        """The scores of the other kind: logits for probabilities, and the reverse."""
+        return getattr(self.model, SCORES[1 - SCORES.index(self.kind)])
+
+
+def load_scores(name: object, kind: object = "probabilities") -> Scores:
+    """The scores of a model by its name.
+
+    Raises:
+        UngradableError: no model has the name, or the scores are not of a known kind.
+        NotVerifiedError: the model's weights are not on this machine.
+    """
+    if kind not in SCORES:
+        raise UngradableError("missing_part", f"scores is {str(kind)[:40]!r}, expected 'probabilities' or 'logits'")
+    if not isinstance(name, str):
+        raise UngradableError("unknown_model", f"the model's name is {str(name)[:80]!r}, expected a text")
+    try:
+        model = _load(name)
+    except ValueError as error:
+        raise UngradableError("unknown_model", f"the model's name is {str(name)[:80]!r}: {str(error)[:300]}") from None
+    except WeightsError as error:
+        raise NotVerifiedError(
+            "model_not_here", f"the weights of {str(name)[:80]!r} are not on the grading machine: {str(error)[:200]}"
+        ) from None
+    return Scores(getattr(model, kind), model, kind)
+
+
+@functools.lru_cache(maxsize=4)
+def _load(name: str) -> Classifier:
+    return load_model(name)

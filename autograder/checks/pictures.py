@@ -1,0 +1,128 @@
+"""What is said of a study's pictures: enough images, all different; predictions the model makes; which baselines they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from autograder.checks.named_models import Scores, UngradableError
+from autograder.checks.study import Study
+from autograder.tolerances import BEYOND_NOISE, PREDICTION_TIE, SAME_PICTURE, TWIN
+
+IMAGES_NEEDED = 10
+OWN_BASELINES = 3
+Fault = tuple[str, str]
+NO_FAULT: Fault = ("", "")
+
+
+def images_fault(images: Tensor, given: int) -> Fault:
+    """What is wrong with a set of images, and the mistake's name: too few, twice the same, nothing on them."""
+    if given < IMAGES_NEEDED:
+        return f"{given} images, expected at least {IMAGES_NEEDED}", "too_few_images"
+    for first, second in combinations(range(len(images)), 2):
+        if alike(images[first], images[second]):
+            return f"images {first} and {second} (counted from 0) are the same picture", "images_repeated"
+    for n, image in enumerate(images):
+        if float(image.std()) < SAME_PICTURE:
+            return f"image {n} (counted from 0) has one colour only", "images_blank"
+    return NO_FAULT
+
+
+def predictions_fault(study: Study, scores: Scores, images: Tensor) -> Fault:
+    """Whether the stated predictions are the model's."""
+    try:
+        stated = torch.tensor(study.whole_numbers("predictions", images, scores.n_classes))
+    except UngradableError as error:
+        return str(error), error.mistake
+    with torch.no_grad():
+        real = torch.cat([scores.forward(chunk) for chunk in images.split(8)])
+    of_stated = real.gather(1, stated[:, None])[:, 0]
+    wrong = (of_stated < real.max(dim=1).values - PREDICTION_TIE).nonzero().flatten().tolist()
+    if wrong:
+        return f"{len(wrong)} of {len(images)} are not what the model says, image {wrong[0]} first", "wrong_predictions"
+    return NO_FAULT
+
+
+def kind_of(baselines: Tensor, images: Tensor) -> str:
+    """What a baseline looks like: constant, noise, one picture for all, or made from the image."""
+    if float(baselines.flatten(2).std(dim=2).max()) < SAME_PICTURE:
+        return "constant"
+    neighbours = torch.stack([_neighbour_correlation(baseline) for baseline in baselines]).mean()
+    if float(neighbours) < 0.2:
+        return "noise"
+    if all(alike(baselines[0], other) for other in baselines[1:]):
+        return "one picture for all"
+    return "made from the image"
+
+
+def baselines_fault(baselines: dict[str, Tensor], images: Tensor) -> Fault:
+    """Whether there are enough baselines of one's own: different ones, none of them blank or the input itself."""
+    for name, batch in baselines.items():
+        for n in range(len(images)):
+            if alike(batch[n], images[n]):
+                return f"“{name}” is the input itself for image {n}", "baseline_is_input"
+        if all(_twins(batch[n], images[n]) for n in range(len(images))):
+            return f"“{name}” is the input itself, re-scaled", "baseline_is_rescaled_input"
+    kinds = {name: kind_of(batch, images) for name, batch in baselines.items()}
+    own = [name for name, kind in kinds.items() if kind != "constant"]
+    for first, second in combinations(baselines, 2):
+        if all(alike(one, other) for one, other in zip(baselines[first], baselines[second], strict=True)):
+            return f"“{first}” and “{second}” are the same pictures under two names", "equal_baselines"
+    for first, second in combinations(own, 2):
+        if all(_twins(one, other) for one, other in zip(baselines[first], baselines[second], strict=True)):
+            return f"“{second}” is “{first}”, re-scaled", "twin_baselines"
+        if kinds[first] == kinds[second] == "noise" and _same_noise(baselines[first], baselines[second]):
+            return f"“{first}” and “{second}” are the same noise, drawn twice", "twin_baselines"
+    if len(own) < OWN_BASELINES:
+        found = ", ".join(f"“{name}”: {kind}" for name, kind in kinds.items())
+        return f"{len(own)} beside constant ones ({found}), expected at least {OWN_BASELINES}", "too_few_baselines"
+    return NO_FAULT
+
+
+def variety_fault(attributed: dict[str, Tensor], images: Tensor) -> Fault:
+    """Whether maps come from a blank baseline and from one that differs from it beyond noise."""
+    kinds = {name: kind_of(batch, images) for name, batch in attributed.items()}
+    blank = [name for name, kind in kinds.items() if kind == "constant"]
+    found = ", ".join(f"“{name}”: {kind}" for name, kind in kinds.items())
+    if not blank:
+        return f"no map from a blank baseline ({found})", "no_blank_baseline"
+    others = [name for name in attributed if name not in blank]
+    different = [
+        name for name in others if float((attributed[name] - attributed[blank[0]]).abs().mean()) > BEYOND_NOISE
+    ]
+    if not different:
+        return f"maps from blank baselines only, or from hardly anything else ({found})", "no_variety"
+    return NO_FAULT
+
+
+def alike(one: Tensor, other: Tensor) -> bool:
+    """Whether two pictures are the same but for rounding and compression."""
+    return float((one - other).abs().mean()) < SAME_PICTURE
+
+
+def _twins(one: Tensor, other: Tensor) -> bool:
+    one, other = one.flatten().double(), other.flatten().double()
+    one, other = one - one.mean(), other - other.mean()
+    norms = float(one.norm() * other.norm())
+    return norms > 0 and float(one @ other) / norms > TWIN
+
+
+def _same_noise(one: Tensor, other: Tensor) -> bool:
+    """Whether two noises have the same distribution, image by image: their sorted values agree."""
+    one, other = one.flatten(1).sort(dim=1).values, other.flatten(1).sort(dim=1).values
+    return float((one - other).abs().mean()) < BEYOND_NOISE / 2
+
+
+def _neighbour_correlation(picture: Tensor) -> Tensor:
+    left, right = picture[..., :-1].flatten().double(), picture[..., 1:].flatten().double()
+    left, right = left - left.mean(), right - right.mean()
+    norms = left.norm() * right.norm()
+    return (left @ right) / norms if norms > 0 else torch.ones((), dtype=torch.float64)
+
+
+def labels(names: Sequence[str]) -> str:
+    """Names in a sentence."""
+    return ", ".join(f"“{name}”" for name in names)

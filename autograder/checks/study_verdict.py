@@ -1,0 +1,73 @@
+"""Collecting what is wrong with a study, property by property, and the verdict that comes of it."""
+
+from __future__ import annotations
+
+from autograder.assignments import Task
+from autograder.checks.maps import Judgement, Subject
+from autograder.checks.named_models import NotVerifiedError, UngradableError, load_scores
+from autograder.checks.pictures import Fault
+from autograder.checks.study import Study
+from autograder.feedback import MISTAKES, property_title
+from autograder.verdict import Finding, Verdict
+
+MAP_PROPERTIES = ("completeness", "map")
+
+
+class Faults:
+    """The first fault of each property of a task, and the mistakes behind them in the order they were found."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.seen: dict[str, str] = dict.fromkeys(task.properties, "")
+        self.mistakes: list[str] = []
+        self.notes: list[str] = []
+        self.not_verified = False
+
+    def add(self, name: str, fault: Fault) -> None:
+        """Note a fault of one property, given as what was seen and the mistake's name; nothing for an empty one."""
+        if fault[0]:
+            self.seen[name] = self.seen[name] or fault[0]
+            self.mistakes.append(fault[1])
+
+    def add_to_maps(self, fault: Fault) -> None:
+        """A fault that concerns completeness and map alike."""
+        for name in MAP_PROPERTIES:
+            self.add(name, fault)
+
+    def add_judgement(self, judgement: Judgement) -> None:
+        for name in MAP_PROPERTIES:
+            self.add(name, (getattr(judgement, name), judgement.mistake))
+
+    def end(self, error: UngradableError) -> None:
+        """A fault without which nothing else can be graded."""
+        self.not_verified = isinstance(error, NotVerifiedError)
+        for name, seen in self.seen.items():
+            self.seen[name] = seen or str(error)
+        self.mistakes.append(error.mistake)
+
+
+def read_subject(study: Study, faults: Faults) -> Subject:
+    """The model's scores, the images and the targets.
+
+    Raises:
+        UngradableError: one of them is missing or wrong, so that nothing can be recomputed.
+    """
+    scores = load_scores(study.value("model"), study.value("scores", "probabilities"))
+    images = study.images(len(scores.model.mean))
+    given = study.record.get("images_given") or 0
+    if isinstance(given, int) and given > len(images):
+        faults.notes.append(f"Of {given} images the first {len(images)} were graded.")
+    return Subject(scores, images, study.whole_numbers("targets", images, scores.n_classes))
+
+
+def study_verdict(task: Task, faults: Faults) -> Verdict:
+    """The verdict from the faults found. The first mistake with a text of its own is the cause."""
+    mistake = next((name for name in faults.mistakes if name in MISTAKES), "")
+    findings = tuple(
+        Finding(name, property_title(task.id, name), points, not faults.seen[name], faults.seen[name] or "yes")
+        for name, points in task.properties.items()
+    )
+    notes = list(faults.notes)
+    if faults.not_verified:
+        notes.append("Not verified: this part waits for your instructor, who sees this note and may give the points.")
+    return Verdict(task.id, task.title, findings, *MISTAKES.get(mistake, ("", "")), mistake, tuple(notes))

@@ -1,0 +1,105 @@
+"""The questions that a measure of quality is asked: held pictures with true maps, random ones and reversed ones.
+
+The pictures are digits that the small network was not trained on, each pixel enlarged to 4 x 4 and in three colours, so
+that a measure is asked in a fraction of a second and its controls are clear. A map and its controls have the same
+values in another order: the ranking is all that differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import igref
+
+HELD = 24
+SCALE = 4
+FACTOR = 7.3
+N_STEPS = 100
+REPEATED, SCALED, CONSTANT = 4, 4, 3
+LEAST_PROBABILITY = 0.9
+
+
+class EnlargedDigits:
+    """The scores of the digits' network for pictures (B, 3, 32, 32) in [0, 1]: probabilities (B, 10)."""
+
+    shape = (3, 8 * SCALE, 8 * SCALE)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"forward expects a torch.Tensor (B, *{self.shape}), got {type(x).__name__}")
+        if tuple(x.shape[1:]) != self.shape:
+            hint = " (add the batch dimension with x.unsqueeze(0))" if tuple(x.shape) == self.shape else ""
+            raise ValueError(f"forward expects a batch of shape (B, 3, 32, 32), got {tuple(x.shape)}{hint}")
+        small = nn.functional.avg_pool2d(x.float().mean(dim=1, keepdim=True), SCALE)
+        return _digits_model().probabilities(small).to(x.dtype)
+
+
+@dataclass(frozen=True)
+class QualityProbe:
+    """One call of the measure. `picture` and `of` say which; the order of the calls tells nothing."""
+
+    name: str
+    picture: int
+    of: str
+    network: EnlargedDigits
+    x: Tensor
+    attribution: Tensor
+    target: int
+
+
+def quality_probes(seed: int) -> list[QualityProbe]:
+    """For each held picture the true map, a random one and the reversed one; for a few the true map again, re-scaled,
+    and a constant one."""
+    digest = hashlib.sha256(f"quality/{seed}".encode()).digest()
+    random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    pictures, targets = _held_pictures()
+    chosen = random.permutation(len(pictures))[:HELD]
+    network = EnlargedDigits()
+    probes = []
+    for n, k in enumerate(chosen.tolist()):
+        true, target = _true_map(k), targets[k]
+        cells = true[0, ::SCALE, ::SCALE]
+        ranks = torch.empty(64, dtype=torch.long)
+        ranks[cells.flatten().argsort()] = torch.arange(64)
+        sorted_values = cells.flatten().sort().values
+        maps = {
+            "true": cells,
+            "random": sorted_values[torch.from_numpy(random.permutation(64))].reshape(8, 8),
+            "reversed": sorted_values[63 - ranks].reshape(8, 8),
+        }
+        maps |= {"again": cells} if n < REPEATED else {}
+        maps |= {"scaled": FACTOR * cells} if n < SCALED else {}
+        maps |= {"constant": torch.full((8, 8), (0.0, 1.0, -0.3)[n])} if n < CONSTANT else {}
+        for of, cells_of in maps.items():
+            attribution = cells_of.repeat_interleave(SCALE, 0).repeat_interleave(SCALE, 1).expand(3, -1, -1).clone()
+            probes.append(QualityProbe(f"picture {n} {of}", n, of, network, pictures[k], attribution, target))
+    return [probes[k] for k in random.permutation(len(probes))]
+
+
+@cache
+def _digits_model() -> igref.Classifier:
+    return igref.load_model("digits_cnn")
+
+
+@cache
+def _held_pictures() -> tuple[Tensor, list[int]]:
+    """Digits that the network is sure of: a ranking of pixels says little about a picture that it cannot tell."""
+    pixels, _ = igref.load_digits("held_out")
+    with torch.no_grad():
+        best, targets = _digits_model().probabilities(pixels).max(dim=1)
+    sure = (best > LEAST_PROBABILITY).nonzero().flatten()[:200]
+    enlarged = pixels[sure].repeat_interleave(SCALE, 2).repeat_interleave(SCALE, 3).expand(-1, 3, -1, -1)
+    return enlarged.contiguous(), targets[sure].tolist()
+
+
+@cache
+def _true_map(k: int) -> Tensor:
+    pictures, targets = _held_pictures()
+    x = pictures[k][None]
+    return igref.integrated_gradients(EnlargedDigits(), x, torch.zeros_like(x), targets[k], n_steps=N_STEPS).values[0]

@@ -1,0 +1,161 @@
+"""Turning a study's parts into evidence: pictures, maps by name, numbers and text. Runs beside the student's code."""
+
+from __future__ import annotations
+
+import inspect
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+MAX_MESSAGE = 500
+MAX_ENTRIES = 24
+MAX_IMAGES = 32
+MAX_STUDY_BYTES = 320 * 2**20
+
+# What the parts of a study are: an array, a short text or a number, or a dictionary of arrays.
+ARRAY, VALUE, ARRAYS = "array", "value", "arrays"
+
+
+def study_record(
+    task: str, study: dict[str, Any], parts: dict[str, str]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The record and the arrays of a study. Too many images are left out from the end, which the record says."""
+    record: dict[str, Any] = {"task": task, "values": {}, "names": {}, "types": {}, "dtypes": {}, "missing": []}
+    arrays: dict[str, np.ndarray] = {}
+    for name, kind in parts.items():
+        value = study.get(name)
+        record["types"][name] = type(value).__name__
+        if kind == ARRAYS:
+            _keep_entries(name, value, record, arrays)
+            continue
+        values = numbers(value) if value is not None else None
+        if isinstance(value, str) and kind == VALUE:
+            record["values"][name] = value[:MAX_MESSAGE]
+        elif values is not None and values.size == 1 and (kind == VALUE or values.ndim == 0):
+            record["values"][name] = values.reshape(()).item()
+        elif values is not None and kind == ARRAY:
+            arrays[name] = values
+            record["dtypes"][name] = _dtype(value)
+        else:
+            record["missing"].append(name)
+    record["unknown"] = sorted(str(name)[:80] for name in set(study) - set(parts))
+    return record, _bounded(arrays, record)
+
+
+def _keep_entries(name: str, value: Any, record: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    if not isinstance(value, Mapping):
+        record["missing"].append(name)
+        return
+    keys = list(value)[:MAX_ENTRIES]
+    record["names"][name] = [str(key)[:80] for key in keys]
+    for k, key in enumerate(keys):
+        if (entry := numbers(value[key])) is not None:
+            arrays[f"{name}.{k}"] = entry
+            record["dtypes"][f"{name}.{k}"] = _dtype(value[key])
+
+
+def _bounded(arrays: dict[str, np.ndarray], record: dict[str, Any]) -> dict[str, np.ndarray]:
+    images = arrays.get("images")
+    given = len(images) if images is not None and images.ndim == 4 else 0
+    # Twice the precision of float32 tells a grader nothing, and takes twice the room.
+    arrays = {
+        name: array.astype(np.float32) if array.dtype == np.float64 and array.ndim >= 3 else array
+        for name, array in arrays.items()
+    }
+    record["images_given"] = given
+    if given:
+        each = sum(array.nbytes for array in arrays.values() if _is_of_images(array, given)) / given
+        kept = max(1, min(given, MAX_IMAGES, int(MAX_STUDY_BYTES / max(each, 1))))
+        arrays = {name: array[:kept] if _is_of_images(array, given) else array for name, array in arrays.items()}
+    total = 0
+    bounded = {}
+    for name, array in arrays.items():
+        total += array.nbytes
+        if total <= MAX_STUDY_BYTES * 1.2:
+            bounded[name] = array
+    return bounded
+
+
+def _is_of_images(array: np.ndarray, given: int) -> bool:
+    return array.ndim >= 1 and len(array) == given
+
+
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", "")).removeprefix("torch.")
+
+
+def numbers(value: Any) -> np.ndarray | None:
+    """The numbers in a tensor, an array or nested lists of them; None where there are none."""
+    try:
+        if isinstance(value, list | tuple) and value and all(isinstance(item, torch.Tensor) for item in value):
+            value = torch.stack([item.detach().cpu() for item in value])
+        if isinstance(value, torch.Tensor):
+            value = value.detach().to("cpu")
+            # Half precision has no counterpart that every reader knows.
+            value = (value.float() if value.dtype in (torch.float16, torch.bfloat16) else value).numpy()
+        values = np.array(value)
+    except Exception:
+        return None
+    known = values.dtype.kind in "biuf" and values.dtype.itemsize <= 8
+    return values if known and values.size else None
+
+
+def answer(call: Callable[[], Any]) -> tuple[dict[str, Any], np.ndarray | None]:
+    """What a student's function gave back, in words, and its numbers where there are any."""
+    started = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            value = call()
+        except (Exception, SystemExit) as error:
+            line = traceback.extract_tb(error.__traceback__)[-1].lineno
+            return {
+                "status": "raised",
+                "error": type(error).__name__,
+                "message": str(error)[:MAX_MESSAGE],
+                "line": line,
+            }, None
+    given = {"status": "returned", "type": type(value).__name__, "seconds": time.perf_counter() - started}
+    if isinstance(value, torch.Tensor | np.ndarray):
+        given |= {"shape": list(value.shape), "dtype": _dtype(value)}
+    return given, numbers(value)
+
+
+def measured_again(
+    measure: Callable, forward: Callable, study: dict[str, Any], of: str, seed: int, n_pairs: int
+) -> list[dict[str, Any]]:
+    """The measure's own value for a few maps of the study, drawn from the seed."""
+    maps = study.get(of)
+    images, targets = study.get("images"), study.get("targets")
+    if not isinstance(maps, Mapping) or images is None or targets is None:
+        return []
+    keys = list(maps)[:MAX_ENTRIES]
+    random = np.random.default_rng(seed)
+    found = []
+    for _ in range(n_pairs):
+        k, n = int(random.integers(len(keys))), int(random.integers(min(len(images), MAX_IMAGES)))
+        target = numbers(targets)
+        entry = {"name": str(keys[k])[:80], "image": n}
+        given, value = answer(
+            lambda k=k, n=n, target=target: measure(
+                forward, images[n], maps[keys[k]][n], int(target.ravel()[n if target.size > 1 else 0])
+            )
+        )
+        entry |= {name: given[name] for name in ("status", "error", "message") if name in given}
+        entry["value"] = float(value.reshape(())) if value is not None and value.size == 1 else None
+        found.append(entry)
+    return found
+
+
+def takes(function: Any, n_arguments: int) -> bool:
+    """Whether a function can be called with so many arguments."""
+    try:
+        inspect.signature(function).bind(*range(n_arguments))
+    except (TypeError, ValueError):
+        return False
+    return True
