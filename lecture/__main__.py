@@ -1,0 +1,20 @@
+"""`python -m lecture`: execute the notebooks, build the pages into lecture/built/."""
+
+import sys
+
+from lecture.build import build
+from lecture.cells import AltTextError
+from lecture.execution import NotebookError
+
+
+def main() -> int:
+    try:
+        build(say=lambda line: print(line, flush=True))
+    except (NotebookError, AltTextError) as problem:
+        print(problem)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Executes every notebook of the lecture and writes the pages that open without a network.
+
+Notebooks run two at a time, each in a kernel of its own; what takes longest starts first.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+
+import nbformat
+from nbformat import NotebookNode
+
+from lecture.deck import write_deck
+from lecture.execution import execute
+from lecture.page import html_page, write_page
+
+LECTURE = Path(__file__).parent
+BUILT = LECTURE / "built"
+SLIDES = LECTURE / "slides.ipynb"
+EXPLORER = "lecture.explorer.build"
+MOST_KERNELS = 4  # each takes about a gigabyte
+
+Say = Callable[[str], None]
+
+
+def notebooks() -> list[Path]:
+    """Every notebook of the lecture, those that take longest first."""
+    longest_first = [SLIDES, LECTURE / "report.ipynb", LECTURE / "minimal_example.ipynb"]
+    return longest_first + sorted((LECTURE / "demos").glob("*.ipynb"))
+
+
+def execute_all(paths: Iterable[Path], say: Say = print) -> dict[Path, NotebookNode]:
+    """Notebook file to executed notebook. Raises `NotebookError` when one does not run."""
+    paths, done = list(paths), {}
+    n_kernels = max(1, min(MOST_KERNELS, os.cpu_count() or 1, len(paths)))
+    with ThreadPoolExecutor(n_kernels) as pool:
+        running = {pool.submit(_timed, path): path for path in paths}
+        try:
+            for future in as_completed(running):
+                path = running[future]
+                done[path], seconds = future.result()
+                say(f"  {len(done)} of {len(paths)}: ran {path.relative_to(LECTURE)} in {seconds:.0f} s")
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return {path: done[path] for path in paths}
+
+
+def write_pages(executed: dict[Path, NotebookNode], folder: Path, say: Say = print) -> None:
+    """The deck, one page a notebook, and a page that leads to all of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, notebook in executed.items():
+        target = folder / path.relative_to(LECTURE).with_suffix(".html")
+        if path == SLIDES:
+            say(f"  {write_deck(notebook, target)} slides in {target.name}")
+        else:
+            write_page(notebook, target)
+    contents = _contents(executed, has_explorer=any((folder / "explorer").glob("*.html")))
+    (folder / "index.html").write_text(contents, encoding="utf-8")
+
+
+def build(folder: Path = BUILT, say: Say = print) -> None:
+    """Everything, from nothing."""
+    start = perf_counter()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    say("Running the lecture's notebooks ...")
+    executed = execute_all(notebooks(), say)
+    if find_spec("lecture.explorer") and find_spec(EXPLORER):
+        say("Building the explorer ...")
+        import_module(EXPLORER).build(folder)
+    write_pages(executed, folder, say)
+    say(f"Open {os.path.relpath(folder / 'index.html')} ({perf_counter() - start:.0f} s)")
+
+
+def _timed(path: Path) -> tuple[NotebookNode, float]:
+    start = perf_counter()
+    return execute(path), perf_counter() - start
+
+
+def _contents(executed: dict[Path, NotebookNode], has_explorer: bool) -> str:
+    items = [("explorer/index.html", "The explorer: drag along the path")] if has_explorer else []
+    for path in executed:
+        items.append((path.relative_to(LECTURE).with_suffix(".html").as_posix(), _heading(path)))
+    links = "\n".join(f'<li><a href="{href}">{text}</a></li>' for href, text in sorted(items, key=_slides_first))
+    return html_page(
+        "Integrated Gradients: the lecture", f"<h1>Integrated Gradients: the lecture</h1>\n<ul>{links}</ul>"
+    )
+
+
+def _slides_first(item: tuple[str, str]) -> tuple[bool, str]:
+    return item[0] != "slides.html", item[0]
+
+
+def _heading(path: Path) -> str:
+    return nbformat.read(path, as_version=4).cells[0].source.splitlines()[0].lstrip("# ")

@@ -1,0 +1,55 @@
+"""A figure on a slide: as large as the room it gets, and no text too small for the back row."""
+
+from base64 import b64encode
+from io import BytesIO
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from igref.plots import alt_text
+from igref.plots.style import in_house_style
+
+PIXELS_PER_INCH = 100  # of the slide: a figure 11.6 inches wide is 1160 of its 1280 pixels
+SHARPNESS = 1.5  # so that it is not blurred on a projector of 1920 x 1080
+SMALLEST_TEXT = 14.0  # points, 19 pixels on the slide
+WIDTH, HEIGHT = 11.6, 5.2
+
+
+class SlideFigure:
+    """A figure that a notebook shows at its size on the slide, with its alternative text."""
+
+    def __init__(self, figure: Figure) -> None:
+        self.figure = figure
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        buffer = BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH * SHARPNESS)
+        png = b64encode(buffer.getvalue()).decode("ascii")
+        width = round(self.figure.get_figwidth() * PIXELS_PER_INCH)
+        words = alt_text(self.figure)
+        return {"image/png": png, "text/plain": words}, {"image/png": {"alt": words, "width": width}}
+
+
+def on_slide(figure: Figure, *, width: float = WIDTH, height: float = HEIGHT) -> SlideFigure:
+    """The figure of `igref.plots`, or of this package, resized to the slide, its small texts enlarged.
+
+    Args:
+        figure: with an alternative text.
+        width: in inches, 100 pixels of the slide each; at most 11.6 fit.
+        height: in inches; about 5.2 fit under a heading.
+    """
+    _fit(figure, width, height)
+    return SlideFigure(figure)
+
+
+@in_house_style
+def _fit(figure: Figure, width: float, height: float) -> Figure:
+    figure.set_size_inches(width, height)
+    for axes in figure.findobj(Axes):
+        for axis in (axes.xaxis, axes.yaxis):
+            sizes = [label.get_fontsize() for label in axis.get_ticklabels()]
+            axis.set_tick_params(labelsize=max([SMALLEST_TEXT, *sizes]))
+    for text in figure.findobj(Text):
+        text.set_fontsize(max(text.get_fontsize(), SMALLEST_TEXT))
+    return figure

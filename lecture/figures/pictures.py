@@ -1,0 +1,118 @@
+"""Rows of pictures for the slides: along the path, one map displayed in several ways, pixels kept by a map."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from igref.plots import channel_sum, scaled_pixels
+from igref.plots.maps import describe_map, show_map, show_picture
+from igref.plots.style import in_house_style, no_ticks, panels
+
+Picture = Float[Tensor, "channels height width"]
+
+
+@in_house_style
+def path_strip(
+    points: Sequence[Picture], captions: Sequence[str], gradients: Sequence[Picture] | None = None
+) -> Figure:
+    """Pictures on the way from the baseline to the photo, and below each the gradient there, times (x - x')."""
+    figure, axes = panels(1 if gradients is None else 2, len(points), width=2.3, height=2.4)
+    for ax, point, caption in zip(axes[0], points, captions, strict=True):
+        show_picture(ax, point, caption)
+    if gradients is not None:
+        limit = max(float(channel_sum(g).abs().quantile(0.97)) for g in gradients)
+        for ax, gradient in zip(axes[1], gradients, strict=True):
+            ax.imshow(channel_sum(gradient).abs(), cmap="cividis", vmin=0, vmax=limit)
+            no_ticks(ax)
+        axes[1, 0].set_ylabel("|gradient|\n(one scale)")
+    figure.description = f"The path, at {', '.join(captions)}" + (
+        "; below each, the size of (x - x') times the gradient there, all on one scale."
+        if gradients is not None
+        else "."
+    )
+    return figure
+
+
+@in_house_style
+def side_by_side(maps: Mapping[str, Picture], *, photo: Picture) -> Figure:
+    """A photo and several maps of it, each on its own scale."""
+    figure, axes = panels(1, 1 + len(maps), height=2.9)
+    show_picture(axes[0, 0], photo, "photo")
+    for ax, (name, values) in zip(axes[0, 1:], maps.items(), strict=True):
+        show_map(ax, values, name)
+    figure.description = "A photo and its maps. " + " ".join(f"{name}: {describe_map(v)}" for name, v in maps.items())
+    return figure
+
+
+@in_house_style
+def four_displays(image: Picture, values: Picture) -> Figure:
+    """One map, displayed in four ways that look like four different findings."""
+    signed = channel_sum(values)
+    figure, axes = panels(1, 4, height=3.0)
+    show_map(axes[0, 0], values, "signed sum,\nup to 97th percentile")
+    ways = {
+        "size only,\nup to the maximum": (signed.abs() / signed.abs().max(), "cividis"),
+        "size only,\nup to 90th percentile": ((signed.abs() / signed.abs().quantile(0.9)).clamp(max=1), "cividis"),
+    }
+    for ax, (name, (shown, colormap)) in zip(axes[0, 1:3], ways.items(), strict=True):
+        ax.imshow(shown, cmap=colormap, vmin=0, vmax=1)
+        ax.set_title(name)
+        no_ticks(ax)
+    show_picture(axes[0, 3], scaled_pixels(image, values), "pixels scaled by size,\nup to 97th percentile")
+    figure.description = (
+        "The same attributions four times: signed on a symmetric scale; by size up to the maximum, nearly all dark; by size up "
+        "to the 90th percentile, nearly all bright; and as the photo scaled by their size."
+    )
+    return figure
+
+
+@in_house_style
+def any_map_will_do(image: Picture, maps: Mapping[str, Picture]) -> Figure:
+    """The photo scaled by several maps, one of them noise: what is seen is the photo."""
+    figure, axes = panels(1, len(maps), height=3.0)
+    for ax, (name, values) in zip(axes[0], maps.items(), strict=True):
+        show_picture(ax, scaled_pixels(image, values), name)
+    figure.description = (
+        f"The photo scaled by {', by '.join(maps)}. The animal can be made out in each, even for noise."
+    )
+    return figure
+
+
+@in_house_style
+def kept_pixels(
+    forward: Callable[[Tensor], Tensor],
+    image: Picture,
+    label: int,
+    shares: Sequence[float],
+    rankings: Mapping[str, Float[Tensor, "height width"]],
+) -> Figure:
+    """The photo with only its most important pixels left, the others at the photo's mean, and the score of each picture.
+
+    Args:
+        forward: (B, C, H, W) -> (B, K) probabilities.
+        image: (C, H, W).
+        label: whose score is written above the pictures.
+        shares: of pixels kept, one column each.
+        rankings: name to the importance of each pixel, (H, W); one row each.
+    """
+    figure, axes = panels(len(rankings), len(shares), width=2.3, height=2.4)
+    mean = image.mean((1, 2), keepdim=True)
+    said = []
+    for row, (name, importance) in zip(axes, rankings.items(), strict=True):
+        order = importance.flatten().argsort(descending=True)
+        for ax, share in zip(row, shares, strict=True):
+            kept = torch.zeros(order.numel(), dtype=torch.bool)
+            kept[order[: round(share * order.numel())]] = True
+            picture = torch.where(kept.view_as(importance), image, mean)
+            with torch.no_grad():
+                score = float(forward(picture[None])[0, label])
+            show_picture(ax, picture, f"{share:.0%} kept: F = {score:.2f}")
+            said.append(f"{name}, {share:.0%} kept: {score:.2f}")
+        row[0].set_ylabel(name)
+    figure.description = (
+        f"The photo with some of its pixels, the rest at the mean colour. Score of the label: {'; '.join(said)}."
+    )
+    return figure
