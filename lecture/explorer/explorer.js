@@ -1,0 +1,213 @@
+// The explorer: what is chosen, the numbers that follow from it, and the page that shows them.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const byId = (id) => document.getElementById(id);
+const last = data.intervals;
+const RULES = ["right", "left", "trapezoid", "midpoint"];
+const OTHER_RULES_COLOR = "#767676";
+const SECONDS_FOR_THE_PATH = 6;
+
+const chosen = { photo: 0, baseline: 0, alpha: Math.round(0.4 * last), rule: "right", nSteps: 10, ownScale: false };
+const pairs = new Map(); // unpacked, a few of them
+let playing = null;
+
+// The numbers
+
+/** The weight of each stored alpha in the first `taken` of n equal steps. */
+function weights(rule, n, taken) {
+  const found = new Float64Array(last + 1);
+  for (let step = 0; step < taken; step += 1) {
+    const ends = { left: [0], right: [1], midpoint: [0.5], trapezoid: [0, 1] }[rule];
+    for (const end of ends) found[Math.round(((step + end) * last) / n)] += 1 / n / ends.length;
+  }
+  return found;
+}
+
+const sumAfter = (pair, rule, n, taken) => weights(rule, n, taken).reduce((sum, w, k) => sum + w * pair.slopes[k], 0);
+const difference = (pair) => pair.scores[last] - pair.scores[0];
+const gapAfterAll = (pair, rule, n) => sumAfter(pair, rule, n, n) - difference(pair);
+const stepsTaken = () => Math.floor((chosen.alpha * chosen.nSteps) / last + 1e-9);
+
+// The page
+
+const photo = () => data.photos[chosen.photo];
+const baseline = () => data.baselines[chosen.baseline];
+const key = () => `${photo().name} ${baseline().name}`;
+const baselineUrl = (name) => data.baselinePictures[data.pairs[`${photo().name} ${name}`].baseline];
+const fixed = (value, digits = 3) => value.toFixed(digits).replace("-", "−");
+const percent = (share) => `${(100 * share).toPrecision(share < 0.1 ? 2 : 3)} %`;
+const plural = (n) => `${n} step${n === 1 ? "" : "s"}`;
+
+async function unpacked() {
+  const name = key();
+  if (!pairs.has(name)) {
+    const pair = data.pairs[name];
+    const [sheet, from, to] = await Promise.all([pair.sheet, baselineUrl(baseline().name), photo().picture].map(loadPicture));
+    pairs.set(name, { from, to, frames: unpackFrames(sheet, pair, data) });
+    if (pairs.size > 6) pairs.delete(pairs.keys().next().value);
+  }
+  return pairs.get(name);
+}
+
+async function show() {
+  const name = key();
+  const pictures = await unpacked();
+  if (name !== key()) return; // another pair was chosen meanwhile
+  const pair = data.pairs[name];
+  const { rule, nSteps } = chosen;
+  const alpha = chosen.alpha / last;
+  const taken = stepsTaken();
+  const sums = Array.from({ length: taken + 1 }, (_, m) => sumAfter(pair, rule, nSteps, m));
+  showPictures(pictures, pair, alpha, taken);
+  showNumbers(pair, alpha, taken, sums[taken]);
+  const gaps = Object.fromEntries(RULES.map((each) => [each, data.stepCounts[each].map((n) => [n, Math.abs(gapAfterAll(pair, each, n) / difference(pair))])]));
+  drawAlong(byId("along"), { scores: pair.scores, sums, nSteps, alpha, colors: data.colors });
+  drawConvergence(byId("convergence"), { gaps, rule, nSteps, colors: data.colors, otherColor: OTHER_RULES_COLOR });
+  document.body.dataset.shown = `${name} ${chosen.alpha} ${rule} ${nSteps}`;
+}
+
+function showPictures({ from, to, frames }, pair, alpha, taken) {
+  const gradient = frames[chosen.alpha];
+  const map = weightedSum(frames, weights(chosen.rule, chosen.nSteps, taken));
+  drawBetween(byId("between"), from, to, alpha);
+  drawValues(byId("gradient"), gradient, chosen.ownScale ? pair.scales.each[chosen.alpha] : pair.scales.path, data.colormap);
+  drawValues(byId("map"), map, pair.scales.map, data.colormap);
+  const share = `${Math.round(100 * alpha)} %`;
+  const describe = (id, text) => byId(id).setAttribute("aria-label", text);
+  describe("between", `${share} of the way from the baseline, ${baseline().caption}, to the photo, ${photo().shows}.`);
+  describe("gradient", `Map of the gradient at this point times photo minus baseline; it adds up to ${fixed(pair.slopes[chosen.alpha])}.`);
+  describe("map", `Map of the attribution so far, ${taken} of ${plural(chosen.nSteps)}. The map of the whole path: ${pair.description}`);
+  describe("along", `Curve of the probability from ${fixed(pair.scores[0])} at the baseline to ${fixed(pair.scores[last])} at the photo; here ${fixed(pair.scores[chosen.alpha])}.`);
+  describe("convergence", `Curve of the relative gap after all steps for each number of steps by the rule ${chosen.rule}; 5 % is marked.`);
+}
+
+function showNumbers(pair, alpha, taken, sum) {
+  const { rule, nSteps } = chosen;
+  const whole = difference(pair);
+  const gap = gapAfterAll(pair, rule, nSteps);
+  const write = (id, text, value) => {
+    byId(id).textContent = text;
+    if (value !== undefined) byId(id).dataset.value = value;
+  };
+  write("summary", `${photo().category}, with probability ${fixed(pair.scores[last], 2)} at the photo and ${fixed(pair.scores[0], 2)} at the baseline`);
+  write("here", fixed(pair.scores[chosen.alpha], 2), pair.scores[chosen.alpha]);
+  write("steps-taken", `${taken} of ${plural(nSteps)}`);
+  for (const place of document.getElementsByClassName("name-of-class")) place.textContent = photo().category;
+  write("alpha-shown", alpha.toFixed(2));
+  write("steps-shown", plural(nSteps));
+  write("all-steps", `after ${plural(nSteps)}`);
+  write("difference", fixed(whole), whole);
+  write("sum", fixed(sum), sum);
+  write("gap-so-far", fixed(sum - whole), sum - whole);
+  write("gap", fixed(gap, 4), gap);
+  write("relative-gap", percent(Math.abs(gap / whole)), Math.abs(gap / whole));
+  const share = sum / whole;
+  const [reached, full] = byId("bar").children;
+  reached.style.width = `${(100 * Math.max(0, share)) / Math.max(1, share)}%`;
+  full.style.left = `${100 / Math.max(1, share)}%`; // where the sum has to end
+  byId("bar").setAttribute("aria-label", `the map's sum so far is ${Math.round(100 * share)} % of the difference`);
+  byId("alpha").value = chosen.alpha;
+  byId("alpha").setAttribute("aria-valuetext", `${alpha.toFixed(2)}: probability ${fixed(pair.scores[chosen.alpha])}, sum so far ${fixed(sum)}`);
+  const counts = data.stepCounts[rule];
+  const fill = (id, at) => byId(id).style.setProperty("--filled", `${100 * at}%`);
+  fill("alpha", alpha);
+  fill("steps", counts.indexOf(nSteps) / (counts.length - 1));
+  byId("steps").max = counts.length - 1;
+  byId("steps").value = counts.indexOf(nSteps);
+  byId("steps").setAttribute("aria-valuetext", `${plural(nSteps)}: gap ${fixed(gap, 4)}`);
+  byId("rule").value = rule;
+  byId("own-scale").checked = chosen.ownScale;
+  data.baselines.forEach(({ name }, at) => (byId(`baseline-${at}`).nextSibling.src = baselineUrl(name)));
+  for (const kind of ["photo", "baseline"]) byId(`${kind}-${chosen[kind]}`).checked = true;
+}
+
+// What the reader does
+
+function choose(changes) {
+  Object.assign(chosen, changes);
+  chosen.alpha = Math.max(0, Math.min(last, chosen.alpha));
+  const counts = data.stepCounts[chosen.rule];
+  if (!counts.includes(chosen.nSteps)) chosen.nSteps = counts.findLast((n) => n <= chosen.nSteps);
+  show();
+}
+
+const after = (list, item, by = 1) => (list.length + item + by) % list.length;
+const otherCount = (by) => {
+  const counts = data.stepCounts[chosen.rule];
+  return counts[Math.max(0, Math.min(counts.length - 1, counts.indexOf(chosen.nSteps) + by))];
+};
+
+function play(on) {
+  cancelAnimationFrame(playing);
+  playing = null;
+  byId("play").textContent = on ? "Pause" : "Play";
+  if (!on) return;
+  const first = chosen.alpha === last ? 0 : chosen.alpha;
+  let begun = null;
+  const next = (now) => {
+    begun ??= now;
+    const alpha = first + Math.floor((last * (now - begun)) / 1000 / SECONDS_FOR_THE_PATH);
+    if (alpha !== chosen.alpha) choose({ alpha });
+    if (chosen.alpha === last) play(false);
+    else playing = requestAnimationFrame(next);
+  };
+  playing = requestAnimationFrame(next);
+}
+
+const keys = {
+  ArrowLeft: () => choose({ alpha: chosen.alpha - 1 }),
+  ArrowRight: () => choose({ alpha: chosen.alpha + 1 }),
+  Home: () => choose({ alpha: 0 }),
+  End: () => choose({ alpha: last }),
+  ArrowUp: () => choose({ nSteps: otherCount(1) }),
+  ArrowDown: () => choose({ nSteps: otherCount(-1) }),
+  " ": () => play(playing === null),
+  p: (by) => choose({ photo: after(data.photos, chosen.photo, by) }),
+  b: (by) => choose({ baseline: after(data.baselines, chosen.baseline, by) }),
+  r: (by) => choose({ rule: RULES[after(RULES, RULES.indexOf(chosen.rule), by)] }),
+  g: () => choose({ ownScale: !chosen.ownScale }),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const letter = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  // A focused control keeps its own keys: arrows move a slider, the space bar presses a button.
+  const ofControl = event.target.matches("input, select") ? !/^[pbrg]$/.test(letter) : false;
+  const ofButton = event.target.matches("button, select, [type=checkbox]") && letter === " ";
+  const spaceOfSlider = event.target.matches("[type=range], [type=radio]") && letter === " ";
+  if (!keys[letter] || ofButton || (ofControl && !spaceOfSlider)) return;
+  event.preventDefault();
+  keys[letter](event.shiftKey ? -1 : 1);
+});
+
+function addChoices(kind, entries) {
+  entries.forEach(({ name, url, alt }, at) => {
+    const label = document.createElement("label");
+    label.className = "choice";
+    const radio = Object.assign(document.createElement("input"), { type: "radio", name: kind, id: `${kind}-${at}` });
+    const picture = Object.assign(document.createElement("img"), { src: url, alt });
+    const caption = Object.assign(document.createElement("span"), { textContent: name });
+    radio.addEventListener("change", () => choose({ [kind]: at }));
+    label.append(radio, picture, caption);
+    byId(`${kind}s`).append(label);
+  });
+}
+
+addChoices("photo", data.photos.map(({ name, picture, shows }) => ({ name, url: picture, alt: shows })));
+addChoices("baseline", data.baselines.map(({ name, caption }) => ({
+  name: caption, url: baselineUrl(name), alt: `the baseline ${caption} of this photo`,
+})));
+RULES.forEach((rule) => byId("rule").append(new Option(rule, rule)));
+drawScale(document.querySelector(".scale"), data.colormap);
+byId("alpha").max = last;
+byId("alpha").addEventListener("input", () => choose({ alpha: byId("alpha").valueAsNumber }));
+byId("steps").addEventListener("input", () => choose({ nSteps: data.stepCounts[chosen.rule][byId("steps").valueAsNumber] }));
+byId("rule").addEventListener("change", () => choose({ rule: byId("rule").value }));
+byId("own-scale").addEventListener("change", () => choose({ ownScale: byId("own-scale").checked }));
+byId("play").addEventListener("click", () => play(playing === null));
+const { mapSize } = data.pairs[key()];
+byId("approximation").textContent =
+  `${data.model}. Numbers and curves are those of the rule and the steps chosen. The two maps are coarser than that: ` +
+  `${mapSize} × ${mapSize} points in ${2 * data.levels + 1} levels.`;
+new ResizeObserver(show).observe(byId("along"));
+show();
