@@ -5,24 +5,26 @@ Notebooks run two at a time, each in a kernel of its own; what takes longest sta
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from importlib import import_module
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from lecture.deck import write_deck
-from lecture.execution import execute
+from lecture.execution import environment, execute
 from lecture.page import html_page, write_page
 
 LECTURE = Path(__file__).parent
 BUILT = LECTURE / "built"
 SLIDES = LECTURE / "slides.ipynb"
-EXPLORER = "lecture.explorer.build"
+EXPLORER = "explorer.html"
 MOST_KERNELS = 4  # each takes about a gigabyte
 
 Say = Callable[[str], None]
@@ -34,20 +36,30 @@ def notebooks() -> list[Path]:
     return longest_first + sorted((LECTURE / "demos").glob("*.ipynb"))
 
 
-def execute_all(paths: Iterable[Path], say: Say = print) -> dict[Path, NotebookNode]:
-    """Notebook file to executed notebook. Raises `NotebookError` when one does not run."""
-    paths, done = list(paths), {}
-    n_kernels = max(1, min(MOST_KERNELS, os.cpu_count() or 1, len(paths)))
-    with ThreadPoolExecutor(n_kernels) as pool:
-        running = {pool.submit(_timed, path): path for path in paths}
+def execute_all(
+    paths: Iterable[Path], say: Say = print, also: dict[str, Callable[[], Any]] | None = None
+) -> dict[Path, NotebookNode]:
+    """Notebook file to executed notebook, while other jobs are done as well.
+
+    Raises `NotebookError` when a notebook does not run, and what another job raises.
+    """
+    names = {path: path.relative_to(LECTURE).as_posix() for path in paths}
+    done = _side_by_side((also or {}) | {name: partial(execute, path) for path, name in names.items()}, say)
+    return {path: done[name] for path, name in names.items()}
+
+
+def _side_by_side(jobs: dict[str, Callable[[], Any]], say: Say) -> dict[str, Any]:
+    """Run jobs that spend their time in processes of their own, and say when each is done."""
+    done = {}
+    with ThreadPoolExecutor(max(1, min(MOST_KERNELS, os.cpu_count() or 1, len(jobs)))) as pool:
+        running = {pool.submit(_timed, job): name for name, job in jobs.items()}
         try:
             for future in as_completed(running):
-                path = running[future]
-                done[path], seconds = future.result()
-                say(f"  {len(done)} of {len(paths)}: ran {path.relative_to(LECTURE)} in {seconds:.0f} s")
+                done[running[future]], seconds = future.result()
+                say(f"  {len(done)} of {len(jobs)}: {running[future]} in {seconds:.0f} s")
         finally:
             pool.shutdown(cancel_futures=True)
-    return {path: done[path] for path in paths}
+    return done
 
 
 def write_pages(executed: dict[Path, NotebookNode], folder: Path, say: Say = print) -> None:
@@ -59,7 +71,7 @@ def write_pages(executed: dict[Path, NotebookNode], folder: Path, say: Say = pri
             say(f"  {write_deck(notebook, target)} slides in {target.name}")
         else:
             write_page(notebook, target)
-    contents = _contents(executed, has_explorer=any((folder / "explorer").glob("*.html")))
+    contents = _contents(executed, has_explorer=(folder / EXPLORER).exists())
     (folder / "index.html").write_text(contents, encoding="utf-8")
 
 
@@ -68,22 +80,25 @@ def build(folder: Path = BUILT, say: Say = print) -> None:
     start = perf_counter()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    say("Running the lecture's notebooks ...")
-    executed = execute_all(notebooks(), say)
-    if find_spec("lecture.explorer") and find_spec(EXPLORER):
-        say("Building the explorer ...")
-        import_module(EXPLORER).build(folder)
+    say("Running the lecture's notebooks and computing the explorer's data ...")
+    executed = execute_all(notebooks(), say, also={EXPLORER: partial(_build_explorer, folder)})
     write_pages(executed, folder, say)
     say(f"Open {os.path.relpath(folder / 'index.html')} ({perf_counter() - start:.0f} s)")
 
 
-def _timed(path: Path) -> tuple[NotebookNode, float]:
+def _build_explorer(folder: Path) -> None:
+    """In a process of its own, with one thread, beside the kernels."""
+    command = "import sys, pathlib, lecture.explorer.build as explorer; explorer.build(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", command, str(folder)], cwd=LECTURE.parent, env=environment(), check=True)
+
+
+def _timed(job: Callable[[], Any]) -> tuple[Any, float]:
     start = perf_counter()
-    return execute(path), perf_counter() - start
+    return job(), perf_counter() - start
 
 
 def _contents(executed: dict[Path, NotebookNode], has_explorer: bool) -> str:
-    items = [("explorer/index.html", "The explorer: drag along the path")] if has_explorer else []
+    items = [(EXPLORER, "The explorer: drag along the path")] if has_explorer else []
     for path in executed:
         items.append((path.relative_to(LECTURE).with_suffix(".html").as_posix(), _heading(path)))
     links = "\n".join(f'<li><a href="{href}">{text}</a></li>' for href, text in sorted(items, key=_slides_first))

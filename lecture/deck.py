@@ -50,7 +50,7 @@ def slides(notebook: NotebookNode) -> list[Slide]:
 def deck(notebook: NotebookNode, title: str) -> str:
     """The deck as one HTML page."""
     sections = "\n".join(
-        f'<section class="{" ".join(slide.classes)}">\n{"".join(slide.parts)}\n'
+        f'<section class="{" ".join(slide.classes)}"{_state(slide)}>\n{"".join(slide.parts)}\n'
         f'<aside class="notes">{"".join(slide.notes)}</aside>\n</section>'
         for slide in slides(notebook)
     )
@@ -85,6 +85,11 @@ def write_deck(notebook: NotebookNode, path: Path) -> int:
     """Write the deck, and return how many slides it has."""
     path.write_text(deck(notebook, _title(notebook)), encoding="utf-8")
     return len(slides(notebook))
+
+
+def _state(slide: Slide) -> str:
+    """Slides with a dark ground mark the whole page while they are shown, for what lies over it: arrows, number."""
+    return ' data-state="dark"' if {"title", "chapter"} & set(slide.classes) else ""
 
 
 def _title(notebook: NotebookNode) -> str:

@@ -31,7 +31,7 @@ def execute(path: Path) -> NotebookNode:
         extra_arguments=["--log-level=ERROR"],  # not a word about TCP between two processes of one machine
     )
     try:
-        client.execute(env=_environment())
+        client.execute(env=environment())
     except CellExecutionError as error:
         raise NotebookError(f"{path.name} stops with an error:\n{error}") from error
     for cell in notebook.cells:
@@ -41,6 +41,6 @@ def execute(path: Path) -> NotebookNode:
     return notebook
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """One thread a kernel: notebooks run beside each other, and figures come out the same on every machine."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}

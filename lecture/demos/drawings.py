@@ -30,6 +30,7 @@ def saturated_score(x: float) -> Figure:
     drawn = bars.bar(["gradient\nx input", "integrated\ngradients"], [x * gradient, score], color=[RED, BLUE])
     bars.bar_label(drawn, fmt="%.2f")
     bars.axhline(score, color=BLACK, linewidth=1)
+    bars.set_axisbelow(True)
     bars.set(ylim=(0, 1.3), title="attribution of x")
     figure.description = (
         f"At x = {x:.2f} the score is {score:.2f}. Gradient times input gives {x * gradient:.2f}, integrated gradients "
@@ -79,6 +80,7 @@ def bent_path(bend: float, path_points: Float[Tensor, "K 2"], values: Sequence[f
     plane.grid(False)
     drawn = bars.bar(["x1", "x2"], list(values), color=[BLACK, BLUE])
     bars.bar_label(drawn, fmt="%.2f")
+    bars.set_axisbelow(True)
     bars.set(ylim=(0, 1.1), title="attributions at (1, 1)")
     figure.description = f"Along x2 = x1 to the {bend:g}, x1 gets {values[0]:.2f} and x2 gets {values[1]:.2f}."
     return figure
