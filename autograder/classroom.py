@@ -37,7 +37,10 @@ class GradingError(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """A line of the class's table. Scores are points; `score` is None where nbgrader could not grade the work."""
+    """A line of the class's table. Scores are points; `score` is None where nbgrader could not grade the work.
+
+    `remark` is what an instructor may want to look at: imports, likeness to known code.
+    """
 
     student: str
     score: float | None
@@ -46,6 +49,7 @@ class Result:
     max_score: float
     seconds: float
     diagnosis: str
+    remark: str
     feedback: Path | None
 
 
@@ -122,6 +126,7 @@ def results(course: Path, assignment: str, students: list[str]) -> list[Result]:
                     max_score,
                     record.get("seconds", 0.0),
                     _diagnosis(record),
+                    str(record.get("own_work", {}).get("remark", "")),
                     feedback if feedback.is_file() else None,
                 )
             )
@@ -143,6 +148,9 @@ def show(table: list[Result], console: Console) -> None:
             Text(printable(result.student)), score, f"{result.seconds:.0f}", Text(printable(result.diagnosis))
         )
     console.print(shown)
+    for result in table:
+        if result.remark:
+            console.print(Text(printable(f"Worth a look, {result.student}: {result.remark}.")))
     console.print("Feedback pages:")
     for result in table:
         console.print(Text(printable(f"  {result.feedback or f'none for {result.student}'}")), soft_wrap=True)

@@ -27,6 +27,8 @@ EVIDENCE_FOLDER = "AUTOGRADER_EVIDENCE"
 SEED = "AUTOGRADER_SEED"
 MEASURED_AGAIN = 6
 """Maps of a scored study that its measure is asked about again."""
+FEW_PROBES, KEPT_TOGETHER = 30, 16
+"""Answers are kept as soon as they are there; of more probes than a few, so many at a time."""
 
 
 def submit(task: str, work: Any = None, **study: Any) -> Any:
@@ -66,9 +68,11 @@ def _collect_answers(kind: str, ask: Callable[[Callable, Probe], Any]) -> Callab
         probes = quality_probes(seed) if kind == "quality" else PROBES[kind](seed)
         record: dict[str, Any] = {"task": task, "answers": {}}
         arrays: dict[str, np.ndarray] = {}
-        for probe in probes:
+        together = 1 if len(probes) <= FEW_PROBES else KEPT_TOGETHER
+        for n, probe in enumerate(probes):
             record["running"] = probe.name
-            evidence.write(folder, task, Evidence(record, arrays))
+            if n % together == 0:
+                evidence.write(folder, task, Evidence(record, arrays))
             record["answers"][probe.name], values = answer(lambda p=probe: ask(function, p))
             if values is not None:
                 arrays[probe.name] = values

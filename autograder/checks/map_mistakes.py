@@ -15,7 +15,7 @@ import torch
 from autograder.checks.named_models import Scores
 from autograder.checks.path import Pair
 from autograder.checks.truth import distance
-from autograder.tolerances import EXACT_MAP, PROPORTIONAL_MAP, SAME_SUM
+from autograder.tolerances import ACROSS, EXACT_MAP, PROPORTIONAL_MAP, SAME_SUM
 
 CLOSE_CLASSES = 5
 COMMON_COUNTS = (5, 10, 20, 25, 50, 100, 200)
@@ -39,13 +39,15 @@ def textbook_rule(pair: Pair, values: np.ndarray) -> str:
 
 def exact_mistake(pair: Pair, values: np.ndarray) -> str:
     """The mistake whose map this is, to rounding, of those that come close to the right map."""
+    if pair.stated_steps > pair.exact_steps:
+        return ""  # the rules at this count are not recomputed, so nothing can be told to rounding
     for name, wrong in _near_misses(pair):
         if distance(values, wrong) <= EXACT_MAP:
             return name
     for _, right in _right(pair):
-        cosine = _cosine(values, right)
         factor = float((values * right).sum() / max((right**2).sum(), 1e-300))
-        if cosine > 1 - PROPORTIONAL_MAP and abs(factor - 1) > EXACT_MAP:
+        across = distance(values, factor * right)
+        if abs(factor - 1) > EXACT_MAP and across <= ACROSS * abs(factor - 1):
             return _name_of_factor(pair, values, factor)
     return ""
 
@@ -89,6 +91,7 @@ def _right(pair: Pair) -> Named:
     if n > 1:
         yield "trapezoid", path.rule("trapezoid", n - 1)
     yield "trapezoid", path.rule("trapezoid", n + 1)
+    yield "simpson", path.simpson(n)
 
 
 def _near_misses(pair: Pair) -> Named:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from scipy import integrate
 from torch import Tensor
 
 from autograder.checks.truth import distance
@@ -69,6 +70,11 @@ class Path:
         """IG by one of the rules of igref."""
         nodes, weights = quadrature.nodes_and_weights(rule, n_steps)
         return self.weighted(nodes.numpy(), weights.numpy())
+
+    def simpson(self, n_steps: int) -> np.ndarray:
+        """Simpson's rule with n_steps intervals, for what is not igref's to teach but a student's to use."""
+        nodes = np.arange(n_steps + 1) / n_steps
+        return self.difference * integrate.simpson(self.gradients(nodes).double().numpy(), dx=1 / n_steps, axis=0)
 
     def _take(self, nodes: np.ndarray) -> None:
         new = np.array([node for node in dict.fromkeys(nodes.tolist()) if _key(node) not in self._gradients])

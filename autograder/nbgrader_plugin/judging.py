@@ -15,7 +15,9 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from autograder import checks
 from autograder.nbgrader_plugin.run import RUN, Run
 from autograder.nbgrader_plugin.stubs import ANSWER
+from autograder.own_work import known_sources, notebook_code, own_work, starter_code
 from autograder.submitted import is_picture
+from autograder.text import writable
 from autograder.verdict import Verdict
 
 RECORD = "verdicts.json"
@@ -45,6 +47,7 @@ class Verdicts(NbGraderPreprocessor):
             "ended": run.ended,
             "detail": run.detail,
             "seed": run.seed,
+            "own_work": self._own_work(nb, resources["nbgrader"]["assignment"]),
             "verdicts": [verdict.as_record() for verdict in verdicts],
         }
         path = Path(resources["metadata"]["path"]) / RECORD
@@ -53,6 +56,16 @@ class Verdicts(NbGraderPreprocessor):
         path.unlink(missing_ok=True)
         path.write_text(json.dumps(record, indent=1))
         return nb, resources
+
+    def _own_work(self, nb: NotebookNode, assignment: str) -> dict[str, Any]:
+        """What an instructor may want to look at; a failure to look must not cost anybody the record."""
+        cells = [cell for cell in nb.cells if not cell.metadata.get("nbgrader", {}).get("locked")]
+        try:
+            found = own_work(assignment, notebook_code(cells), starter_code(assignment), known_sources())
+            return writable(found.as_record())
+        except Exception as error:
+            self.log.exception("Comparing the code of %s", assignment)
+            return {"remark": f"the code could not be compared ({type(error).__name__})"}
 
     def _verdict(self, task: str, run: Run) -> Verdict:
         try:
