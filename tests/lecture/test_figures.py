@@ -1,0 +1,79 @@
+"""Figures on slides are readable from the back row, and sliders redraw theirs."""
+
+from base64 import b64decode
+from io import BytesIO
+
+import pytest
+import torch
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+from PIL import Image
+
+from igref import plots
+from lecture.demos.drawings import saturated_score
+from lecture.demos.sliders import with_sliders
+from lecture.figures import many_paths, on_slide, rules_at_work, saturation
+from lecture.figures.frame import PIXELS_PER_INCH, SHARPNESS
+
+LEAST_PIXELS = 18
+
+
+def sizes_on_the_slide(figure) -> list[float]:
+    """Heights of all texts that are drawn, in pixels of the slide."""
+    figure.canvas.draw()
+    ticks = {
+        label for axes in figure.findobj(Axes) for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()
+    }
+    texts = [text for text in (*figure.findobj(Text), *ticks) if text.get_visible() and text.get_text().strip()]
+    return [text.get_fontsize() / 72 * PIXELS_PER_INCH for text in texts]
+
+
+@pytest.mark.parametrize("height", [3.6, 5.2])
+def test_no_text_of_a_figure_is_too_small(height):
+    photo = torch.rand(3, 16, 16)
+    figure = plots.attribution_row(photo, torch.randn(3, 16, 16), baseline=0 * photo)
+    assert min(sizes_on_the_slide(figure)) < LEAST_PIXELS, (
+        "the house style is for notebooks: here something has to grow"
+    )
+    shown = on_slide(figure, height=height)
+    assert min(sizes_on_the_slide(shown.figure)) >= LEAST_PIXELS
+
+
+def test_a_figure_is_as_large_as_its_room_and_sharp():
+    data, about = on_slide(saturation(), width=6.0, height=4.0)._repr_mimebundle_()
+    with Image.open(BytesIO(b64decode(data["image/png"]))) as picture:
+        assert picture.size == (600 * SHARPNESS, 400 * SHARPNESS)
+    assert about["image/png"]["width"] == 600
+    assert about["image/png"]["alt"] == data["text/plain"]
+
+
+def test_paths_say_what_they_give():
+    words = many_paths().description
+    assert "straight line 0.50 and 0.50" in words
+    assert "x1 first 0.00 and 1.00" in words
+    assert "x2 first 1.00 and 0.00" in words
+    assert "parabola 0.33 and 0.67" in words
+
+
+def test_rules_at_work_are_the_rules():
+    from igref.adaptive import Panels
+
+    positions = torch.linspace(0, 1, 1001, dtype=torch.float64)
+    words = rules_at_work(Panels(positions, positions**2, 2 * positions), n_steps=5).description
+    assert "left 0.80, right 1.20, midpoint 1.00, trapezoid 1.00, gauss_legendre 1.00" in words
+
+
+def test_a_slider_redraws_its_figure():
+    shown = with_sliders(saturated_score, x=[0.5, 1.0, 2.0], start={"x": 2.0})
+    before = shown.picture.value
+    assert "At x = 2.00 the score is 1.00. Gradient times input gives 0.00" in before
+    shown.sliders["x"].value = 0.5
+    assert shown.picture.value != before
+    assert "At x = 0.50" in shown.picture.value
+
+
+def test_where_no_kernel_runs_the_figure_stands_in_for_the_slider():
+    data, about = with_sliders(saturated_score, x=[0.5, 1.0])._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert b64decode(data["image/png"])[:4] == b"\x89PNG"
+    assert about["image/png"]["alt"].startswith("At x = 0.50")
