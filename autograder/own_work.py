@@ -23,9 +23,11 @@ from autograder.assignments import ASSIGNMENTS
 from autograder.sandbox import ATTRIBUTION_LIBRARIES
 
 KIT = Path(__file__).resolve().parent.parent
-NOISE_THRESHOLD, GUARANTEE = 25, 35
-"""Token runs shorter than the first, in characters of abstracted code, are never said to be alike; runs as long as the second
-always are."""
+NOISE_THRESHOLD = 25
+"""Runs shorter than this, in characters of abstracted code, are never said to be alike; longer ones always are."""
+EVERY_FINGERPRINT = 1
+"""The window of winnowing. A wider one keeps fewer fingerprints, chosen by hashes that differ from process to process, and with
+them the shares would; notebooks are small enough to keep them all."""
 WORTH_A_LOOK = 0.5
 MAX_CODE = 200_000
 LEAST_CODE = 80
@@ -165,8 +167,7 @@ def _parsable(code: str) -> list[ast.AST]:
 def _fingerprint(code: str, boilerplate: np.ndarray):
     from copydetect import CodeFingerprint
 
-    window = GUARANTEE - NOISE_THRESHOLD + 1
-    return CodeFingerprint("cells.py", NOISE_THRESHOLD, window, boilerplate, fp=io.StringIO(code))
+    return CodeFingerprint("cells.py", NOISE_THRESHOLD, EVERY_FINGERPRINT, boilerplate, fp=io.StringIO(code))
 
 
 def _hashes(code: str) -> np.ndarray:
@@ -174,4 +175,4 @@ def _hashes(code: str) -> np.ndarray:
 
     if not code.strip():
         return np.array([], dtype=np.int64)
-    return np.unique(list(CodeFingerprint("cells.py", NOISE_THRESHOLD, 1, fp=io.StringIO(code)).hashes))
+    return np.unique(list(CodeFingerprint("cells.py", NOISE_THRESHOLD, EVERY_FINGERPRINT, fp=io.StringIO(code)).hashes))

@@ -13,11 +13,14 @@ import numpy as np
 import torch
 
 from autograder.checks.named_models import Scores
-from autograder.checks.path import Pair
+from autograder.checks.path import Pair, Path
 from autograder.checks.truth import distance
 from autograder.tolerances import ACROSS, EXACT_MAP, PROPORTIONAL_MAP, SAME_SUM
+from igref import quadrature
 
-CLOSE_CLASSES = 5
+CLOSE_CLASSES, FEW_CLASSES = 5, 20
+SMALL_PICTURE = 3 * 64 * 64
+VANISHING = 1e-4
 COMMON_COUNTS = (5, 10, 20, 25, 50, 100, 200)
 Named = Iterator[tuple[str, np.ndarray]]
 
@@ -60,6 +63,8 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> str:
         return "constant_map"
     if exact := exact_mistake(pair, values):
         return exact
+    if np.linalg.norm(values) < VANISHING * np.linalg.norm(pair.reference):
+        return "all_classes"  # probabilities sum to one, so the gradient of their sum is rounding
     nearest, nearest_error = "", 1.0
     for name, wrong in _wrong(pair, context):
         error = distance(values, wrong)
@@ -159,55 +164,67 @@ def _parts_of_the_path(difference: np.ndarray, gradients: np.ndarray, n: int) ->
 
 def _other_paths(pair: Pair, context: Context) -> Named:
     path, n = pair.path, pair.n_steps
-    black = torch.zeros_like(path.baseline)
-    image = path.image.double().numpy()
-    if path.baseline.any():
-        from_zero = path.other(baseline=black).rule("trapezoid", n)
-        yield "path_from_zero", from_zero
-        with np.errstate(all="ignore"):
-            gradient = np.where(image != 0, from_zero / image, 0)
-        yield "path_from_zero_times_difference", path.difference * gradient
-    beyond = path.other(baseline=path.image, image=2 * path.image - path.baseline)
-    yield "path_beyond_input", beyond.rule("trapezoid", n)
-    for other in context.other_baselines.values():
-        yield "map_of_another_baseline", path.other(baseline=other).rule("trapezoid", n)
     for count in dict.fromkeys((*context.other_counts, *COMMON_COUNTS)):
         if count != n and count <= 2 * n:
             for rule in ("trapezoid", "midpoint", "left", "right"):
                 yield "other_step_count", path.rule(rule, count)
+    # The midpoints need gradients of their own, which take a while where the picture is a photo.
+    rules = ("trapezoid", "right", "left")
+    yield from _by_rules(pair, context, rules)
+    if path.image.numel() <= SMALL_PICTURE:
+        yield from _by_rules(pair, context, ("midpoint",))
+
+
+def _by_rules(pair: Pair, context: Context, rules: tuple[str, ...]) -> Named:
+    others = list(_mixed_up(pair, context))
     if context.scores is not None:
-        yield from _other_scores(pair, context.scores)
+        others += _other_scores(pair, context.scores)
+    for name, other, factor in others:
+        for rule in rules:
+            nodes, weights = quadrature.nodes_and_weights(rule, pair.n_steps)
+            values = other.mean_gradient(nodes.numpy(), weights.numpy())
+            yield name, values * (other.difference if factor is None else factor)
+
+
+# A mistake's name, the path that it takes, and the factor in place of that path's difference, if there is one.
+Mixed = Iterator[tuple[str, Path, np.ndarray | None]]
+
+
+def _mixed_up(pair: Pair, context: Context) -> Mixed:
+    """Other lines: from zero, beyond x, from another baseline, to another image."""
+    path = pair.path
+    if path.baseline.any():
+        from_zero = path.other(baseline=torch.zeros_like(path.baseline))
+        yield "path_from_zero", from_zero, None
+        yield "path_from_zero_times_difference", from_zero, path.difference
+    beyond = path.other(baseline=path.image, image=2 * path.image - path.baseline)
+    yield "path_beyond_input", beyond, path.difference
+    for other in context.other_baselines.values():
+        yield "map_of_another_baseline", path.other(baseline=other), None
     for other in context.other_images:
         if other.shape == path.image.shape and not torch.equal(other, path.image):
-            yield "map_of_another_image", path.other(image=other).rule("trapezoid", n)
+            yield "map_of_another_image", path.other(image=other), None
 
 
-def _other_scores(pair: Pair, scores: Scores) -> Named:
-    path, n = pair.path, pair.n_steps
+def _other_scores(pair: Pair, scores: Scores) -> Mixed:
+    """The same line under other scores: another class, all classes, logits, logarithms; from another grey."""
+    path = pair.path
     with torch.no_grad():
         order = scores.forward(path.image[None])[0].argsort(descending=True).tolist()
-    top = order[0]
-    for target in dict.fromkeys((*order[:CLOSE_CLASSES], 0)):
+    classes = order if len(order) <= FEW_CLASSES else (*order[:CLOSE_CLASSES], 0)
+    for target in dict.fromkeys(classes):
         if target != path.target:
-            yield ("top_class" if target == top else "wrong_class"), path.other(target=target).rule("trapezoid", n)
-    mean = getattr(scores.model, "mean", None)
-    if mean is not None and bool((mean != 0).any()):
-        grey = mean.expand_as(path.baseline).clone()
-        from_grey = path.other(baseline=grey)
-        yield "baseline_after_normalisation", from_grey.rule("trapezoid", n)
-        with np.errstate(all="ignore"):
-            yield (
-                "baseline_after_normalisation",
-                path.difference * np.nan_to_num(from_grey.rule("trapezoid", n) / from_grey.difference),
-            )
-        std = scores.model.std.double().numpy()
-        yield "baseline_after_normalisation", pair.rules["trapezoid"] / std
-    yield "other_scores", path.other(forward=scores.other_kind).rule("trapezoid", n)
-    log = path.other(forward=lambda x: scores.forward(x).abs().clamp_min(1e-30).log())
-    yield "log_probability", log.rule("trapezoid", n)
-    # Of probabilities the sum is one, and its gradient rounding; of logits it is a function like any other.
+            yield ("top_class" if target == order[0] else "wrong_class"), path.other(target=target), None
+    mean, std = scores.model.mean, scores.model.std
+    if bool((mean != 0).any()):
+        from_grey = path.other(baseline=mean.expand_as(path.baseline).clone())
+        yield "baseline_after_normalisation", from_grey, None
+        yield "baseline_after_normalisation", from_grey, path.difference
+        yield "baseline_after_normalisation", path, path.difference / std.double().numpy()
+    yield "other_scores", path.other(forward=scores.other_kind), None
+    yield "log_probability", path.other(forward=lambda x: scores.forward(x).abs().clamp_min(1e-30).log()), None
     every = path.other(forward=lambda x: scores.forward(x).sum(dim=1, keepdim=True), target=0)
-    yield "all_classes", every.rule("trapezoid", n)
+    yield "all_classes", every, None
 
 
 def _cosine(values: np.ndarray, reference: np.ndarray) -> float:

@@ -31,7 +31,8 @@ class Study:
         if not all(isinstance(part, dict) for part in parts) or not isinstance(record.get("missing"), list):
             raise UngradableError("evidence_damaged", "the record is not what submit writes")
         self.record, self.arrays = record, evidence.arrays
-        self.values, self.names, self._types, self._dtypes = parts
+        self.values, self.names, self._types, dtypes = parts
+        self._dtypes = {id(array): str(dtypes.get(name, "")) for name, array in self.arrays.items()}
 
     def given(self, name: str) -> bool:
         return name in self.values or name in self.arrays or name in self.names
@@ -95,8 +96,8 @@ class Study:
             raise UngradableError(mistake, f"{name} has the shape {array.shape}, expected {shape}{hint}")
         if array.dtype.kind != "f":
             raise UngradableError("wrong_dtype", f"{name} holds {array.dtype}, expected floating point numbers")
-        if self._dtypes.get(name) in ("float16", "bfloat16"):
-            raise UngradableError("half_precision", f"{name} is in {self._dtypes[name]}, expected float32 or float64")
+        if (dtype := self._dtypes.get(id(array))) in ("float16", "bfloat16"):
+            raise UngradableError("half_precision", f"{name} is in {dtype}, expected float32 or float64")
         return array.astype(np.float64)
 
     def stacks(self, name: str) -> dict[str, np.ndarray]:

@@ -1,9 +1,9 @@
 """What an instructor is told of a notebook's code: foreign imports, and how much of it is also elsewhere."""
 
 import pytest
+from styles import STYLES
 
 from autograder.own_work import foreign_imports, own_work, share_of
-from styles import STYLES
 
 IG = [style.source for style in STYLES if style.task == "ps1-integrated-gradients"]
 EXAMPLE = """
