@@ -71,7 +71,7 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> str:
         if error <= EXACT_MAP:
             return name
         known = np.isfinite(wrong)
-        if name == "difference_missing" and known.any():
+        if not known.all() and known.any():
             error = distance(values[known], wrong[known])
         if error / pair.allowed_map_error < nearest_error:
             nearest, nearest_error = name, error / pair.allowed_map_error
@@ -144,6 +144,7 @@ def _wrong(pair: Pair, context: Context) -> Named:
         with np.errstate(all="ignore"):
             mean_gradient = np.where(difference != 0, values / difference, np.nan)
         yield "difference_missing", mean_gradient
+        yield "neither_averaged_nor_multiplied", pair.stated_steps * mean_gradient
         yield "times_input", np.nan_to_num(image * mean_gradient)
     gradients = path.gradients(closed).double().numpy()
     yield from _parts_of_the_path(difference, gradients, n)

@@ -1,0 +1,95 @@
+"""Handing in an entry and judging it, as the grader does: evidence in files, a verdict from them alone."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import corpus_models as models
+from corpus import Entry
+
+from autograder import checks, evidence, submit
+from autograder.checks import named_models
+from autograder.submission import EVIDENCE_FOLDER, SEED
+from autograder.verdict import Verdict
+
+RUN_SEED = 20_170_306
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of an entry."""
+
+    entry: Entry
+    points: float
+    max_points: float
+    mistake: str
+
+    @property
+    def accepted(self) -> bool:
+        return self.points == self.max_points
+
+    @property
+    def diagnosed(self) -> bool:
+        return self.entry.mistakes is None or self.mistake in self.entry.mistakes
+
+    @property
+    def as_expected(self) -> bool:
+        return self.accepted if self.entry.correct else not self.accepted
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A result in plain values. `named` is whether the diagnosis names the fault, None where it has no name."""
+
+    task: str
+    kind: str
+    name: str
+    correct: bool
+    accepted: bool
+    mistake: str
+    named: bool | None
+
+    @property
+    def set(self) -> str:
+        return self.task[:3]
+
+
+def outcome(result: Result) -> Outcome:
+    """What the table needs of a result."""
+    entry = result.entry
+    named = None if entry.correct or entry.mistakes is None else result.diagnosed
+    return Outcome(entry.task, entry.kind, entry.name, entry.correct, result.accepted, result.mistake, named)
+
+
+def hand_in(entry: Entry, seed: int = RUN_SEED) -> Result:
+    """The verdict on an entry, in points and the diagnosis."""
+    verdict = verdict_on(entry, seed)
+    return Result(entry, verdict.points, verdict.max_points, verdict.mistake)
+
+
+def verdict_on(entry: Entry, seed: int = RUN_SEED) -> Verdict:
+    """Submit the entry's work in the way a graded cell does, and judge the files."""
+    with tempfile.TemporaryDirectory() as folder, _graded(folder, seed), redirect_stdout(io.StringIO()):
+        work, study = entry.make()
+        submit(entry.task, work, **study)
+        return checks.judge(entry.task, evidence.read(Path(folder), entry.task), seed)
+
+
+@contextmanager
+def _graded(folder: str, seed: int):
+    """The environment of a graded run, with the corpus's small model among those that can be loaded."""
+    before, load = dict(os.environ), named_models._load
+    os.environ |= {EVIDENCE_FOLDER: folder, SEED: str(seed)}
+    named_models._load = models.load
+    try:
+        with redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        named_models._load = load
+        os.environ.clear()
+        os.environ.update(before)
