@@ -1,0 +1,119 @@
+"""The lecture in a browser: nothing from elsewhere, and on no slide anything cut off, covered, small or pale."""
+
+from dataclasses import dataclass
+
+import pytest
+from browser import LEAST_CONTRAST, LEAST_TEXT_PX, SIZES, Visit, launched, opened
+
+from lecture.figures.frame import PIXELS_PER_INCH, SHARPNESS, SMALLEST_TEXT
+
+
+# Not for the whole session: while Playwright runs, other tests cannot start an event loop.
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as running:
+        yield running
+
+
+SLIDE = ".slides section.present:not(.stack)"
+FIGURES = "(slide) => [...document.querySelectorAll(slide + ' img')].map((i) => [i.alt.slice(0, 60), i.width, i.naturalWidth])"
+FRAME = """() => {
+    const { left, top, right, bottom } = document.querySelector(".slides").getBoundingClientRect();
+    const [width, height] = [innerWidth, innerHeight];
+    return { left: Math.max(left, 0), top: Math.max(top, 0), right: Math.min(right, width), bottom: Math.min(bottom, height) };
+}"""
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What a walk through all slides of the deck, at one size, has found.
+
+    Attributes:
+        visit: the page, on its last slide.
+        wrong: measure to {slide: what is wrong there}, without the slides where nothing is.
+        figures: alternative text, width in pixels of the slide, and width of the file, of each figure.
+    """
+
+    visit: Visit
+    wrong: dict[str, dict[str, list[str]]]
+    figures: list[tuple[str, int, int]]
+
+
+@pytest.fixture(scope="module", params=SIZES.values(), ids=SIZES)
+def walk(request, built_lecture, browser):
+    with opened(browser, built_lecture.folder / "slides.html", request.param) as visit:
+        page = visit.page
+        page.wait_for_function("window.Reveal && Reveal.isReady()")
+        # Everything that a slide will show, at once.
+        page.evaluate("() => Reveal.configure({fragments: false, transition: 'none', autoAnimate: false})")
+        page.evaluate("() => document.fonts.ready.then(() => true)")
+        frame = page.evaluate(FRAME)
+        assert frame["right"] - frame["left"] > 0.8 * request.param[0]
+        measures = {
+            "outside": (SLIDE, frame),
+            "covered": (SLIDE, ".controls button, .slide-number"),
+            "smallText": (".reveal", LEAST_TEXT_PX),
+            "paleText": (".reveal", LEAST_CONTRAST),
+            "pictures": (SLIDE,),
+            "rawEquations": (SLIDE,),
+        }
+        found: dict[str, dict[str, list[str]]] = {name: {} for name in measures}
+        figures = []
+        total = page.evaluate("() => Reveal.slide(0, 0) ?? Reveal.getTotalSlides()")
+        for number in range(1, total + 1):
+            page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            heading = page.locator(SLIDE).locator("h1, h2, h3").first.text_content()
+            for name, (of, *arguments) in measures.items():
+                if wrong := visit.measure(name, *arguments, of=of):
+                    found[name][f"slide {number}, {heading.strip()}"] = wrong
+            figures += page.evaluate(FIGURES, SLIDE)
+            assert page.evaluate("() => Reveal.isLastSlide()") == (number == total)
+            page.evaluate("() => Reveal.next()")
+        assert total > 20
+        yield Walk(visit, found, figures)
+
+
+def test_deck_asks_for_nothing(walk):
+    assert walk.visit.errors == []
+    assert walk.visit.failed == []
+    assert walk.visit.blocked == []
+
+
+def test_slides_fit_their_frame(walk):
+    assert walk.wrong["outside"] == {}
+
+
+def test_arrows_cover_nothing(walk):
+    assert walk.wrong["covered"] == {}
+
+
+def test_slides_are_readable_from_the_back_row(walk):
+    assert walk.wrong["smallText"] == {}
+    assert walk.wrong["paleText"] == {}
+
+
+def test_texts_of_figures_are_readable_from_the_back_row(walk):
+    """They are pixels: they have the size that the frame of the figures gives them, unless a style shrinks the figure."""
+    assert len(walk.figures) > 10
+    drawn = SMALLEST_TEXT / 72 * PIXELS_PER_INCH * SHARPNESS
+    shown = {alt: drawn * width / natural for alt, width, natural in walk.figures}
+    assert {alt: size for alt, size in shown.items() if size < LEAST_TEXT_PX} == {}
+
+
+def test_pictures_have_words(walk):
+    assert walk.wrong["pictures"] == {}
+
+
+def test_equations_are_drawn(walk):
+    assert walk.wrong["rawEquations"] == {}
+    assert walk.visit.page.locator(".slides math").count() > 10
+
+
+def test_every_page_opens_without_a_network(built_lecture, browser):
+    pages = sorted(built_lecture.folder.rglob("*.html"))
+    assert len(pages) > 5
+    for page in pages:
+        with opened(browser, page, SIZES["1280x720"]) as visit:
+            visit.page.wait_for_load_state("load")
+            assert (visit.errors, visit.failed, visit.blocked) == ([], [], []), page.name
+            assert visit.measure("pictures") == [], page.name

@@ -1,0 +1,284 @@
+"""The explorer in a browser: its numbers are igref's, every control works, nothing is cut off, small or pale."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+from browser import LEAST_CONTRAST, LEAST_TEXT_PX, SIZES, Visit, launched, opened
+
+import igref
+from lecture.explorer.build import build
+
+INTERVALS = 20
+PHOTOS, BASELINES = ("coffee", "astronaut"), ("black", "maximum_distance")
+WHOLE_WINDOW = "({left: 0, top: 0, right: innerWidth, bottom: innerHeight})"
+
+
+@pytest.fixture(scope="module")
+def explorer_file(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("explorer") / "built"
+    return build(folder, photos=PHOTOS, baselines=BASELINES, intervals=INTERVALS)
+
+
+# Not for the whole session: while Playwright runs, other tests cannot start an event loop.
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=SIZES.values(), ids=SIZES)
+def explorer_at_size(request, explorer_file, browser) -> Iterator[Visit]:
+    with opened(browser, explorer_file, request.param) as visit:
+        visit.page.wait_for_selector("body[data-shown]")
+        yield visit
+
+
+@pytest.fixture
+def explorer(explorer_file, browser) -> Iterator[Visit]:
+    with opened(browser, explorer_file, SIZES["1280x720"]) as visit:
+        visit.page.wait_for_selector("body[data-shown]")
+        yield visit
+        assert not visit.errors
+        assert not visit.failed
+        assert not visit.blocked
+
+
+def shown(visit: Visit) -> dict[str, str]:
+    """What each picture, chart and number of the explorer shows now, after it had the time to."""
+    visit.page.evaluate("() => new Promise((done) => setTimeout(() => requestAnimationFrame(done), 60))")
+    return visit.page.evaluate(
+        """() => Object.fromEntries([
+            ...["between", "gradient", "map"].map((id) => [id, document.getElementById(id).toDataURL()]),
+            ...["along", "convergence", "gap", "sum", "here"].map((id) => [id, document.getElementById(id).innerHTML]),
+            ["state", document.body.dataset.shown],
+        ])"""
+    )
+
+
+def pixels(visit: Visit, canvas: str) -> np.ndarray:
+    """What a canvas shows, height x width x 3, in 0 to 255."""
+    read = """(id) => {
+        const { width, height } = document.getElementById(id);
+        const context = new OffscreenCanvas(width, height).getContext("2d");
+        context.drawImage(document.getElementById(id), 0, 0);
+        return [height, width, [...context.getImageData(0, 0, width, height).data]];
+    }"""
+    height, width, values = visit.page.evaluate(read, canvas)
+    return np.array(values).reshape(height, width, 4)[..., :3]
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+def states_of_explorer(visit: Visit) -> Iterator[str]:
+    """The explorer at the ends and in the middle of its path, for every photo and baseline."""
+    visit.page.evaluate("() => document.activeElement.blur()")
+    for _ in PHOTOS:
+        for _ in BASELINES:
+            for key in ("Home", "End", "ArrowLeft"):
+                visit.page.keyboard.press(key)
+                yield shown(visit)["state"]
+            visit.page.keyboard.press("b")
+        visit.page.keyboard.press("p")
+
+
+def test_is_one_file_that_asks_for_nothing(explorer_at_size, explorer_file):
+    assert [path.name for path in explorer_file.parent.iterdir()] == ["explorer.html"]
+    assert len(list(states_of_explorer(explorer_at_size))) == 12
+    assert explorer_at_size.errors == []
+    assert explorer_at_size.failed == []
+    assert explorer_at_size.blocked == []
+
+
+def test_fits_its_window(explorer_at_size):
+    frame = explorer_at_size.page.evaluate(WHOLE_WINDOW)
+    for state in states_of_explorer(explorer_at_size):
+        assert explorer_at_size.measure("outside", frame) == [], state
+    inside = "[document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight]"
+    assert explorer_at_size.page.evaluate(inside) == [0, 0]
+
+
+def test_is_readable_from_the_back_row(explorer_at_size):
+    for state in states_of_explorer(explorer_at_size):
+        assert explorer_at_size.measure("smallText", LEAST_TEXT_PX) == [], state
+        assert explorer_at_size.measure("paleText", LEAST_CONTRAST) == [], state
+
+
+def test_has_words_for_its_pictures(explorer_at_size):
+    for state in states_of_explorer(explorer_at_size):
+        assert explorer_at_size.measure("pictures") == [], state
+    label = explorer_at_size.page.get_attribute("#map", "aria-label")
+    assert "of the pixels" in label
+
+
+def test_alpha_moves_everything_but_the_result(explorer):
+    before = shown(explorer)
+    explorer.page.locator("#alpha").fill("16")
+    moved = changed(before, shown(explorer))
+    assert moved == {"between", "gradient", "map", "along", "sum", "here", "state"}
+
+
+def test_number_of_steps_moves_the_map_and_the_gap(explorer):
+    before = shown(explorer)
+    explorer.page.locator("#steps").fill("2")
+    assert changed(before, shown(explorer)) == {"map", "along", "convergence", "gap", "sum", "state"}
+
+
+def test_rule_moves_the_map_and_the_gap(explorer):
+    before = shown(explorer)
+    explorer.page.locator("#rule").select_option("trapezoid")
+    assert changed(before, shown(explorer)) == {"map", "along", "convergence", "gap", "sum", "state"}
+
+
+@pytest.mark.parametrize("picker", ["photo-1", "baseline-1"])
+def test_photo_and_baseline_change_everything(explorer, picker):
+    before = shown(explorer)
+    explorer.page.locator(f"label:has(#{picker})").click()
+    assert changed(before, shown(explorer)) == set(before)
+
+
+def test_gradients_can_have_their_own_scale(explorer):
+    before = shown(explorer)
+    explorer.page.locator("#own-scale").check()
+    assert changed(before, shown(explorer)) == {"gradient"}
+
+
+def test_begins_at_the_baseline_and_ends_at_the_photo(explorer):
+    explorer.page.keyboard.press("Home")
+    shown(explorer)
+    assert pixels(explorer, "between").max() == 0
+    explorer.page.keyboard.press("End")
+    shown(explorer)
+    photo = next(photo for photo in igref.load_photos() if photo.name == PHOTOS[0])
+    assert np.array_equal(pixels(explorer, "between"), (255 * photo.pixels.permute(1, 2, 0)).round().numpy())
+
+
+def test_keys(explorer):
+    press = explorer.page.keyboard.press
+
+    def state() -> list[str]:
+        return shown(explorer)["state"].split()
+
+    assert state() == ["coffee", "black", "8", "right", "10"]
+    expected = {
+        "ArrowRight": ["coffee", "black", "9", "right", "10"],
+        "ArrowUp": ["coffee", "black", "9", "right", "20"],
+        "ArrowDown": ["coffee", "black", "9", "right", "10"],
+        "p": ["astronaut", "black", "9", "right", "10"],
+        "Shift+P": ["coffee", "black", "9", "right", "10"],
+        "b": ["coffee", "maximum_distance", "9", "right", "10"],
+        "r": ["coffee", "maximum_distance", "9", "left", "10"],
+        "Home": ["coffee", "maximum_distance", "0", "left", "10"],
+        "ArrowLeft": ["coffee", "maximum_distance", "0", "left", "10"],
+        "End": ["coffee", "maximum_distance", "20", "left", "10"],
+    }
+    for key, after in expected.items():
+        press(key)
+        assert state() == after, key
+
+
+def test_every_control_is_reached_by_tab_and_shows_it(explorer):
+    reached = []
+    for _ in range(7):
+        explorer.page.keyboard.press("Tab")
+        reached.append(
+            explorer.page.evaluate(
+                """() => {
+                    const at = document.activeElement;
+                    const framed = at.closest("label.choice") ?? at;
+                    const { outlineStyle, outlineWidth } = getComputedStyle(framed);
+                    return [at.id, outlineStyle === "solid" && parseFloat(outlineWidth) >= 3];
+                }"""
+            )
+        )
+    assert reached == [
+        [name, True] for name in ("photo-0", "baseline-0", "own-scale", "play", "alpha", "steps", "rule")
+    ]
+
+
+def test_focused_controls_keep_their_own_keys(explorer):
+    explorer.page.locator("#alpha").focus()
+    explorer.page.keyboard.press("ArrowRight")
+    assert shown(explorer)["state"].split()[2] == "9", "one step, not two"
+    explorer.page.locator("#steps").focus()
+    explorer.page.keyboard.press("ArrowLeft")
+    assert shown(explorer)["state"].split()[2:] == ["9", "right", "5"]
+    explorer.page.locator("#photo-0").focus()
+    explorer.page.keyboard.press("ArrowRight")
+    assert shown(explorer)["state"].split()[0] == "astronaut"
+
+
+def test_plays_to_the_end_and_can_be_stopped(explorer):
+    explorer.page.keyboard.press("ArrowRight")
+    explorer.page.keyboard.press("Space")
+    explorer.page.wait_for_function("document.body.dataset.shown.split(' ')[2] > 10")
+    explorer.page.keyboard.press("Space")
+    stopped = shown(explorer)
+    explorer.page.wait_for_timeout(600)
+    assert changed(stopped, shown(explorer)) == set()
+    explorer.page.locator("#play").click()
+    explorer.page.wait_for_function("document.body.dataset.shown.split(' ')[2] == 20")
+    assert explorer.page.locator("#play").text_content() == "Play"
+
+
+load_model = cache(igref.load_model)
+
+
+def _of_igref(name: str, baseline: str, rule: str, n_steps: int) -> igref.Attribution:
+    model = load_model()
+    x = next(photo for photo in igref.load_photos() if photo.name == name).pixels[None]
+    target = int(model.probabilities(x).argmax())
+    return igref.integrated_gradients(
+        model.probabilities, x, igref.make_baseline(baseline, x), target, n_steps=n_steps, rule=rule
+    )
+
+
+def _set(visit: Visit, photo: int, baseline: int, rule: str, n_steps: int) -> None:
+    visit.page.locator(f"label:has(#photo-{photo})").click()
+    visit.page.locator(f"label:has(#baseline-{baseline})").click()
+    visit.page.locator("#rule").select_option(rule)
+    counts = visit.page.evaluate(
+        "(rule) => JSON.parse(document.getElementById('data').textContent).stepCounts[rule]", rule
+    )
+    visit.page.locator("#steps").fill(str(counts.index(n_steps)))
+    visit.page.locator("#alpha").fill(str(INTERVALS))
+    shown(visit)
+
+
+@pytest.mark.parametrize(
+    ("photo", "baseline", "rule", "n_steps"),
+    [(0, 0, "right", 20), (0, 0, "left", 2), (0, 1, "trapezoid", 10), (1, 0, "midpoint", 10), (1, 1, "right", 5)],
+)
+def test_numbers_and_map_are_those_of_igref(explorer, photo, baseline, rule, n_steps):
+    _set(explorer, photo, baseline, rule, n_steps)
+    expected = _of_igref(PHOTOS[photo], BASELINES[baseline], rule, n_steps)
+
+    def number(name: str) -> float:
+        return float(explorer.page.get_attribute(f"#{name}", "data-value"))
+
+    gap = float(expected.completeness_gap)
+    assert number("gap") == pytest.approx(gap, abs=2e-5)
+    assert number("gap-so-far") == pytest.approx(gap, abs=2e-5), "at the end of the path the two are one"
+    assert number("relative-gap") == pytest.approx(float(expected.relative_gap), rel=1e-3, abs=1e-4)
+    assert number("sum") == pytest.approx(float(expected.values.double().sum()), abs=2e-5)
+    assert explorer.page.text_content("#gap") == f"{gap:.4f}".replace("-", "−")
+
+    # The map is drawn in few levels, so only nearly.
+    summed = torch.nn.functional.avg_pool2d(4 * expected.values.sum(1), 2)[0].numpy()
+    colors = pixels(explorer, "map")
+    assert colors.shape[:2] == summed.shape
+    cividis = mpl.colormaps["cividis"](np.linspace(0, 1, 256), bytes=True)[:, :3].astype(int)
+    distance = np.abs(colors[..., None, :] - cividis).sum(-1)
+    assert distance.min(-1).max() == 0, "a colour that is not in the house style"
+    values = distance.argmin(-1) / 127.5 - 1
+    limit = explorer.page.evaluate(
+        "(pair) => JSON.parse(document.getElementById('data').textContent).pairs[pair].scales.map",
+        f"{PHOTOS[photo]} {BASELINES[baseline]}",
+    )
+    assert np.corrcoef(values.ravel(), np.clip(summed / limit, -1, 1).ravel())[0, 1] > 0.97
