@@ -49,7 +49,10 @@ async function unpacked() {
   return pairs.get(name);
 }
 
+const state = () => `${key()} ${chosen.alpha} ${chosen.rule} ${chosen.nSteps}`;
+
 async function show() {
+  document.body.dataset.chosen = state(); // on the page once it is what is shown, too
   const name = key();
   const pictures = await unpacked();
   if (name !== key()) return; // another pair was chosen meanwhile
@@ -63,7 +66,7 @@ async function show() {
   const gaps = Object.fromEntries(RULES.map((each) => [each, data.stepCounts[each].map((n) => [n, Math.abs(gapAfterAll(pair, each, n) / difference(pair))])]));
   drawAlong(byId("along"), { scores: pair.scores, sums, nSteps, alpha, colors: data.colors });
   drawConvergence(byId("convergence"), { gaps, rule, nSteps, colors: data.colors, otherColor: OTHER_RULES_COLOR });
-  document.body.dataset.shown = `${name} ${chosen.alpha} ${rule} ${nSteps}`;
+  document.body.dataset.shown = state();
 }
 
 function showPictures({ from, to, frames }, pair, alpha, taken) {

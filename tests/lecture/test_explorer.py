@@ -50,7 +50,8 @@ def explorer(explorer_file, browser) -> Iterator[Visit]:
 
 def shown(visit: Visit) -> dict[str, str]:
     """What each picture, chart and number of the explorer shows now, after it had the time to."""
-    visit.page.evaluate("() => new Promise((done) => setTimeout(() => requestAnimationFrame(done), 60))")
+    visit.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    visit.page.wait_for_function("document.body.dataset.shown === document.body.dataset.chosen")
     return visit.page.evaluate(
         """() => Object.fromEntries([
             ...["between", "gradient", "map"].map((id) => [id, document.getElementById(id).toDataURL()]),
