@@ -7,7 +7,7 @@ READY := .venv/.ready
 BENCH_READY := .venv/.bench-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint assignments bench doctor clean
+.PHONY: help demo test lint assignments calibrate lecture bench browser doctor clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,7 +31,7 @@ demo: $(READY)  ## grade a small class of made-up students: who got what, and wh
 	@$(BIN)/python -m autograder demo --jobs $(JOBS)
 
 test: $(READY)  ## run every test
-	@$(BIN)/python -m pytest
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 lint: $(READY)  ## check style and formatting
 	@$(BIN)/ruff check
@@ -39,6 +39,15 @@ lint: $(READY)  ## check style and formatting
 
 assignments: $(READY)  ## make assignments/ from solutions/
 	@$(BIN)/python -m autograder release
+
+calibrate: $(READY)  ## how often is the grader wrong? hand in the whole corpus, write docs/calibration.md
+	@$(BIN)/python tests/calibration --jobs $(JOBS)
+
+lecture: $(READY)  ## build the slides, the demos and the explorer into lecture/built/
+	@$(BIN)/python -m lecture
+
+browser:  ## install Chromium, with which the tests look at the lecture (Debian, Ubuntu)
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 
 bench: $(BENCH_READY)  ## measure igref beside Captum and PAIR saliency
 	@$(BIN)/python -m benchmarks
