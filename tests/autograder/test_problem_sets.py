@@ -1,0 +1,71 @@
+"""ps2 to ps4 the whole way: the solution, on other pictures by its one cell, through nbgrader and the sandbox."""
+
+import json
+import re
+import shutil
+
+import pytest
+from rich.console import Console
+
+from autograder.assignments import ASSIGNMENTS
+from autograder.classroom import grade_class, nbgrader
+from autograder.release import KIT, make_course
+
+STUDIES = ("ps2-baselines", "ps3-steps", "ps4-quality")
+
+
+def with_digits(notebook: dict) -> dict:
+    """The notebook with the digits of its choice cell taken in place of the photos: the lines from there uncommented."""
+    for cell in notebook["cells"]:
+        if cell.get("id", "").endswith("-choice"):
+            lines = "".join(cell["source"]).splitlines()
+            start = next(k for k, line in enumerate(lines) if line.startswith("# Handwritten"))
+            taken = []
+            for line in lines[start + 1 :]:
+                if not line.startswith("# "):
+                    break
+                taken.append(line[2:])
+            cell["source"] = "\n".join(lines[:start] + taken)
+            return notebook
+    raise AssertionError("there is no cell to choose the network and the pictures in")
+
+
+@pytest.fixture(scope="module", params=STUDIES)
+def graded(request, tmp_path_factory):
+    assignment = request.param
+    course = make_course(tmp_path_factory.mktemp("course"))
+    nbgrader(course, "generate_assignment", assignment)
+    for student, source in (("ada", "solutions"), ("bob", "assignments")):
+        target = course / "submitted" / student / assignment / f"{assignment}.ipynb"
+        target.parent.mkdir(parents=True)
+        shutil.copy(KIT / source / assignment / target.name, target)
+    ada = course / "submitted" / "ada" / assignment / f"{assignment}.ipynb"
+    ada.write_text(json.dumps(with_digits(json.loads(ada.read_text()))))
+    table = grade_class(course, assignment, jobs=2, console=Console(quiet=True))
+    records = {
+        student: json.loads((course / "autograded" / student / assignment / "verdicts.json").read_text())
+        for student in ("ada", "bob")
+    }
+    return assignment, {result.student: result for result in table}, records
+
+
+def test_the_solution_on_digits_gets_all_automatic_points(graded):
+    assignment, table, records = graded
+    automatic = sum(task.points for task in ASSIGNMENTS[assignment].tasks if task.automatic)
+    assert table["ada"].automatic == automatic, records["ada"]
+    assert not records["ada"]["ended"]
+
+
+def test_an_untouched_notebook_gets_nothing_and_is_told_so(graded):
+    _, table, records = graded
+    assert table["bob"].score == 0
+    mistakes = {verdict["mistake"] for verdict in records["bob"]["verdicts"]}
+    assert mistakes <= {"not_done", "not_reached"}, mistakes
+
+
+def test_the_solution_is_recognised_as_the_solution(graded):
+    assignment, _, records = graded
+    own = records["ada"]["own_work"]
+    assert own["similarity"][f"the solution of {assignment}"] > 0.9
+    assert re.search(rf"of the code is also in the solution of {assignment}", own["remark"])
+    assert records["bob"]["own_work"]["remark"] == ""
