@@ -74,16 +74,17 @@ def build(
 def page_data(photos: Sequence[str], baselines: Sequence[str], intervals: int, progress: bool) -> dict:
     """Everything that the page's scripts read, as JSON holds it."""
     model = igref.load_model()
-    pictures = {photo.name: photo.pixels[None] for photo in igref.load_photos()}
+    loaded = {photo.name: photo for photo in igref.load_photos()}
     pairs, described = {}, []
     urls: dict[str, int] = {}  # black is the same for every photo, and kept once
     for name in tqdm(photos, desc="explorer", unit=" photos", disable=not progress):
-        x = pictures[name]
+        x = loaded[name].pixels[None]
         target = int(model.probabilities(x).argmax())
         described.append(
             {
                 "name": name,
                 "shows": PHOTOS[name],
+                "source": loaded[name].source,
                 "category": model.categories[target],
                 "picture": packing.picture_url(x[0]),
             }

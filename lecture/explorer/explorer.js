@@ -184,11 +184,11 @@ document.addEventListener("keydown", (event) => {
 });
 
 function addChoices(kind, entries) {
-  entries.forEach(({ name, url, alt }, at) => {
+  entries.forEach(({ name, url, alt, title }, at) => {
     const label = document.createElement("label");
     label.className = "choice";
     const radio = Object.assign(document.createElement("input"), { type: "radio", name: kind, id: `${kind}-${at}` });
-    const picture = Object.assign(document.createElement("img"), { src: url, alt });
+    const picture = Object.assign(document.createElement("img"), { src: url, alt, title });
     const caption = Object.assign(document.createElement("span"), { textContent: name });
     radio.addEventListener("change", () => choose({ [kind]: at }));
     label.append(radio, picture, caption);
@@ -196,9 +196,9 @@ function addChoices(kind, entries) {
   });
 }
 
-addChoices("photo", data.photos.map(({ name, picture, shows }) => ({ name, url: picture, alt: shows })));
+addChoices("photo", data.photos.map(({ name, picture, shows, source }) => ({ name, url: picture, alt: shows, title: source })));
 addChoices("baseline", data.baselines.map(({ name, caption }) => ({
-  name: caption, url: baselineUrl(name), alt: `the baseline ${caption} of this photo`,
+  name: caption, url: baselineUrl(name), alt: `the baseline ${caption} of this photo`, title: "",
 })));
 RULES.forEach((rule) => byId("rule").append(new Option(rule, rule)));
 drawScale(document.querySelector(".scale"), data.colormap);
