@@ -98,17 +98,15 @@ def _timed(job: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _contents(executed: dict[Path, NotebookNode], has_explorer: bool) -> str:
-    items = [(EXPLORER, "The explorer: drag along the path")] if has_explorer else []
+    items = {EXPLORER: "The explorer: drag along the path"} if has_explorer else {}
     for path in executed:
-        items.append((path.relative_to(LECTURE).with_suffix(".html").as_posix(), _heading(path)))
-    links = "\n".join(f'<li><a href="{href}">{text}</a></li>' for href, text in sorted(items, key=_slides_first))
+        heading = _heading(path)
+        items[path.relative_to(LECTURE).with_suffix(".html").as_posix()] = "The slides" if path == SLIDES else heading
+    order = sorted(items, key=lambda page: (page != "slides.html", page != EXPLORER, page))
+    links = "\n".join(f'<li><a href="{page}">{items[page]}</a></li>' for page in order)
     return html_page(
         "Integrated Gradients: the lecture", f"<h1>Integrated Gradients: the lecture</h1>\n<ul>{links}</ul>"
     )
-
-
-def _slides_first(item: tuple[str, str]) -> tuple[bool, str]:
-    return item[0] != "slides.html", item[0]
 
 
 def _heading(path: Path) -> str:
