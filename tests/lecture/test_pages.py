@@ -10,7 +10,7 @@ from lecture.build import LECTURE, SLIDES
 from lecture.cells import AltTextError, markdown
 from lecture.deck import deck, slides
 
-MOST_WORDS = 75
+MOST_WORDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +63,15 @@ def test_every_slide_has_notes_and_a_heading(sections):
 def test_slides_have_few_words(sections):
     for section in sections:
         shown = [part.get_text(" ") for part in section.select(".part") if not part.select("table, .code, .small, pre")]
-        assert len(" ".join(shown).split()) <= MOST_WORDS, section.find(["h1", "h2"]).get_text()
+        words = re.findall("[A-Za-z]{2,}", " ".join(shown))  # the signs of an equation are no words
+        assert len(words) <= MOST_WORDS, section.find(["h1", "h2"]).get_text()
 
 
 def test_equations_are_drawn_by_the_browser(pages):
     assert len(pages["slides.html"].find_all("math")) > 15
     for name, page in pages.items():
-        for tag in page.find_all(["code", "pre", "script", "style"]):
-            tag.decompose()
-        assert "$" not in page.get_text(), name
+        for text in page.find_all(string=re.compile(r"\$")):
+            assert text.find_parent(["code", "pre", "script", "style"]), f"{name}: {text}"
 
 
 def test_set_up_code_is_not_shown(pages):
