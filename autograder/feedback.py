@@ -342,6 +342,27 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "the grading machine does not have this model's weights",
         "Nothing: your instructor sees this note.",
     ),
+    # models from a file
+    "onnx_missing": (
+        "the file of the model did not come with the notebook, or is too large",
+        "Hand in the .onnx file, of at most 128 MiB, in the notebook's folder, and name it as it is called there.",
+    ),
+    "onnx_unreadable": (
+        "the model's file cannot be run, or does not turn these images into scores",
+        "Export the model in one file, for float32 pictures (N, C, H, W) in [0, 1], and try onnxruntime on it yourself.",
+    ),
+    "onnx_not_fixed": (
+        "the model's scores of an image depend on chance or on the rest of its batch",
+        "Call model.eval() before you export it: dropout and batch statistics must be off.",
+    ),
+    "onnx_exceeds": (
+        "the model takes more time or memory than it may",
+        "Hand in fewer or smaller images, or a smaller model; your instructor sees this note.",
+    ),
+    "onnx_not_here": (
+        "a model from a file cannot be run on this machine",
+        "Nothing: your instructor sees this note.",
+    ),
     # the measure of quality
     "measure_not_a_number": (
         "attribution_quality does not return one number",

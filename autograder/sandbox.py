@@ -47,6 +47,7 @@ HIDDEN_SYSTEM_FOLDERS = (
     "/usr/src", "/usr/local/src", "/usr/local/etc", "/usr/local/share/jupyter", "/usr/local/share/nbgrader",
 )  # fmt: skip
 HOME, WORK, SUBMISSION = "/sandbox/home", "/sandbox/work", "/sandbox/submission"
+SCRIPT = "/sandbox/script.py"
 SCRATCH = {"/tmp": 1024, HOME: 256, WORK: 1024, "/dev/shm": 256}
 """Folders that can be written, in memory, and their sizes in MiB."""
 
@@ -120,15 +121,25 @@ class Sandbox:
         `refused_calls` is an open file with a filter of system calls, which bubblewrap has to inherit.
         """
         launcher = Path(__file__).with_name("launcher.py")
-        return [
-            *self._bubblewrap(),
-            *(() if refused_calls is None else ("--seccomp", str(refused_calls))),
-            "--",
-            *(sys.executable, "-I", "-B", str(launcher), SUBMISSION, WORK),
-            *arguments,
-        ]
+        kit = [*_package("igref", self.igref_modules), *_package("autograder", AUTOGRADER_MODULES), *_font_cache()]
+        program = [sys.executable, "-I", "-B", str(launcher), SUBMISSION, WORK, *arguments]
+        return self._command(kit, program, refused_calls)
 
-    def _bubblewrap(self) -> list[str]:
+    def script_command(self, script: Path, refused_calls: int | None = None) -> list[str]:
+        """The command line that runs one script, which sees nothing of the kit but itself, in place of a kernel.
+
+        The script is told two folders: the submission, which it reads, and the evidence, which it writes.
+        """
+        nothing = [part for name in ("igref", "autograder") for part in _hide(_package_folder(name))]
+        nothing += ["--ro-bind", str(script), SCRIPT]
+        program = [sys.executable, "-I", "-B", SCRIPT, SUBMISSION, str(self.evidence)]
+        return self._command(nothing, program, refused_calls)
+
+    def _command(self, kit: list[str], program: list[str], refused_calls: int | None) -> list[str]:
+        filtered = () if refused_calls is None else ("--seccomp", str(refused_calls))
+        return [*self._bubblewrap(kit), *filtered, "--", *program]
+
+    def _bubblewrap(self, kit: list[str]) -> list[str]:
         options = [
             str(find_bubblewrap()),
             *("--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent", "--new-session"),
@@ -139,11 +150,9 @@ class Sandbox:
         for folder, size in SCRATCH.items():
             options += ["--size", str(size * MIB), "--tmpfs", folder]
         options += self._show_and_hide()
-        options += _package("igref", self.igref_modules)
-        options += _package("autograder", AUTOGRADER_MODULES)
+        options += kit
         options += ["--ro-bind", str(self.submission), SUBMISSION]
         options += [part for path in (self.evidence, self.runtime) for part in ("--bind", str(path), str(path))]
-        options += _font_cache()
         options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
         variables = _variables() | self.environment
         variables["AUTOGRADER_LIMITS"] = json.dumps(self.limits.of_a_process())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import stat
 import time
 import traceback
 import warnings
@@ -16,6 +18,8 @@ MAX_MESSAGE = 500
 MAX_ENTRIES = 24
 MAX_IMAGES = 32
 MAX_STUDY_BYTES = 320 * 2**20
+MAX_ONNX_BYTES = 128 * 2**20
+ONNX = "onnx_model"
 
 # What the parts of a study are: an array, a short text or a number, or a dictionary of arrays.
 ARRAY, VALUE, ARRAYS = "array", "value", "arrays"
@@ -44,7 +48,27 @@ def study_record(
         else:
             record["missing"].append(name)
     record["unknown"] = sorted(str(name)[:80] for name in set(study) - set(parts))
-    return record, _bounded(arrays, record)
+    model = study.get("model")
+    if "images" in parts and isinstance(model, str) and model.endswith(".onnx"):
+        content, record["onnx_problem"] = _onnx_file(model)
+        return record, _bounded(arrays, record, MAX_STUDY_BYTES - content.nbytes) | {ONNX: content}
+    return record, _bounded(arrays, record, MAX_STUDY_BYTES)
+
+
+def _onnx_file(name: str) -> tuple[np.ndarray, str]:
+    """The bytes of a model's file in the working folder; none, and the reason, where it cannot be read."""
+    nothing = np.empty(0, np.uint8)
+    try:
+        status = os.lstat(name)
+        if not stat.S_ISREG(status.st_mode):
+            return nothing, "it is not a plain file"
+        if not 0 < status.st_size <= MAX_ONNX_BYTES:
+            return nothing, f"it has {status.st_size:,} bytes, expected 1 to {MAX_ONNX_BYTES:,}"
+        return np.fromfile(name, np.uint8), ""
+    except FileNotFoundError:
+        return nothing, "there is no such file in the notebook's folder"
+    except (OSError, ValueError) as error:
+        return nothing, f"it cannot be read: {error}"[:MAX_MESSAGE]
 
 
 def _keep_entries(name: str, value: Any, record: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -59,7 +83,7 @@ def _keep_entries(name: str, value: Any, record: dict[str, Any], arrays: dict[st
             record["dtypes"][f"{name}.{k}"] = _dtype(value[key])
 
 
-def _bounded(arrays: dict[str, np.ndarray], record: dict[str, Any]) -> dict[str, np.ndarray]:
+def _bounded(arrays: dict[str, np.ndarray], record: dict[str, Any], max_bytes: int) -> dict[str, np.ndarray]:
     images = arrays.get("images")
     given = len(images) if images is not None and images.ndim == 4 else 0
     # Twice the precision of float32 tells a grader nothing, and takes twice the room.
@@ -70,13 +94,13 @@ def _bounded(arrays: dict[str, np.ndarray], record: dict[str, Any]) -> dict[str,
     record["images_given"] = given
     if given:
         each = sum(array.nbytes for array in arrays.values() if _is_of_images(array, given)) / given
-        kept = max(1, min(given, MAX_IMAGES, int(MAX_STUDY_BYTES / max(each, 1))))
+        kept = max(1, min(given, MAX_IMAGES, int(max_bytes / max(each, 1))))
         arrays = {name: array[:kept] if _is_of_images(array, given) else array for name, array in arrays.items()}
     total = 0
     bounded = {}
     for name, array in arrays.items():
         total += array.nbytes
-        if total <= MAX_STUDY_BYTES * 1.2:
+        if total <= max_bytes * 1.2:
             bounded[name] = array
     return bounded
 

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from autograder.checks.map_mistakes import Context, exact_mistake, likely_mistake, textbook_rule
 from autograder.checks.named_models import Scores
+from autograder.checks.onnx_maps import judge_by_scores, line_of
+from autograder.checks.onnx_models import OnnxScores
 from autograder.checks.path import Pair, Path
 from autograder.checks.truth import distance
 from autograder.tolerances import (
@@ -66,7 +68,7 @@ class Judgement:
 class Subject:
     """What the maps of a study are about: a model's scores, images (N, C, H, W) and their targets."""
 
-    scores: Scores
+    scores: Scores | OnnxScores
     images: Tensor
     targets: Sequence[int]
 
@@ -76,6 +78,10 @@ def judge_maps(
 ) -> Judgement:
     """Judge every map. `baselines` are all those of the study, (N, C, H, W) each, to recognise a mix-up."""
     found = Judgement()
+    if not subject.scores.has_gradients:
+        judge_by_scores(subject, entries, seed, found)
+        _blame_copies(subject, entries, found)
+        return found
     paths: dict[tuple[int, int], Path] = {}
     order = np.random.default_rng(seed).permutation(len(entries)).tolist()
     # Step counts of one image share their gradients, so the images are drawn, with all that is said of each.
@@ -98,12 +104,16 @@ def judge_maps(
             found.checked += 1
         paths.clear()
     _look_at_the_rest(subject, [entries[k] for k in unchecked], relative_allowance, found, entries, baselines)
+    _blame_copies(subject, entries, found)
+    return found
+
+
+def _blame_copies(subject: Subject, entries: Sequence[Entry], found: Judgement) -> None:
     if copied := _copies(subject, entries):
         fault, mistake = copied
         found.blame("map", fault, mistake)
         # That two maps are one says more than that one of them is not what it should be.
         found.mistake = mistake if found.mistake in EXPLAINED_BY_COPIES else found.mistake
-    return found
 
 
 def _look_at_the_rest(subject, rest: list[Entry], allowance: float, found: Judgement, entries, baselines) -> None:
@@ -205,5 +215,7 @@ def _copies(subject: Subject, entries: Sequence[Entry]) -> tuple[str, str] | Non
 
 def _counts_matter(subject: Subject, first: Entry, second: Entry) -> bool:
     """Whether the two step counts give different maps at all, as they do wherever F bends."""
+    if not subject.scores.has_gradients:
+        return line_of(subject, first).bends()
     path = _pair(subject, first, {}).path
     return distance(*(path.rule("trapezoid", entry.n_steps) for entry in (first, second))) > 10 * COPIED_MAP

@@ -29,6 +29,8 @@ class NotVerifiedError(UngradableError):
 class Scores:
     """A model's scores, as its maps explain them."""
 
+    has_gradients = True
+
     forward: Callable[[Tensor], Tensor]
     model: Classifier
     kind: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from autograder.assignments import Task
 from autograder.checks.maps import Judgement, Subject
 from autograder.checks.named_models import NotVerifiedError, UngradableError, load_scores
+from autograder.checks.onnx_models import load_onnx_scores
 from autograder.checks.pictures import Fault
 from autograder.checks.study import Study
 from autograder.feedback import MISTAKES, property_title
@@ -52,8 +53,13 @@ def read_subject(study: Study, faults: Faults) -> Subject:
     Raises:
         UngradableError: one of them is missing or wrong, so that nothing can be recomputed.
     """
-    scores = load_scores(study.value("model"), study.value("scores", "probabilities"))
-    images = study.images(len(scores.model.mean))
+    name, kind = study.value("model"), study.value("scores", "probabilities")
+    if isinstance(name, str) and name.endswith(".onnx"):
+        images = study.images()
+        scores = load_onnx_scores(study.record, study.arrays, name, kind, images)
+    else:
+        scores = load_scores(name, kind)
+        images = study.images(len(scores.model.mean))
     given = study.record.get("images_given") or 0
     if isinstance(given, int) and given > len(images):
         faults.notes.append(f"Of {given} images the first {len(images)} were graded.")
