@@ -78,7 +78,9 @@ def _known_mistakes(one: WrongMap) -> Iterator[tuple[str, np.ndarray, np.ndarray
     yield "sign_reversed", given, -right
     yield "not_averaged", given / one.count, right
     factor = float(given @ right) / max(float(right @ right), 1e-30)
-    if factor > 0:  # a free factor fits more than the others do, so it has to fit twice as well
+    if (
+        factor > 0 and not 0.8 < factor / one.count < 1.2
+    ):  # a free factor fits more than the others do, so it has to fit twice as well
         yield "scaled", right + 2 * (given / factor - right), right
     yield "gradient_times_difference", given, slopes[:, -1]
     yield "gradient_at_baseline", given, slopes[:, 0]
