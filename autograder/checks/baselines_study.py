@@ -24,7 +24,7 @@ def judge(evidence: Evidence, seed: int) -> Verdict:
         faults.add("predictions", predictions_fault(study, subject.scores, subject.images))
         baselines = read_baselines(study, subject, faults, "baselines")
         if baselines:
-            faults.add("baselines", baselines_fault(baselines, subject.images))
+            faults.add("baselines", baselines_fault(baselines, subject.images, subject.scores))
         judge_baselines_maps(study, subject, baselines, faults, seed)
     except UngradableError as error:
         faults.end(error)
@@ -63,7 +63,7 @@ def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults
                 continue
             for n, values in enumerate(maps):
                 label = f"image {n} with the baseline “{name}”"
-                entries.append(Entry(label, n, baselines[name][n], n_steps, values))
+                entries.append(Entry(label, n, baselines[name][n], n_steps, values, name))
     except UngradableError as error:
         faults.add_to_maps((str(error), error.mistake))
     if attributed:

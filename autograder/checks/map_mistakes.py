@@ -20,7 +20,8 @@ from igref import quadrature
 
 CLOSE_CLASSES, FEW_CLASSES = 5, 20
 SMALL_PICTURE = 3 * 64 * 64
-VANISHING = 1e-4
+VANISHING = 1e-6
+ALIKE = 0.5
 COMMON_COUNTS = (5, 10, 20, 25, 50, 100, 200)
 Named = Iterator[tuple[str, np.ndarray]]
 
@@ -31,7 +32,7 @@ class Context:
 
     scores: Scores | None = None
     other_baselines: dict[str, torch.Tensor] = field(default_factory=dict)
-    other_images: tuple[torch.Tensor, ...] = ()
+    other_pairs: tuple[Path, ...] = ()
     other_counts: tuple[int, ...] = ()
 
 
@@ -50,7 +51,7 @@ def exact_mistake(pair: Pair, values: np.ndarray) -> str:
     for _, right in _right(pair):
         factor = float((values * right).sum() / max((right**2).sum(), 1e-300))
         across = distance(values, factor * right)
-        if abs(factor - 1) > EXACT_MAP and across <= ACROSS * abs(factor - 1):
+        if abs(factor - 1) > EXACT_MAP and across <= min(ACROSS * abs(factor - 1), EXACT_MAP * abs(factor)):
             return _name_of_factor(pair, values, factor)
     return ""
 
@@ -67,16 +68,14 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> str:
         return "all_classes"  # probabilities sum to one, so the gradient of their sum is rounding
     nearest, nearest_error = "", 1.0
     for name, wrong in _wrong(pair, context):
-        error = distance(values, wrong)
+        known = np.isfinite(wrong)  # not where x = x', of a mistake that leaves out the factor x - x'
+        error = distance(values[known], wrong[known])
         if error <= EXACT_MAP:
             return name
-        known = np.isfinite(wrong)
-        if not known.all() and known.any():
-            error = distance(values[known], wrong[known])
         if error / pair.allowed_map_error < nearest_error:
             nearest, nearest_error = name, error / pair.allowed_map_error
-        if name not in ("zeros", "all_classes") and _cosine(values[known], wrong[known]) > 1 - PROPORTIONAL_MAP:
-            nearest, nearest_error = name, min(nearest_error, 0.5)
+        if nearest_error > ALIKE and name != "all_classes" and _is_multiple(values[known], wrong[known]):
+            nearest, nearest_error = name, ALIKE
     if nearest:
         return nearest
     if _is_half_precision(values) and distance(values, pair.reference) < 0.1:
@@ -202,9 +201,8 @@ def _mixed_up(pair: Pair, context: Context) -> Mixed:
     yield "path_beyond_input", beyond, path.difference
     for other in context.other_baselines.values():
         yield "map_of_another_baseline", path.other(baseline=other), None
-    for other in context.other_images:
-        if other.shape == path.image.shape and not torch.equal(other, path.image):
-            yield "map_of_another_image", path.other(image=other), None
+    for other in context.other_pairs:
+        yield "map_of_another_image", other, None
 
 
 def _other_scores(pair: Pair, scores: Scores) -> Mixed:
@@ -226,6 +224,10 @@ def _other_scores(pair: Pair, scores: Scores) -> Mixed:
     yield "log_probability", path.other(forward=lambda x: scores.forward(x).abs().clamp_min(1e-30).log()), None
     every = path.other(forward=lambda x: scores.forward(x).sum(dim=1, keepdim=True), target=0)
     yield "all_classes", every, None
+
+
+def _is_multiple(values: np.ndarray, wrong: np.ndarray) -> bool:
+    return _cosine(values, wrong) > 1 - PROPORTIONAL_MAP
 
 
 def _cosine(values: np.ndarray, reference: np.ndarray) -> float:

@@ -121,7 +121,7 @@ def _control_fault(values: Values, control: str) -> tuple[str, str, str]:
         return "", seen, ""
     if told < LEAST_WINS:
         return f"{HELD - told} of {HELD} pictures get the same number for both maps", seen, "measure_ignores_map"
-    if wins < losses:
+    if high < 0.5:
         return f"below {kind} for {losses} of {told} held pictures", seen, "measure_reversed"
     return f"above {kind} for {wins} of {told} held pictures only", seen, "measure_no_better_than_chance"
 

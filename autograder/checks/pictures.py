@@ -10,7 +10,7 @@ from torch import Tensor
 
 from autograder.checks.named_models import Scores, UngradableError
 from autograder.checks.study import Study
-from autograder.tolerances import BEYOND_NOISE, PREDICTION_TIE, SAME_PICTURE, TWIN
+from autograder.tolerances import ADVERSARIAL, BEYOND_NOISE, PREDICTION_TIE, SAME_PICTURE, TWIN
 
 IMAGES_NEEDED = 10
 OWN_BASELINES = 3
@@ -58,9 +58,11 @@ def kind_of(baselines: Tensor, images: Tensor) -> str:
     return "made from the image"
 
 
-def baselines_fault(baselines: dict[str, Tensor], images: Tensor) -> Fault:
+def baselines_fault(baselines: dict[str, Tensor], images: Tensor, scores: Scores) -> Fault:
     """Whether there are enough baselines of one's own: different ones, none of them blank or the input itself."""
     for name, batch in baselines.items():
+        if _adversarial(batch, images, scores):
+            continue  # it looks like the input, which is its point
         for n in range(len(images)):
             if alike(batch[n], images[n]):
                 return f"“{name}” is the input itself for image {n}", "baseline_is_input"
@@ -80,6 +82,18 @@ def baselines_fault(baselines: dict[str, Tensor], images: Tensor) -> Fault:
         found = ", ".join(f"“{name}”: {kind}" for name, kind in kinds.items())
         return f"{len(own)} beside constant ones ({found}), expected at least {OWN_BASELINES}", "too_few_baselines"
     return NO_FAULT
+
+
+def _adversarial(baselines: Tensor, images: Tensor, scores: Scores) -> bool:
+    """Whether pictures hardly differ from the images, and yet the model says another class of most of them."""
+    if float((baselines - images).abs().mean()) > ADVERSARIAL:
+        return False
+    with torch.no_grad():
+        of_images, of_baselines = (
+            torch.cat([scores.forward(chunk).argmax(dim=1) for chunk in batch.split(8)])
+            for batch in (images, baselines)
+        )
+    return float((of_images != of_baselines).float().mean()) > 0.5
 
 
 def variety_fault(attributed: dict[str, Tensor], images: Tensor) -> Fault:

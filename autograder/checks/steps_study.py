@@ -74,7 +74,7 @@ def judge_steps(study: Study, subject: Subject, baselines: Tensor, faults: Fault
             faults.add_to_maps((str(error), error.mistake))
     each = [baselines[n] for n in range(len(baselines))]
     entries = [
-        Entry(f"image {n} at {count} steps", n, each[n], count, values)
+        Entry(f"image {n} at {count} steps", n, each[n], count, values, str(count))
         for count, stack in maps.items()
         for n, values in enumerate(stack)
     ]

@@ -7,10 +7,15 @@ from typing import Any
 from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
-from autograder.assignments import TASKS
+from autograder.assignments import TASKS, Task
 
 ANSWER = "-answer"
 """A task's code is written in the cell whose id is the task's with this at its end."""
+
+
+def task_of(cell_id: str) -> Task | None:
+    """The task that a cell belongs to: the longest task's id that the cell's begins with, as several may share a start."""
+    return max((task for task in TASKS.values() if cell_id.startswith(task.id)), key=lambda t: len(t.id), default=None)
 
 
 class NamedStubs(ClearSolutions):
@@ -19,7 +24,7 @@ class NamedStubs(ClearSolutions):
     def preprocess_cell(
         self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
     ) -> tuple[NotebookNode, dict[str, Any]]:
-        task = TASKS.get(cell.metadata.get("nbgrader", {}).get("grade_id", "").removesuffix(ANSWER))
+        task = task_of(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
         if task is not None:
             stub = f'raise NotImplementedError("Task {task.id} is still to be done: {task.title}.")'
             self.code_stub = {"python": f"# Your code goes here.\n{stub}"}

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import igref
 from igref.models import Classifier
 
-SIDE = 24
+SIDE, SPREAD = 24, 1.5
 COLOURS = "small_colours"
 
 
@@ -56,8 +56,16 @@ def _small_classifier() -> Classifier:
         *(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 5)),
     )
     for parameter in network.parameters():
-        parameter.data = torch.randn(parameter.shape, generator=generator) * 2.5 / parameter[0].numel() ** 0.5
-    return Classifier(network, COLOURS, "abcde", mean=(0.5,) * 3, std=(0.25,) * 3, input_size=SIDE)
+        parameter.data = torch.randn(parameter.shape, generator=generator) * 2 / parameter[0].numel() ** 0.5
+    model = Classifier(network, COLOURS, "abcde", mean=(0.5,) * 3, std=(0.25,) * 3, input_size=SIDE)
+    # Every class some pictures, and none with a certainty at which gradients vanish.
+    pictures = torch.stack([_picture(seed) for seed in range(40)])
+    with torch.no_grad():
+        logits = model.logits(pictures)
+        network[-1].weight /= logits.std(dim=0, keepdim=True).T / SPREAD
+        network[-1].bias.zero_()
+        network[-1].bias -= model.logits(pictures).mean(dim=0)
+    return model
 
 
 def _picture(seed: int) -> Tensor:

@@ -99,7 +99,9 @@ def _wrong_choices() -> Iterator[Entry]:
         task,
         "maps from black and nearly black",
         ("no_variety",),
-        lambda: with_baselines(lambda b: b | {"nearly": 0.02 * b["noise"]}, names=("black", "nearly")),
+        lambda: with_baselines(
+            lambda b: b | {"nearly": 0.02 * b["maximum distance"].roll(1, 0)}, names=("black", "nearly")
+        ),
     )
 
     def mixed(change: Callable[[dict], dict]) -> Callable[[], dict]:
@@ -112,7 +114,10 @@ def _wrong_choices() -> Iterator[Entry]:
         mixed(lambda a: a | {"noise": a["blurred"], "blurred": a["noise"]}),
     )
     yield changed(
-        task, "a map copied between baselines", ("map_of_another_baseline",), mixed(lambda a: a | {"noise": a["black"]})
+        task,
+        "a map copied between baselines",
+        ("map_of_another_baseline", "path_from_zero"),
+        mixed(lambda a: a | {"noise": a["black"]}),
     )
     yield changed(
         task,

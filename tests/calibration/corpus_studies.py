@@ -35,7 +35,7 @@ def stack(m: Material, baselines: Tensor, targets: Tensor, n: int, compute: Comp
     return torch.stack([compute(Job(forward, x, x0, target, n)).detach() for x, x0, target in jobs])
 
 
-def photo(model: str, compute: ComputeMap = midpoint, *, n: int = 50, which: int = 0, **changed: Any) -> Study:
+def photo(model: str, compute: ComputeMap = midpoint, *, n: int = 50, which: int = 9, **changed: Any) -> Study:
     """ps1's study of one image."""
     m = material(model)
     image, scores = m.images[which], changed.get("scores", "probabilities")
