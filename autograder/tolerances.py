@@ -110,3 +110,7 @@ MAX_ODD_LINES = 2
 REPEATED_SCORE = 1e-4
 """How far a model's score of one picture may be from its score of the same picture in another batch, of 1 or of the largest score:
 float32 leaves 1e-6; dropout or batch statistics left on change it by 1e-2 and more."""
+
+ADVERSARIAL = 0.06
+"""Mean absolute difference of pixels up to which a baseline may be an adversarial version of the image: 15 grey levels of 255.
+On the photos steps of 0.01 need one to five."""

@@ -30,23 +30,21 @@ from autograder.tolerances import (
 
 PHOTO = 3 * 224 * 224
 EXPLAINED_BY_COPIES = (
-    "map_of_another_image",
-    "map_of_another_baseline",
-    "other_step_count",
-    "unrelated_map",
-    "noisy_map",
+    *("map_of_another_image", "map_of_another_baseline", "other_step_count", "unrelated_map", "noisy_map"),
+    *("scaled", "last_batch_only", "wrong_class", "top_class"),
 )
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One map of a study, and what it is said to be. `label` names it to the student."""
+    """One map of a study, and what it is said to be. `label` names it to the student, `series` is its baseline or count."""
 
     label: str
     image: int
     baseline: Tensor
     n_steps: int
     values: np.ndarray
+    series: str = ""
 
 
 @dataclass
@@ -113,7 +111,7 @@ def _blame_copies(subject: Subject, entries: Sequence[Entry], found: Judgement) 
         fault, mistake = copied
         found.blame("map", fault, mistake)
         # That two maps are one says more than that one of them is not what it should be.
-        found.mistake = mistake if found.mistake in EXPLAINED_BY_COPIES else found.mistake
+        found.mistake = mistake if found.mistake in ("", *EXPLAINED_BY_COPIES) else found.mistake
 
 
 def _look_at_the_rest(subject, rest: list[Entry], allowance: float, found: Judgement, entries, baselines) -> None:
@@ -148,9 +146,14 @@ def _context(subject: Subject, entry: Entry, entries: Sequence[Entry], baselines
     others = {name: batch[entry.image] for name, batch in (baselines or {}).items()}
     others = {name: other for name, other in others.items() if not torch.equal(other, entry.baseline)}
     counts = tuple(sorted({other.n_steps for other in entries} - {entry.n_steps}))
-    n, last = entry.image, len(subject.images) - 1
-    neighbours = tuple(subject.images[k] for k in {(n - 1) % (last + 1), (n + 1) % (last + 1), last - n} - {n})
-    return Context(subject.scores, others, neighbours, counts)
+    n, n_images = entry.image, len(subject.images)
+    neighbours = {(n - 1) % n_images, (n + 1) % n_images, n_images - 1 - n} - {n}
+    pairs = tuple(
+        _pair(subject, other, {}).path
+        for other in entries
+        if other.image in neighbours and other.series == entry.series
+    )
+    return Context(subject.scores, others, pairs, counts)
 
 
 def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> None:
