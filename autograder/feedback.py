@@ -169,10 +169,6 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "Differentiate the score, not its negative.",
     ),
     # the photo
-    "map_of_another_pair": (
-        "the map is not the integrated gradients of this image, baseline and target",
-        "Hand in the very image, baseline and target that you computed the map with.",
-    ),
     "channels_summed": (
         "the map has one channel: it was summed over the colours before it was handed in",
         "Hand in the attribution itself, in the image's shape; sum over channels only to draw.",
