@@ -116,7 +116,7 @@ def _name_of_factor(pair: Pair, values: np.ndarray, factor: float) -> str:
         return "rescaled_to_complete"
     if abs(factor + 1) < 0.05:
         return "sign_reversed"
-    if abs(factor / pair.stated_steps - 1) < 0.05:
+    if abs(factor / pair.stated_steps - 1) < 0.15:
         return "not_averaged"
     if abs(factor * pair.path.image.shape[0] - 1) < 1e-3:
         return "channels_averaged"
