@@ -136,7 +136,7 @@ def _mistake_of_gaps(ratios: np.ndarray, n_counts: int) -> str:
     by_image = ratios.reshape(n_counts, -1) if len(ratios) % n_counts == 0 else ratios[None]
     # Not divided by the rise: off by one factor for each image, whatever the count.
     steady = np.isfinite(by_image).all() and (by_image.std(axis=0) <= 0.02 * by_image.mean(axis=0) + 1e-6).all()
-    return "gaps_not_relative" if steady and 0 < ratios.min() and ratios.max() < 1.05 else "gaps_made_up"
+    return "gaps_not_relative" if steady and ratios.min() > 0 and ratios.max() < 1.05 else "gaps_made_up"
 
 
 def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
