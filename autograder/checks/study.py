@@ -15,7 +15,6 @@ from autograder.tolerances import PIXEL_SLACK
 MIN_SIDE, MAX_SIDE = 8, 512
 MAX_STEPS = 100_000
 WHOLE = 1e-6
-LIST_TYPES = ("list", "tuple")
 
 
 class Study:

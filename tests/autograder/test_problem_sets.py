@@ -66,6 +66,5 @@ def test_an_untouched_notebook_gets_nothing_and_is_told_so(graded):
 def test_the_solution_is_recognised_as_the_solution(graded):
     assignment, _, records = graded
     own = records["ada"]["own_work"]
-    assert own["similarity"][f"the solution of {assignment}"] > 0.8
     assert re.search(rf"of the code is also in the solution of {assignment}", own["remark"])
     assert records["bob"]["own_work"]["remark"] == ""
