@@ -5,7 +5,7 @@ from __future__ import annotations
 from autograder.assignments import TASKS
 from autograder.checks.maps import Entry, Subject, judge_maps
 from autograder.checks.named_models import UngradableError
-from autograder.checks.pictures import baselines_fault, images_fault, labels, predictions_fault, variety_fault
+from autograder.checks.pictures import baselines_fault, labels, predictions_fault, variety_fault
 from autograder.checks.study import Study
 from autograder.checks.study_verdict import Faults, read_subject, study_verdict
 from autograder.evidence import Evidence
@@ -20,7 +20,6 @@ def judge(evidence: Evidence, seed: int) -> Verdict:
     try:
         study = Study(evidence)
         subject = read_subject(study, faults)
-        faults.add("images", images_fault(subject.images, study.record.get("images_given") or 0))
         faults.add("predictions", predictions_fault(study, subject.scores, subject.images))
         baselines = read_baselines(study, subject, faults, "baselines")
         if baselines:

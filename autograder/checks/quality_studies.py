@@ -9,7 +9,7 @@ import numpy as np
 from autograder.assignments import TASKS
 from autograder.checks.baselines_study import judge_baselines_maps, read_baselines
 from autograder.checks.named_models import UngradableError
-from autograder.checks.pictures import NO_FAULT, Fault, images_fault
+from autograder.checks.pictures import NO_FAULT, Fault
 from autograder.checks.steps_study import judge_steps, read_baseline
 from autograder.checks.study import Study
 from autograder.checks.study_verdict import Faults, read_subject, study_verdict
@@ -26,7 +26,6 @@ def judge_baselines(evidence: Evidence, seed: int) -> Verdict:
     try:
         study = Study(evidence)
         subject = read_subject(study, faults)
-        faults.add("images", images_fault(subject.images, study.record.get("images_given") or 0))
         baselines = read_baselines(study, subject, faults, "images")
         judge_baselines_maps(study, subject, baselines, faults, seed)
         faults.add("quality", quality_fault(study, len(subject.images)))
@@ -41,7 +40,6 @@ def judge_steps_by_quality(evidence: Evidence, seed: int) -> Verdict:
     try:
         study = Study(evidence)
         subject = read_subject(study, faults)
-        faults.add("images", images_fault(subject.images, study.record.get("images_given") or 0))
         judge_steps(study, subject, read_baseline(study, subject), faults, seed)
         faults.add("quality", quality_fault(study, len(subject.images)))
     except UngradableError as error:

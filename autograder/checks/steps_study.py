@@ -11,7 +11,7 @@ from torch import Tensor
 from autograder.assignments import TASKS
 from autograder.checks.maps import Entry, Subject, judge_maps
 from autograder.checks.named_models import UngradableError
-from autograder.checks.pictures import NO_FAULT, Fault, alike, images_fault, predictions_fault
+from autograder.checks.pictures import NO_FAULT, Fault, alike, predictions_fault
 from autograder.checks.study import Study
 from autograder.checks.study_verdict import Faults, read_subject, study_verdict
 from autograder.evidence import Evidence
@@ -30,7 +30,6 @@ def judge(evidence: Evidence, seed: int) -> Verdict:
     try:
         study = Study(evidence)
         subject = read_subject(study, faults)
-        faults.add("images", images_fault(subject.images, study.record.get("images_given") or 0))
         faults.add("predictions", predictions_fault(study, subject.scores, subject.images))
         baselines = read_baseline(study, subject)
         maps = judge_steps(study, subject, baselines, faults, seed)

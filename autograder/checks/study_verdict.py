@@ -6,9 +6,10 @@ from autograder.assignments import Task
 from autograder.checks.maps import Judgement, Subject
 from autograder.checks.named_models import NotVerifiedError, UngradableError, load_scores
 from autograder.checks.onnx_models import load_onnx_scores
-from autograder.checks.pictures import Fault
+from autograder.checks.pictures import Fault, images_fault
 from autograder.checks.study import Study
 from autograder.feedback import MISTAKES, property_title
+from autograder.studies import MAX_IMAGES, MAX_STUDY_BYTES
 from autograder.verdict import Finding, Verdict
 
 MAP_PROPERTIES = ("completeness", "map")
@@ -48,7 +49,7 @@ class Faults:
 
 
 def read_subject(study: Study, faults: Faults) -> Subject:
-    """The model's scores, the images and the targets.
+    """The model's scores, the images and the targets; what is wrong with the set of images is noted.
 
     Raises:
         UngradableError: one of them is missing or wrong, so that nothing can be recomputed.
@@ -60,10 +61,19 @@ def read_subject(study: Study, faults: Faults) -> Subject:
     else:
         scores = load_scores(name, kind)
         images = study.images(len(scores.model.mean))
-    given = study.record.get("images_given") or 0
-    if isinstance(given, int) and given > len(images):
+    given = _number_given(study, len(images))
+    if given > len(images):
         faults.notes.append(f"Of {given} images the first {len(images)} were graded.")
+    faults.add("images", images_fault(images, given))
     return Subject(scores, images, study.whole_numbers("targets", images, scores.n_classes))
+
+
+def _number_given(study: Study, kept: int) -> int:
+    """How many images were handed in. The record says it, and is believed only where `submit` had to leave some out."""
+    given = study.record.get("images_given")
+    size = sum(array.nbytes for array in study.arrays.values())
+    left_out = kept >= MAX_IMAGES or size >= MAX_STUDY_BYTES / 2
+    return max(given, kept) if isinstance(given, int) and left_out else kept
 
 
 def study_verdict(task: Task, faults: Faults) -> Verdict:

@@ -4,6 +4,8 @@ import pytest
 from corpus import SETS, corpus
 from judged import hand_in
 
+from autograder import submission
+
 EVERY = 10
 SLOW = "real model"
 
@@ -16,12 +18,24 @@ def _tenth():
             yield from [entry for entry in entries if entry.task == task and entry.correct is correct][::EVERY]
 
 
-@pytest.mark.parametrize("entry", _tenth(), ids=lambda entry: f"{entry.task}: {entry.name}")
+@pytest.mark.parametrize("entry", list(_tenth()), ids=lambda entry: f"{entry.task}: {entry.name}")
 def test_right_work_is_accepted_and_wrong_work_loses_points(entry):
     result = hand_in(entry)
     assert result.as_expected, (result.points, result.max_points, result.mistake)
     if not entry.correct:
         assert result.diagnosed, (result.mistake, entry.mistakes)
+
+
+def test_a_record_that_claims_more_images_is_not_believed(monkeypatch):
+    entry = next(e for e in corpus() if e.task == "ps2-study" and e.name == "nine images")
+    honest = submission.study_record
+
+    def forged(*arguments):
+        record, arrays = honest(*arguments)
+        return record | {"images_given": 10}, arrays
+
+    monkeypatch.setattr(submission, "study_record", forged)
+    assert hand_in(entry).mistake == "too_few_images"
 
 
 def test_the_corpus_is_as_large_as_it_is_said_to_be():
