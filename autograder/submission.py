@@ -2,7 +2,8 @@
 
 While work is graded this runs in the sandbox, beside the student's code, and only writes files; the
 verdict is the grader's. In a student's own notebook, where no grader has named a folder for the
-evidence, the same checks run in place and the verdict is shown as feedback. It decides nothing.
+evidence, the same checks run in place, on fewer maps of a study, and the verdict is shown as feedback.
+It decides nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from autograder.evidence import Evidence
 from autograder.probes import PROBES, Probe
 from autograder.quality_probes import quality_probes
 from autograder.studies import ARRAY, ARRAYS, VALUE, answer, measured_again, study_record
+from autograder.tolerances import FEEDBACK_PHOTO_GRADIENTS
+from igref.memory import keep_freed_memory
+
+keep_freed_memory()  # whoever imports this runs a problem set: gradients of photos, again and again
 
 EVIDENCE_FOLDER = "AUTOGRADER_EVIDENCE"
 SEED = "AUTOGRADER_SEED"
@@ -56,7 +61,7 @@ def submit(task: str, work: Any = None, **study: Any) -> Any:
         collect(work, study, seed, Path(scratch), task)
         from autograder.checks import judge  # withheld from a student's process while work is graded
 
-        return judge(task, evidence.read(Path(scratch), task), seed)
+        return judge(task, evidence.read(Path(scratch), task), seed, FEEDBACK_PHOTO_GRADIENTS)
 
 
 def _collect_answers(kind: str, ask: Callable[[Callable, Probe], Any]) -> Callable:

@@ -61,6 +61,9 @@ ODD_GAP = 2.0
 MAX_RECOMPUTED_PHOTO_GRADIENTS = 1000
 """Gradients of a 224 x 224 photo that are spent on the sample of one study: about half a minute on two cores."""
 
+FEEDBACK_PHOTO_GRADIENTS = 100
+"""The same where `submit` gives feedback in a student's notebook, so that trying things out stays quick."""
+
 MAX_PATHS = 6
 """Odd maps outside the sample that are recomputed."""
 

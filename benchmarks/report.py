@@ -4,11 +4,11 @@ import json
 import statistics
 from pathlib import Path
 
+from benchmarks.adaptive import SMALL_RISE
 from benchmarks.setting import RESULTS, median_ratio
 
 README = Path(__file__).parent / "README.md"
 START, END = "<!-- measured: start -->\n", "<!-- measured: end -->"
-SMALL_RISE = 0.2
 SHARE = 0.95
 
 
@@ -52,41 +52,36 @@ def adaptive(results: dict) -> str:
     ):
         if pairs:
             rows += _compare(kind, pairs, counts, tolerance)
-    return table(["pairs", "mode", "gradients in all", "within 5 %", "median gap", "median map error"], rows)
+    against = ["against the smallest fixed count"]
+    return table(["pairs", "mode", "gradients in all", *against, "within 5 %", "median gap", "median map error"], rows)
 
 
 def _compare(kind: str, pairs: list[dict], counts: list[int], tolerance: float) -> list[list[str]]:
-    within = [sum(p["fixed_gap"][k] <= tolerance for p in pairs) for k in range(len(counts))]
-    enough = [k for k in range(len(counts)) if within[k] >= SHARE * len(pairs)]
-    converged = sum(p["adaptive_converged"] for p in pairs)
-    rows = [
+    fixed = {n: [(p["fixed_gap"][k], p["fixed_map_error"][k]) for p in pairs] for k, n in enumerate(counts)}
+    within = {n: sum(gap <= tolerance for gap, _ in found) for n, found in fixed.items()}
+    enough = min((n for n in counts if within[n] >= SHARE * len(pairs)), default=None)
+    rows = []
+    for stop in pairs[0]["adaptive"]:
+        found = [p["adaptive"][stop] for p in pairs]
+        gradients = sum(one["gradients"] for one in found)
+        inside = sum(one["gap"] <= tolerance for one in found)
+        said = f"{inside}, said so for {sum(one['converged'] for one in found)}"
+        rows.append((f"adaptive, stops by {stop}", gradients, said, [(one["gap"], one["map_error"]) for one in found]))
+    for n in dict.fromkeys(n for n in (enough, 50, 200, 1100) if n):
+        name = {enough: "the smallest fixed count for 95 %", 1100: "the course report's"}.get(n, "fixed")
+        rows.append((f"{n} steps, {name}", (n + 1) * len(pairs), str(within[n]), fixed[n]))
+    return [
         [
-            f"{kind}, {len(pairs)}",
-            "adaptive",
-            str(sum(p["adaptive_gradients"] for p in pairs)),
-            f"{sum(p['adaptive_gap'] <= tolerance for p in pairs)}, said so for {converged}",
-            f"{statistics.median(p['adaptive_gap'] for p in pairs):.1%}",
-            f"{statistics.median(p['adaptive_map_error'] for p in pairs):.1%}",
+            "" if place else f"{kind}, {len(pairs)}",
+            mode,
+            str(gradients),
+            f"{gradients / ((enough + 1) * len(pairs)):.2f}" if enough else "",
+            inside,
+            f"{statistics.median(gap for gap, _ in found):.1%}",
+            f"{statistics.median(error for _, error in found):.1%}",
         ]
+        for place, (mode, gradients, inside, found) in enumerate(rows)
     ]
-    shown = {"smallest fixed count for 95 %": enough[0]} if enough else {}
-    shown |= {
-        "50 fixed": counts.index(50),
-        "200 fixed": counts.index(200),
-        "1,100, the course report's": counts.index(1100),
-    }
-    for name, k in shown.items():
-        rows.append(
-            [
-                "",
-                f"{name}: {counts[k]} steps" if k == shown.get("smallest fixed count for 95 %") else name,
-                str((counts[k] + 1) * len(pairs)),
-                str(within[k]),
-                f"{statistics.median(p['fixed_gap'][k] for p in pairs):.1%}",
-                f"{statistics.median(p['fixed_map_error'][k] for p in pairs):.1%}",
-            ]
-        )
-    return rows
 
 
 def main() -> None:

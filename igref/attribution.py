@@ -169,19 +169,24 @@ def weighted_gradients(
     alphas = nodes.to(inputs).view(-1, *[1] * (inputs.ndim - 1))
     sums = torch.zeros(len(weights), *inputs.shape, dtype=torch.float64, device=inputs.device)
     scores = torch.empty(len(inputs), len(nodes), dtype=torch.float64, device=inputs.device)
+    weights = weights.to(inputs.device)
     for i, k in chunks(len(inputs), len(nodes), chunk_size_for(inputs, chunk_size)):
-        points = baselines[i] + alphas[k] * difference[i]
+        i, k = i.to(inputs.device), k.to(inputs.device)
+        points = torch.addcmul(baselines.index_select(0, i), alphas[k], difference.index_select(0, i))
         values, gradients = scores_and_gradients(forward, points, targets[i])
         scores[i, k] = values.double()
-        for total, w in zip(sums, weights[:, k], strict=True):
-            used = w.nonzero()[:, 0]
-            w_used = w[used].to(total.device).view(-1, *[1] * (inputs.ndim - 1))
-            total.index_add_(0, i[used].to(total.device), w_used * gradients[used])
+        first, last = int(i[0]), int(i[-1]) + 1
+        shares = torch.zeros(len(weights), last - first, len(i), dtype=torch.float64, device=inputs.device)
+        shares[:, i - first, torch.arange(len(i), device=i.device)] = weights[:, k]
+        parts = shares @ gradients.flatten(1).double()  # each row of weights, each input: its part of the sum
+        sums[:, first:last] += parts.view_as(sums[:, first:last])
         report(done := done + len(i), scores.numel())
-    ends = {}
-    for end, at in ((0.0, baselines), (1.0, inputs)):
-        known = (nodes == end).nonzero()[:, 0]
-        ends[end] = scores[:, known[0]] if len(known) else target_scores(forward, at, targets, chunk_size)
+    missing = {end: at for end, at in ((0.0, baselines), (1.0, inputs)) if not (nodes == end).any()}
+    ends = {end: scores[:, (nodes == end).nonzero()[0, 0]] for end in (0.0, 1.0) if end not in missing}
+    if missing:
+        points = torch.cat([*missing.values()])
+        found = target_scores(forward, points, targets.repeat(len(missing)), chunk_size)
+        ends |= zip(missing, found.split(len(inputs)), strict=True)
     return arguments.finite(sums, "the gradient of forward along the path"), ends
 
 

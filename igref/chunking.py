@@ -13,7 +13,7 @@ from torch import Tensor
 from igref import arguments
 
 PHOTO = 3 * 224 * 224
-PHOTOS_PER_THREAD = 4  # measured: 4 to 8 photos a batch are fastest on two cores, see benchmarks/README.md
+PHOTOS_PER_THREAD = 2  # measured: 4 to 6 photos a batch are fastest on two cores, see benchmarks/README.md
 MOST_THREADS = 8
 PHOTOS_ON_ACCELERATOR = 64
 LARGEST_CHUNK = 1024

@@ -14,11 +14,14 @@ from autograder.checks import (
     quality_studies,
     steps_study,
 )
+from autograder.checks.sample import Sample
 from autograder.evidence import Evidence
 from autograder.feedback import MISTAKES, property_title
+from autograder.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
 from autograder.verdict import Finding, Verdict
+from igref.memory import keep_freed_memory
 
-CHECKS: dict[str, Callable[[Evidence, int], Verdict]] = {
+CHECKS: dict[str, Callable[[Evidence, Sample], Verdict]] = {
     "ps1-input-gradient": input_gradient.judge,
     "ps1-integrated-gradients": integrated_gradients.judge,
     "ps1-photo": photo.judge,
@@ -30,13 +33,16 @@ CHECKS: dict[str, Callable[[Evidence, int], Verdict]] = {
 }
 
 
-def judge(task: str, evidence: Evidence, seed: int) -> Verdict:
+def judge(task: str, evidence: Evidence, seed: int, gradients: int = MAX_RECOMPUTED_PHOTO_GRADIENTS) -> Verdict:
     """The verdict on a task, from its evidence and the seed that its probes were drawn from.
+
+    A study's maps are recomputed until `gradients` of a photo are spent.
 
     Raises:
         KeyError: no check has the task's id.
     """
-    return CHECKS[task](evidence, seed)
+    keep_freed_memory()
+    return CHECKS[task](evidence, Sample(seed, gradients))
 
 
 def nothing_to_judge(task: str, mistake: str, note: str = "") -> Verdict:

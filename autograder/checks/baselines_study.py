@@ -6,6 +6,7 @@ from autograder.assignments import TASKS
 from autograder.checks.maps import Entry, Subject, judge_maps
 from autograder.checks.named_models import UngradableError
 from autograder.checks.pictures import baselines_fault, labels, predictions_fault, variety_fault
+from autograder.checks.sample import Sample
 from autograder.checks.study import Study
 from autograder.checks.study_verdict import Faults, read_subject, study_verdict
 from autograder.evidence import Evidence
@@ -14,7 +15,7 @@ from autograder.verdict import Verdict
 TASK = TASKS["ps2-study"]
 
 
-def judge(evidence: Evidence, seed: int) -> Verdict:
+def judge(evidence: Evidence, sample: Sample) -> Verdict:
     """The images, the predictions, the baselines, and every map against integrated gradients recomputed."""
     faults = Faults(TASK)
     try:
@@ -24,7 +25,7 @@ def judge(evidence: Evidence, seed: int) -> Verdict:
         baselines = read_baselines(study, subject, faults, "baselines")
         if baselines:
             faults.add("baselines", baselines_fault(baselines, subject.images, subject.scores))
-        judge_baselines_maps(study, subject, baselines, faults, seed)
+        judge_baselines_maps(study, subject, baselines, faults, sample)
     except UngradableError as error:
         faults.end(error)
     return study_verdict(TASK, faults)
@@ -44,7 +45,7 @@ def read_baselines(study: Study, subject: Subject, faults: Faults, blame: str) -
     return baselines
 
 
-def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults: Faults, seed: int) -> None:
+def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults: Faults, sample: Sample) -> None:
     """Judge the attributions from each baseline, and whether they are various."""
     entries, attributed = [], {}
     try:
@@ -71,6 +72,6 @@ def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults
     elif "variety" in faults.task.properties:
         faults.add("variety", ("no maps to compare", "missing_part"))
     if entries:
-        faults.add_judgement(judge_maps(subject, entries, seed, baselines=baselines))
+        faults.add_judgement(judge_maps(subject, entries, sample, baselines=baselines))
     else:
         faults.add_to_maps(("no maps to judge", "missing_part"))

@@ -6,6 +6,7 @@ from autograder.assignments import TASKS
 from autograder.checks.answers import Answer, read_answers
 from autograder.checks.functions import verdict_on_function
 from autograder.checks.mistakes import likely_mistake
+from autograder.checks.sample import Sample
 from autograder.checks.truth import Question, distance
 from autograder.evidence import Evidence
 from autograder.probes import input_gradient_probes
@@ -15,9 +16,9 @@ from autograder.verdict import Verdict
 TASK = TASKS["ps1-input-gradient"]
 
 
-def judge(evidence: Evidence, seed: int) -> Verdict:
+def judge(evidence: Evidence, sample: Sample) -> Verdict:
     """A gradient is right when it is exact to rounding."""
-    answers = read_answers(evidence, input_gradient_probes(seed))
+    answers = read_answers(evidence, input_gradient_probes(sample.seed))
     questions = {answer.probe.name: Question(answer.probe) for answer in answers}
 
     def fault(answer: Answer) -> str:

@@ -8,6 +8,7 @@ from autograder.assignments import TASKS
 from autograder.checks.answers import Answer, read_answers
 from autograder.checks.functions import verdict_on_function
 from autograder.checks.mistakes import likely_mistake
+from autograder.checks.sample import Sample
 from autograder.checks.truth import Question
 from autograder.evidence import Evidence
 from autograder.probes import integrated_gradients_probes
@@ -17,9 +18,9 @@ from autograder.verdict import Verdict
 TASK = TASKS["ps1-integrated-gradients"]
 
 
-def judge(evidence: Evidence, seed: int) -> Verdict:
+def judge(evidence: Evidence, sample: Sample) -> Verdict:
     """An answer is right when its error is no worse than the worst textbook rule's near n_steps."""
-    answers = read_answers(evidence, integrated_gradients_probes(seed))
+    answers = read_answers(evidence, integrated_gradients_probes(sample.seed))
     questions = {answer.probe.name: Question(answer.probe) for answer in answers}
     same = _same_for_few_and_many(answers)
 

@@ -18,13 +18,13 @@ from autograder.checks.named_models import Scores
 from autograder.checks.onnx_maps import judge_by_scores, line_of
 from autograder.checks.onnx_models import OnnxScores
 from autograder.checks.path import Pair, Path
+from autograder.checks.sample import Sample
 from autograder.checks.truth import distance
 from autograder.tolerances import (
     COPIED_MAP,
     FEWEST_STEPS,
     LARGEST_MAP_ERROR,
     MAX_PATHS,
-    MAX_RECOMPUTED_PHOTO_GRADIENTS,
     ODD_GAP,
 )
 
@@ -72,36 +72,36 @@ class Subject:
 
 
 def judge_maps(
-    subject: Subject, entries: Sequence[Entry], seed: int, *, baselines: dict[str, Tensor] | None = None
+    subject: Subject, entries: Sequence[Entry], sample: Sample, *, baselines: dict[str, Tensor] | None = None
 ) -> Judgement:
     """Judge every map. `baselines` are all those of the study, (N, C, H, W) each, to recognise a mix-up."""
     found = Judgement()
     if not subject.scores.has_gradients:
-        judge_by_scores(subject, entries, seed, found)
+        judge_by_scores(subject, entries, sample.seed, found)
         _blame_copies(subject, entries, found)
         return found
     paths: dict[tuple[int, int], Path] = {}
-    order = np.random.default_rng(seed).permutation(len(entries)).tolist()
+    order = np.random.default_rng(sample.seed).permutation(len(entries)).tolist()
     # Step counts of one image share their gradients, so the images are drawn, with all that is said of each.
     images = list(dict.fromkeys(entries[k].image for k in order))
-    spent, relative_allowance = 0.0, 0.0
+    spent, allowance = 0, 0.0
     photos = subject.images[0].numel() / PHOTO
     unchecked = []
     for image in images:
         group = [k for k in order if entries[k].image == image]
         for k in group:
             entry = entries[k]
-            if found.checked and spent * photos > MAX_RECOMPUTED_PHOTO_GRADIENTS:
+            if found.checked and spent * photos > sample.gradients:
                 unchecked.append(k)
                 continue
             pair = _pair(subject, entry, paths)
             before = len(pair.path._gradients)
             _judge_map(pair, entry, found, _context(subject, entry, entries, baselines))
+            allowance = max(allowance, pair.panel_gap)
             spent += len(pair.path._gradients) - before
-            relative_allowance = max(relative_allowance, pair.allowed_gap)
             found.checked += 1
         paths.clear()
-    _look_at_the_rest(subject, [entries[k] for k in unchecked], relative_allowance, found, entries, baselines)
+    _look_at_the_rest(subject, [entries[k] for k in unchecked], allowance, found, entries, baselines)
     _blame_copies(subject, entries, found)
     return found
 

@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 from autograder.assignments import TASKS
 from autograder.checks.answers import unfinished
 from autograder.checks.functions import STUB_ERROR, WITHHELD
+from autograder.checks.sample import Sample
 from autograder.evidence import Evidence
 from autograder.feedback import MISTAKES, property_title
 from autograder.quality_probes import HELD, QualityProbe, quality_probes
@@ -21,9 +22,9 @@ TASK = TASKS["ps4-measure"]
 Values = dict[tuple[int, str], float | None]
 
 
-def judge(evidence: Evidence, seed: int) -> Verdict:
+def judge(evidence: Evidence, sample: Sample) -> Verdict:
     """A number, the same for the same map, whatever its scale; above a random ranking and above the reversed one."""
-    probes = quality_probes(seed)
+    probes = quality_probes(sample.seed)
     answers = evidence.record.get("answers")
     answers = answers if isinstance(answers, dict) else {}
     values = {(p.picture, p.of): _value(evidence, answers, p) for p in probes}

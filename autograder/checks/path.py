@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -133,9 +134,18 @@ class Pair:
         return min(MAP_MARGIN * worst + RECOMPUTED_GRADIENT, LARGEST_MAP_ERROR)
 
     @cached_property
+    def panel_gap(self) -> float:
+        """What textbook rules on the ends of the panels leave: none needs a gradient that the trapezoid does not."""
+        return self._allowed_gap(("trapezoid", "right", "left"))
+
+    @cached_property
     def allowed_gap(self) -> float:
         """What textbook rules leave at this count: the worst of them, or the panels' errors without their signs."""
-        worst = max(abs(values.sum() - self.score_difference) for values in self.rules.values())
+        return self._allowed_gap(tuple(self.rules))
+
+    def _allowed_gap(self, rules: Sequence[str]) -> float:
+        sums = [self.path.rule(name, self.n_steps).sum() for name in rules]
+        worst = max(abs(total - self.score_difference) for total in sums)
         nodes = np.arange(self.n_steps + 1) / self.n_steps
         gradients = self.path.gradients(nodes).double().numpy()
         slopes = (gradients * self.path.difference).reshape(len(nodes), -1).sum(axis=1)

@@ -13,6 +13,7 @@ from autograder.assignments import TASKS
 from autograder.checks.maps import Entry, Subject, judge_maps
 from autograder.checks.named_models import UngradableError, load_scores
 from autograder.checks.path import Path
+from autograder.checks.sample import Sample
 from autograder.checks.study import MAX_SIDE, MAX_STEPS, MIN_SIDE, pixels
 from autograder.checks.truth import distance
 from autograder.evidence import Evidence
@@ -25,7 +26,7 @@ PICTURES = ("image", "baseline")
 MAPS = ("attribution", "gradient_times_input")
 
 
-def judge(evidence: Evidence, seed: int) -> Verdict:
+def judge(evidence: Evidence, sample: Sample) -> Verdict:
     """Completeness, the map itself, and gradient x input, each against what the grader computes."""
     try:
         subject, baseline, n_steps, maps = _read(evidence)
@@ -37,7 +38,7 @@ def judge(evidence: Evidence, seed: int) -> Verdict:
         faults["completeness"] = faults["map"] = _complaint(evidence, "attribution", image)
         mistake = _shape_mistake(evidence, "attribution", image)
     else:
-        found = judge_maps(subject, [Entry("the map", 0, baseline, n_steps, maps["attribution"])], seed)
+        found = judge_maps(subject, [Entry("the map", 0, baseline, n_steps, maps["attribution"])], sample)
         faults |= {"completeness": found.completeness, "map": found.map}
         mistake = found.mistake
     product = maps.get("gradient_times_input")

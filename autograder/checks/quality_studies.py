@@ -10,6 +10,7 @@ from autograder.assignments import TASKS
 from autograder.checks.baselines_study import judge_baselines_maps, read_baselines
 from autograder.checks.named_models import UngradableError
 from autograder.checks.pictures import NO_FAULT, Fault
+from autograder.checks.sample import Sample
 from autograder.checks.steps_study import judge_steps, read_baseline
 from autograder.checks.study import Study
 from autograder.checks.study_verdict import Faults, read_subject, study_verdict
@@ -20,27 +21,27 @@ from autograder.verdict import Verdict
 BASELINES, STEPS = TASKS["ps4-baselines"], TASKS["ps4-steps"]
 
 
-def judge_baselines(evidence: Evidence, seed: int) -> Verdict:
+def judge_baselines(evidence: Evidence, sample: Sample) -> Verdict:
     """The images, the maps from each baseline, and whether the stated qualities are the measure's."""
     faults = Faults(BASELINES)
     try:
         study = Study(evidence)
         subject = read_subject(study, faults)
         baselines = read_baselines(study, subject, faults, "images")
-        judge_baselines_maps(study, subject, baselines, faults, seed)
+        judge_baselines_maps(study, subject, baselines, faults, sample)
         faults.add("quality", quality_fault(study, len(subject.images)))
     except UngradableError as error:
         faults.end(error)
     return study_verdict(BASELINES, faults)
 
 
-def judge_steps_by_quality(evidence: Evidence, seed: int) -> Verdict:
+def judge_steps_by_quality(evidence: Evidence, sample: Sample) -> Verdict:
     """The images, the step counts and their maps, and whether the stated qualities are the measure's."""
     faults = Faults(STEPS)
     try:
         study = Study(evidence)
         subject = read_subject(study, faults)
-        judge_steps(study, subject, read_baseline(study, subject), faults, seed)
+        judge_steps(study, subject, read_baseline(study, subject), faults, sample)
         faults.add("quality", quality_fault(study, len(subject.images)))
     except UngradableError as error:
         faults.end(error)

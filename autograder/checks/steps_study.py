@@ -12,6 +12,7 @@ from autograder.assignments import TASKS
 from autograder.checks.maps import Entry, Subject, judge_maps
 from autograder.checks.named_models import UngradableError
 from autograder.checks.pictures import NO_FAULT, Fault, alike, predictions_fault
+from autograder.checks.sample import Sample
 from autograder.checks.study import Study
 from autograder.checks.study_verdict import Faults, read_subject, study_verdict
 from autograder.evidence import Evidence
@@ -24,7 +25,7 @@ WITHIN = 0.05
 Counted = dict[int, np.ndarray]
 
 
-def judge(evidence: Evidence, seed: int) -> Verdict:
+def judge(evidence: Evidence, sample: Sample) -> Verdict:
     """The images, the counts, every map at its own count, the stated gaps, and what was read from them."""
     faults = Faults(TASK)
     try:
@@ -32,7 +33,7 @@ def judge(evidence: Evidence, seed: int) -> Verdict:
         subject = read_subject(study, faults)
         faults.add("predictions", predictions_fault(study, subject.scores, subject.images))
         baselines = read_baseline(study, subject)
-        maps = judge_steps(study, subject, baselines, faults, seed)
+        maps = judge_steps(study, subject, baselines, faults, sample)
         relative = relative_gaps(subject, baselines, maps)
         faults.add("gaps", gaps_fault(study, relative, subject, baselines) if maps else ("no maps", "missing_part"))
         faults.add("enough", enough_fault(study, relative, subject.images) if maps else ("no maps", "missing_part"))
@@ -56,7 +57,7 @@ def read_baseline(study: Study, subject: Subject) -> Tensor:
     return baselines
 
 
-def judge_steps(study: Study, subject: Subject, baselines: Tensor, faults: Faults, seed: int) -> Counted:
+def judge_steps(study: Study, subject: Subject, baselines: Tensor, faults: Faults, sample: Sample) -> Counted:
     """Judge the step counts and the map of every image at every count; the maps that can be read."""
     maps: Counted = {}
     try:
@@ -78,7 +79,7 @@ def judge_steps(study: Study, subject: Subject, baselines: Tensor, faults: Fault
         for n, values in enumerate(stack)
     ]
     if entries:
-        faults.add_judgement(judge_maps(subject, entries, seed))
+        faults.add_judgement(judge_maps(subject, entries, sample))
     return maps
 
 

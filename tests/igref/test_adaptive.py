@@ -24,6 +24,40 @@ def test_converged_means_within_the_tolerance(seed, tolerance):
             assert float(ig.relative_gap[n]) <= tolerance * (1 + 1e-9)
 
 
+def wiggly(x):
+    """A rise with a fast wave on it, whose residuals are large and cancel."""
+    return x + 0.3 * torch.sin(90 * x)
+
+
+@pytest.mark.parametrize("tolerance", [0.1, 0.05, 0.01])
+def test_stopping_by_the_gap_is_within_the_tolerance_and_cheaper(tolerance):
+    x, x0 = torch.ones(1, 1).double(), torch.zeros(1, 1).double()
+    by_gap, by_residuals = (
+        adaptive_integrated_gradients(wiggly, x, x0, 0, tolerance=tolerance, stop=stop) for stop in ("gap", "residuals")
+    )
+    assert by_gap.converged.all() and float(by_gap.relative_gap) <= tolerance
+    assert by_gap.n_gradients < by_residuals.n_gradients
+
+
+def test_a_gap_that_is_small_once_is_cut_on():
+    def even(x):  # two bumps whose residuals cancel until cuts tell them apart
+        return x + torch.exp(-(((x - 0.3) * 60) ** 2)) - torch.exp(-(((x - 0.81) * 25) ** 2))
+
+    x, x0 = torch.ones(1, 1).double(), torch.zeros(1, 1).double()
+    rounds = [adaptive_integrated_gradients(even, x, x0, 0, max_gradients=n) for n in range(9, 34, 4)]
+    within = [float(ig.relative_gap) <= 0.05 for ig in rounds]
+    once = within.index(True)
+    by_gap = adaptive_integrated_gradients(even, x, x0, 0, stop="gap")
+    assert by_gap.converged.all() and by_gap.n_gradients >= rounds[once].n_gradients + 8
+
+
+def test_a_gap_that_does_not_stay_small_is_said_not_to_be():
+    jump = lambda x: (x > 0.37).to(x) + 0 * x  # noqa: E731
+    x, x0 = torch.ones(1, 1).double(), torch.zeros(1, 1).double()
+    ig = adaptive_integrated_gradients(jump, x, x0, 0, max_gradients=100, stop="gap")
+    assert not ig.converged.any() and float(ig.relative_gap) > 0.05
+
+
 @given(seeds)
 def test_the_residuals_telescope_to_the_gap(seed):
     x, x0 = normal(2, 2, 6, 6, seed=seed), normal(2, 6, 6, seed=seed + 1)

@@ -62,6 +62,19 @@ def test_lite0_sees_pixels_minus_127_over_128(lite0_model):
     assert torch.allclose(lite0_model.std * 255, torch.tensor(128.0))
 
 
+def test_lite0_without_batch_norms_is_the_network_of_timm(lite0_model, photos):
+    import timm  # after load_model, which cures torchvision where it has to
+
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    weights = read_weights(lite0.packaged_weights()).values()
+    network.load_state_dict(dict(zip(network.state_dict(), weights, strict=True)))
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in lite0_model.modules())
+    images = torch.stack([photos[name].pixels for name in ("chelsea", "coffee")])
+    with torch.no_grad():
+        expected = network((images - lite0_model.mean) / lite0_model.std)
+    assert torch.allclose(lite0_model.logits(images), expected, atol=1e-4)
+
+
 def test_each_image_has_its_own_score(lite0_model, photos):
     batch = torch.stack([photos[name].pixels for name in ("coffee", "china", "chelsea")])
     alone = torch.cat([lite0_model.logits(image[None]) for image in batch])

@@ -1,0 +1,37 @@
+"""Memory that is freed is kept: a batch finds its pages where the one before left them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from igref.memory import keep_freed_memory
+
+COUNT_FAULTS = """
+import resource, sys
+import torch
+from torch import nn
+from igref import integrated_gradients
+from igref.memory import keep_freed_memory
+
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+network = nn.Sequential(
+    nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+).eval()
+photo = torch.rand(1, 3, 128, 128)
+for n_steps in (20, 100):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    integrated_gradients(network, photo, 0 * photo, 0, n_steps=n_steps, chunk_size=16)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def page_faults(how: str) -> int:
+    done = subprocess.run([sys.executable, "-c", COUNT_FAULTS, how], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not keep_freed_memory(), reason="only glibc can be told to")
+def test_a_batch_finds_the_memory_of_the_batch_before():
+    assert page_faults("kept") < page_faults("given back") / 5
