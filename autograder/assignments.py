@@ -69,12 +69,12 @@ PS1 = Assignment(
         _task("ps1-photo", "which pixels count, for a photo and its label", completeness=1, map=2, product=1),
         Task("ps1-discussion", 4, "what the two maps show", {}),
     ),
-    igref_modules=("arguments", "baselines", "images", "models", "plots", "torchvision_cure"),
+    igref_modules=("arguments", "baselines", "images", "memory", "models", "plots", "torchvision_cure"),
 )
 
 _ALLOWED_AFTER_PS1 = (
     "adaptive", "arguments", "attribution", "axioms", "baseline_diagnosis", "baselines", "chunking",
-    "counterexamples", "exact", "fill_comparison", "fills", "hiding", "images", "models", "paths", "picture_changes",
+    "counterexamples", "exact", "fill_comparison", "fills", "hiding", "images", "memory", "models", "paths", "picture_changes",
     "plots", "progress", "quadrature", "quality", "randomisation", "sweeps", "torchvision_cure", "verdicts",
 )  # fmt: skip
 

@@ -23,7 +23,6 @@ from autograder.evidence import Evidence
 from autograder.probes import PROBES, Probe
 from autograder.quality_probes import quality_probes
 from autograder.studies import ARRAY, ARRAYS, VALUE, answer, measured_again, study_record
-from autograder.tolerances import FEEDBACK_PHOTO_GRADIENTS
 from igref.memory import keep_freed_memory
 
 keep_freed_memory()  # whoever imports this runs a problem set: gradients of photos, again and again
@@ -59,7 +58,9 @@ def submit(task: str, work: Any = None, **study: Any) -> Any:
     seed = secrets.randbits(48)
     with tempfile.TemporaryDirectory() as scratch:
         collect(work, study, seed, Path(scratch), task)
-        from autograder.checks import judge  # withheld from a student's process while work is graded
+        # Withheld from a student's process while work is graded.
+        from autograder.checks import judge
+        from autograder.tolerances import FEEDBACK_PHOTO_GRADIENTS
 
         return judge(task, evidence.read(Path(scratch), task), seed, FEEDBACK_PHOTO_GRADIENTS)
 
