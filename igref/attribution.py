@@ -172,7 +172,7 @@ def weighted_gradients(
     weights = weights.to(inputs.device)
     for i, k in chunks(len(inputs), len(nodes), chunk_size_for(inputs, chunk_size)):
         i, k = i.to(inputs.device), k.to(inputs.device)
-        points = torch.addcmul(baselines.index_select(0, i), alphas[k], difference.index_select(0, i))
+        points = baselines.index_select(0, i) + alphas[k] * difference.index_select(0, i)
         values, gradients = scores_and_gradients(forward, points, targets[i])
         scores[i, k] = values.double()
         first, last = int(i[0]), int(i[-1]) + 1

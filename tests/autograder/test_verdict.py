@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 import autograder
 from autograder.assignments import ASSIGNMENTS, TASKS
 from autograder.checks import CHECKS, nothing_to_judge
+from autograder.checks.sample import Sample
 from autograder.evidence import Evidence
 from autograder.feedback import MISTAKES, PROPERTIES
 from autograder.verdict import Finding, Verdict
@@ -119,7 +120,7 @@ class TestHtml:
             "values": {"model": HOSTILE, "scores": HOSTILE, "target": HOSTILE, "n_steps": HOSTILE},
             "missing": [HOSTILE],
         }
-        shown = CHECKS[task](Evidence(record), 1)._repr_html_()
+        shown = CHECKS[task](Evidence(record), Sample(1, 0))._repr_html_()
         assert "script" not in Elements(shown).tags and "img" not in Elements(shown).tags
 
     @pytest.mark.parametrize("text", ["\ud800", "\x00", "\u202e", "a\r\nb", "\ufffe"])
