@@ -47,6 +47,7 @@ def measure_pair(n: int, baseline: str) -> dict:
         "rise": float(sweep.scores - sweep.baseline_scores),
         "fixed_gap": sweep.relative_gap[:, 0].tolist(),
         "fixed_map_error": sweep.map_error[:, 0].tolist(),
+        "adaptive_map_reference": REFERENCE,
         "adaptive": {stop: measure_adaptive(model, x, x0, target, reference, stop) for stop in STOPS},
     }
 

@@ -2,6 +2,8 @@
 
 import json
 import statistics
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.adaptive import SMALL_RISE
@@ -53,7 +55,13 @@ def adaptive(results: dict) -> str:
         if pairs:
             rows += _compare(kind, pairs, counts, tolerance)
     against = ["against the smallest fixed count"]
-    return table(["pairs", "mode", "gradients in all", *against, "within 5 %", "median gap", "median map error"], rows)
+    references = Counter(pair["adaptive_map_reference"] for pair in every if pair["adaptive_map_reference"])
+    note = "Map errors of the adaptive rows are distances to the map of "
+    note += " and ".join(f"{steps:,} steps ({n} pairs)" for steps, n in references.most_common())
+    note += "; those of the other pairs were not measured.\n\n" if sum(references.values()) < len(every) else ".\n\n"
+    return note + table(
+        ["pairs", "mode", "gradients in all", *against, "within 5 %", "median gap", "median map error"], rows
+    )
 
 
 def _compare(kind: str, pairs: list[dict], counts: list[int], tolerance: float) -> list[list[str]]:
@@ -78,10 +86,15 @@ def _compare(kind: str, pairs: list[dict], counts: list[int], tolerance: float) 
             f"{gradients / ((enough + 1) * len(pairs)):.2f}" if enough else "",
             inside,
             f"{statistics.median(gap for gap, _ in found):.1%}",
-            f"{statistics.median(error for _, error in found):.1%}",
+            _median_share(error for _, error in found),
         ]
         for place, (mode, gradients, inside, found) in enumerate(rows)
     ]
+
+
+def _median_share(values: Iterable[float | None]) -> str:
+    measured = [value for value in values if value is not None]
+    return f"{statistics.median(measured):.1%}" if measured else ""
 
 
 def main() -> None:
