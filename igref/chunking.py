@@ -13,7 +13,10 @@ from torch import Tensor
 from igref import arguments
 
 PHOTO = 3 * 224 * 224
-PHOTOS_PER_THREAD = 2  # measured: 4 to 6 photos a batch are fastest on two cores, see benchmarks/README.md
+FEWEST_PHOTOS, PHOTOS_PER_THREAD = (
+    4,
+    3,
+)  # 4 to 8 photos a batch are fastest on two cores; 6 lose least where memory is slow
 MOST_THREADS = 8
 PHOTOS_ON_ACCELERATOR = 64
 LARGEST_CHUNK = 1024
@@ -30,7 +33,7 @@ def chunk_size_for(inputs: Tensor, chunk_size: int | None = None) -> int:
     if chunk_size is not None:
         return arguments.count(chunk_size, "chunk_size")
     threads = min(torch.get_num_threads(), MOST_THREADS)
-    photos = PHOTOS_PER_THREAD * threads if inputs.device.type == "cpu" else PHOTOS_ON_ACCELERATOR
+    photos = max(FEWEST_PHOTOS, PHOTOS_PER_THREAD * threads) if inputs.device.type == "cpu" else PHOTOS_ON_ACCELERATOR
     return max(1, min(LARGEST_CHUNK, photos * PHOTO // inputs[0].numel()))
 
 
