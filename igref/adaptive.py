@@ -79,9 +79,9 @@ def adaptive_integrated_gradients(
     """Integrated gradients on panels that are halved until their residuals together are within a tolerance.
 
     Where `.converged`, the relative gap is at most the tolerance, and with `stop="residuals"` not by errors of
-    opposite sign: the absolute values of the residuals are summed. That is stricter than the gap by a factor of
-    three to ten on photos; `stop="gap"` takes the gap itself, for a third of the gradients, and rougher maps. It
-    is still the gap that is bounded, not the map's error, and a rise and fall of F inside one of the first
+    opposite sign: the absolute values of the residuals are summed. On photos the gap that is left is about a
+    tenth of the tolerance; `stop="gap"` takes the gap itself, for a quarter of the gradients, and rougher maps
+    (benchmarks/README.md). It is still the gap that is bounded, not the map's error, and a rise and fall of F inside one of the first
     eight panels can go unseen.
 
     The gradients of one input are kept until it is done: at most max_gradients times the memory of the input.
