@@ -81,10 +81,8 @@ def adaptive_integrated_gradients(
     Where `.converged`, the relative gap is at most the tolerance, and with `stop="residuals"` not by errors of
     opposite sign: the absolute values of the residuals are summed. On photos the gap that is left is about a
     tenth of the tolerance; `stop="gap"` takes the gap itself, for a quarter of the gradients, and rougher maps
-    (benchmarks/README.md). It is still the gap that is bounded, not the map's error, and a rise and fall of F inside one of the first
-    eight panels can go unseen.
-
-    The gradients of one input are kept until it is done: at most max_gradients times the memory of the input.
+    (benchmarks/README.md). It is still the gap that is bounded, not the map's error, and a rise and fall of F
+    inside one of the first eight panels can go unseen.
 
     Args:
         forward, inputs, baselines, targets, chunk_size: as for `integrated_gradients`.
