@@ -32,14 +32,16 @@ def verdict_on_function(
     """
     faults = {a.probe.name: a.complaint if a.values is None else fault(a) for a in answers}
     failed = [answer for answer in answers if faults[answer.probe.name]]
-    any_right = len(failed) < len(answers)
+    wrong_on = {answer.probe.asks_about for answer in failed}
+    any_property = any(name not in wrong_on for name in task.properties if name != "form")
     mistake = _mistake(answers, failed, cause)
     findings = []
     for name, points in task.properties.items():
         if name == "form":
-            # The right shape around wrong numbers is worth nothing: zeros have it too.
+            # The right shape around wrong numbers is worth nothing: zeros have it too. One probe is not enough: with
+            # few steps the textbook rules are so coarse that wrong numbers now and then are as near as theirs.
             complaints = [answer.complaint for answer in answers if answer.complaint]
-            holds = any_right and not complaints
+            holds = any_property and not complaints
             seen = complaints[0] if complaints else ("yes" if holds else "yes, around wrong numbers")
             expected = "" if holds else "a torch.Tensor of the shape of x, finite"
         else:

@@ -112,6 +112,13 @@ class TestMutants:
             assert verdict.points == 0, name
             assert seen(verdict)["form"] == "yes, around wrong numbers"
 
+    @pytest.mark.parametrize("seed", [4, 32, 323])
+    def test_that_are_wrong_get_nothing_for_their_shape_where_chance_puts_one_answer_right(self, hand_in, seed):
+        # With four steps a textbook rule may be as far from the integral as an answer without its factor.
+        no_factor = next(mutant for mutant in NUMBERS if mutant.mistake == "difference_missing")
+        verdict = hand_in(no_factor.source, INTEGRATED, seed)
+        assert (verdict.points, verdict.mistake) == (0, "difference_missing")
+
 
 class TestFeedbackOnTheForm:
     @pytest.mark.parametrize(
