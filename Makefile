@@ -4,6 +4,7 @@ PYTHON ?= python3
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 READY := .venv/.ready
+TEST_READY := .venv/.test-ready
 BENCH_READY := .venv/.bench-ready
 
 .DEFAULT_GOAL := help
@@ -19,6 +20,11 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up .venv, once: about a minute ..."
 	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check \
+	  --constraint constraints.txt --editable '.[lecture]'
+	@touch $@
+
+$(TEST_READY): $(READY)
+	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check \
 	  --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
@@ -30,17 +36,17 @@ $(BENCH_READY): $(READY)
 demo: $(READY)  ## grade a small class of made-up students: who got what, and why
 	@$(BIN)/python -m autograder demo --jobs $(JOBS)
 
-test: $(READY)  ## run every test
+test: $(TEST_READY)  ## run every test
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
-lint: $(READY)  ## check style and formatting
+lint: $(TEST_READY)  ## check style and formatting
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 
 assignments: $(READY)  ## make assignments/ from solutions/
 	@$(BIN)/python -m autograder release
 
-calibrate: $(READY)  ## how often is the grader wrong? hand in the whole corpus, write docs/calibration.md
+calibrate: $(TEST_READY)  ## how often is the grader wrong? hand in the whole corpus, write docs/calibration.md
 	@$(BIN)/python tests/calibration --jobs $(JOBS)
 
 lecture: $(READY)  ## build the slides, the demos and the explorer into lecture/built/
