@@ -1,6 +1,6 @@
 """Executes every notebook of the lecture and writes the pages that open without a network.
 
-Notebooks run two at a time, each in a kernel of its own; what takes longest starts first.
+Notebooks run two at a time, the six demos one after the other in one kernel; what takes longest starts first.
 """
 
 import os
@@ -18,12 +18,13 @@ import nbformat
 from nbformat import NotebookNode
 
 from lecture.deck import write_deck
-from lecture.execution import environment, execute
+from lecture.execution import environment, execute_in_turn
 from lecture.page import html_page, write_page
 
 LECTURE = Path(__file__).parent
 BUILT = LECTURE / "built"
 SLIDES = LECTURE / "slides.ipynb"
+DEMOS = LECTURE / "demos"
 EXPLORER = "explorer.html"
 MOST_KERNELS = 4  # each takes about a gigabyte
 
@@ -32,8 +33,8 @@ Say = Callable[[str], None]
 
 def notebooks() -> list[Path]:
     """Every notebook of the lecture, those that take longest first."""
-    longest_first = [SLIDES, LECTURE / "report.ipynb", LECTURE / "minimal_example.ipynb"]
-    return longest_first + sorted((LECTURE / "demos").glob("*.ipynb"))
+    demos = sorted(DEMOS.glob("*.ipynb"))
+    return [SLIDES, *demos, LECTURE / "report.ipynb", LECTURE / "minimal_example.ipynb"]
 
 
 def execute_all(
@@ -43,9 +44,11 @@ def execute_all(
 
     Raises `NotebookError` when a notebook does not run, and what another job raises.
     """
-    names = {path: path.relative_to(LECTURE).as_posix() for path in paths}
-    done = _side_by_side((also or {}) | {name: partial(execute, path) for path, name in names.items()}, say)
-    return {path: done[name] for path, name in names.items()}
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        groups.setdefault("demos" if path.parent == DEMOS else path.name, []).append(path)
+    done = _side_by_side((also or {}) | {name: partial(execute_in_turn, group) for name, group in groups.items()}, say)
+    return {path: notebook for name, group in groups.items() for path, notebook in zip(group, done[name], strict=True)}
 
 
 def _side_by_side(jobs: dict[str, Callable[[], Any]], say: Say) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from lecture.explorer.along_path import AlongPath, follow, step_counts
 
 HERE = Path(__file__).parent
 SCRIPTS = ("pictures.js", "charts.js", "explorer.js")
-INTERVALS = 50  # of alpha: 51 gradients a path, 24 paths
+INTERVALS = 40  # of alpha: 41 gradients a path, 24 paths
 STEEP_POINTS_FROM = 0.8  # as a share of the path's points, from flat to steep
 
 # What the pictures show, for readers who do not see them.

@@ -83,7 +83,7 @@ function drawConvergence(element, { gaps, rule, nSteps, colors, otherColor }) {
   const { svg, toX, toY, unit } = axes(element, {
     x: (n) => Math.log(n) / most,
     y: (gap) => (limited(gap) - low) / (high - low),
-    xTicks: [1, 5, 10, 20, 50, 100, 200].filter((n) => counts.includes(n)).map((n) => [n, String(n)]),
+    xTicks: [1, 2, 5, 10, 20, 40, 100, 200].filter((n) => counts.includes(n)).map((n) => [n, String(n)]),
     yTicks,
     xLabel: "steps",
     margin: 4,
