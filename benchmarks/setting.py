@@ -27,14 +27,19 @@ def load() -> tuple[igref.Classifier, list[igref.Photo], Tensor, Tensor]:
 
 
 def in_turn(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each contestant in each round, A B C A B C, so that a busy machine is as unfair to all."""
+    """Seconds of each contestant in each round, A B C, B C A, C A B, so that a busy machine is as unfair to all.
+
+    The order turns, as a contestant may gain or lose by the memory that the one before it leaves behind.
+    """
     seconds = {name: [] for name in contestants}
     for run in contestants.values():
         run()  # the first call allocates memory and picks kernels
     for round_ in range(rounds):
-        for name, run in contestants.items():
+        first = round_ % len(contestants)
+        order = [*contestants][first:] + [*contestants][:first]
+        for name in order:
             start = time.perf_counter()
-            run()
+            contestants[name]()
             seconds[name].append(time.perf_counter() - start)
         took = ", ".join(f"{name} {times[-1]:.2f}" for name, times in seconds.items())
         print(f"  round {round_ + 1} of {rounds}, seconds: {took}", flush=True)
