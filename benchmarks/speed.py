@@ -92,12 +92,12 @@ def main() -> None:
     tuned = tune(model, x, x0, target)
     results = {"tuned internal_batch_size": tuned, "igref's chunk size": igref.chunking.chunk_size_for(x)}
     for name, measure in (
-        ("IG, 50 steps", lambda: single(model, x, x0, target, 50, tuned, rounds=12)),
-        ("IG, 200 steps", lambda: single(model, x, x0, target, 200, tuned, rounds=6)),
-        ("step sweep", lambda: sweep(model, x, x0, target, tuned, rounds=6)),
-        ("six baselines", lambda: six_baselines(model, inputs[:2], targets[:2], tuned, rounds=4)),
+        ("IG, 50 steps", lambda: single(model, x, x0, target, 50, tuned, rounds=10)),
+        ("IG, 200 steps", lambda: single(model, x, x0, target, 200, tuned, rounds=5)),
+        ("step sweep", lambda: sweep(model, x, x0, target, tuned, rounds=5)),
+        ("six baselines", lambda: six_baselines(model, inputs[:2], targets[:2], tuned, rounds=3)),
         # Last, as it cannot be undone.
-        ("IG, 50 steps, memory kept", lambda: keep_freed_memory() and single(model, x, x0, target, 50, tuned, 8)),
+        ("IG, 50 steps, memory kept", lambda: keep_freed_memory() and single(model, x, x0, target, 50, tuned, 6)),
     ):
         if not (measured := measure()):
             continue

@@ -17,7 +17,8 @@ INTRODUCTION = """\
 Made by `make calibrate`, which hands in a corpus of right and wrong work and judges it as submissions are judged: by the
 evidence that `submit` writes, with the checks that grade a class. The entries are in `tests/calibration/` and, for the
 functions of ps1, in `tests/autograder/styles.py` and `mutants.py`. Most studies are of the kit's digits and of a small
-classifier of coloured pictures, some of the photo model, so that hundreds of them take minutes.
+classifier of coloured pictures, some of the photo model, so that hundreds of them take minutes. What is asked of a function
+or a measure is drawn from a seed: these entries are handed in with three, and the worst of their verdicts counts.
 
 - **accepted**: correct work that got every automatic point.
 - **caught**: wrong work that lost points.

@@ -18,6 +18,8 @@ from autograder.submission import EVIDENCE_FOLDER, SEED
 from autograder.verdict import Verdict
 
 RUN_SEED = 20_170_306
+MORE_SEEDS = (1, 2)
+PROBED = ("ps1-input-gradient", "ps1-integrated-gradients", "ps4-measure")  # tasks that are asked what the seed draws
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,11 @@ class Outcome:
         return self.task[:3]
 
 
-def outcome(result: Result) -> Outcome:
-    """What the table needs of a result."""
-    entry = result.entry
-    named = None if entry.correct or entry.mistakes is None else result.diagnosed
+def outcome(entry: Entry) -> Outcome:
+    """What the table needs of an entry. Where a seed draws the questions, several do, and the worst of them counts."""
+    results = [hand_in(entry, seed) for seed in (RUN_SEED, *(MORE_SEEDS if entry.task in PROBED else ()))]
+    result = next((one for one in results if not one.as_expected), results[0])
+    named = None if entry.correct or entry.mistakes is None else all(one.diagnosed for one in results)
     return Outcome(entry.task, entry.kind, entry.name, entry.correct, result.accepted, result.mistake, named)
 
 
