@@ -13,7 +13,7 @@ from torch import Tensor
 from igref import arguments
 
 PHOTO = 3 * 224 * 224
-FEWEST_PHOTOS, PHOTOS_PER_THREAD = 4, 3  # on two cores 4 to 8 at a time are fastest, and 6 where memory is slow
+FEWEST_PHOTOS, PHOTOS_PER_THREAD = 5, 2  # on two cores 4 to 6 at a time are fastest; 6 and 8 lose where memory is slow
 MOST_THREADS = 8
 PHOTOS_ON_ACCELERATOR = 64
 LARGEST_CHUNK = 1024
