@@ -64,8 +64,8 @@ class Outcome:
 def outcome(entry: Entry) -> Outcome:
     """What the table needs of an entry. Where a seed draws the questions, several do, and the worst of them counts."""
     results = [hand_in(entry, seed) for seed in (RUN_SEED, *(MORE_SEEDS if entry.task in PROBED else ()))]
-    result = next((one for one in results if not one.as_expected), results[0])
-    named = None if entry.correct or entry.mistakes is None else all(one.diagnosed for one in results)
+    result = min(results, key=lambda one: (one.as_expected, one.diagnosed))
+    named = None if entry.correct or entry.mistakes is None else result.diagnosed
     return Outcome(entry.task, entry.kind, entry.name, entry.correct, result.accepted, result.mistake, named)
 
 
