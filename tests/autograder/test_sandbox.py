@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import contextlib
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
@@ -356,9 +357,13 @@ def test_memory_is_counted_where_its_shares_cannot_be_seen(monkeypatch):
         raise psutil.AccessDenied(process.pid)
 
     monkeypatch.setattr(psutil.Process, "memory_full_info", refuse)
-    before = _resident(psutil.Process())
-    hoard = bytearray(b"x" * (100 << 20))
-    assert _resident(psutil.Process()) - before > 90 << 20, len(hoard)
+    hoard = "hoard = b'x' * (100 << 20); print('ready', flush=True); input()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", hoard], **pipes) as process:
+        assert process.stdout.readline() == b"ready\n"
+        seen = _resident(psutil.Process(process.pid))
+        process.communicate(b"\n")
+    assert 100 << 20 <= seen <= 150 << 20
 
 
 DISK = {
