@@ -3,8 +3,8 @@
 The line from x' to x is cut into panels. A panel from a to b has a trapezoid estimate of how much F rises
 over it, from the gradients at its ends, and the true rise F(b) - F(a), which comes with them for free. The
 difference is its residual. The residuals add up to the completeness gap, so they say not only that a map is
-off but where; the panels with the largest are cut in half until all residuals together are small, or until
-their sum stays small.
+off but where; the panels with the largest are cut in half until their sum stays small, or until all residuals
+together are small.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from igref.progress import Progress, reporter
 
 FIRST_PANELS = 8
 CUTS_A_ROUND = 4
-STOPS = ("residuals", "gap")
+STOPS = ("gap", "residuals")
 ROUNDS_WITHIN = 5  # as many as step counts in a row, for a gap of which `StepSweep.stays_within` says that it stays
 GAIN = 0.75  # halving a panel of a smooth F quarters its residual
 
@@ -72,24 +72,24 @@ def adaptive_integrated_gradients(
     *,
     tolerance: float = 0.05,
     max_gradients: int = 2000,
-    stop: str = "residuals",
+    stop: str = "gap",
     chunk_size: int | None = None,
     progress: Progress | bool | None = None,
 ) -> AdaptiveAttribution:
-    """Integrated gradients on panels that are halved until their residuals together are within a tolerance.
+    """Integrated gradients on panels that are halved until the sum of their residuals is within a tolerance.
 
-    Where `.converged`, the relative gap is at most the tolerance, and with `stop="residuals"` not by errors of
-    opposite sign: the absolute values of the residuals are summed. On photos the gap that is left is about a
-    tenth of the tolerance; `stop="gap"` takes the gap itself, for a quarter of the gradients, and rougher maps
-    (benchmarks/README.md). It is still the gap that is bounded, not the map's error, and a rise and fall of F
-    inside one of the first eight panels can go unseen.
+    Where `.converged`, the relative gap is at most the tolerance. With `stop="gap"` errors of opposite sign may
+    cancel, as they do in every completeness gap; `stop="residuals"` sums their absolute values, which on photos
+    leaves a gap of a tenth of the tolerance and half the map's error, for four times the gradients
+    (benchmarks/README.md). Either bounds the gap, not the map's error, and a rise and fall of F inside one of the
+    first eight panels can go unseen.
 
     Args:
         forward, inputs, baselines, targets, chunk_size: as for `integrated_gradients`.
         tolerance: share of |F(x) - F(x')|, at least 0.
         max_gradients: for each input, at least 2; where they run out first, `.converged` is False.
-        stop: "residuals", when their absolute sum is within the tolerance; or "gap", when the absolute value of
-            their sum is, after each of five rounds of cuts in a row, or their absolute sum before.
+        stop: "gap", when the absolute value of the residuals' sum is within the tolerance after each of five
+            rounds of cuts in a row, or the sum of their absolute values before; or "residuals", when the latter is.
         progress: True for a bar, or a function of (inputs done, all inputs).
 
     Raises:
