@@ -120,7 +120,7 @@ def compare_with_fills(
     Source: Rong et al., ICML 2022, arXiv 2202.00449, who found rankings of methods to depend on the fill.
 
     Example:
-        >>> x = torch.rand(4, 6)
+        >>> x = torch.linspace(1, 2, 24).view(4, 6)
         >>> methods = {"the weights": x * torch.arange(6.0), "their opposite": -x * torch.arange(6.0)}
         >>> total = lambda x: (x * torch.arange(6.0)).sum(1, keepdim=True)
         >>> comparison = compare_with_fills(total, x, methods, 0, fills=("mean", "zero"))
