@@ -58,6 +58,7 @@ def write_tables(kit: Path = KIT) -> list[Path]:
 
 def make_course(course: Path, kit: Path = KIT) -> Path:
     """A course folder with the kit's configuration and sources, and nothing else."""
+    course.mkdir(parents=True, exist_ok=True)
     shutil.copy(kit / "nbgrader_config.py", course)
     for assignment in ASSIGNMENTS:
         source = kit / "solutions" / assignment

@@ -17,6 +17,19 @@ hypothesis.settings.register_profile("kit", deadline=None, max_examples=15, dera
 hypothesis.settings.load_profile("kit")
 
 
+TAKES_LONG = ("lecture", "test_pipeline.py", "test_problem_sets.py", "test_attacks.py")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file is run by one worker, as all who need the built lecture are; what takes longest is begun first."""
+    groups = {item: "lecture" if "built_lecture" in item.fixturenames else item.path.name for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    order = {group: place for place, group in enumerate(TAKES_LONG)}
+    items.sort(key=lambda item: order.get(groups[item], len(order)))
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     """What a test draws without a seed of its own is the same in every run and in every order."""

@@ -1,6 +1,8 @@
 """What several tests of the grader share."""
 
 import functools
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,9 +10,12 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from autograder import checks, evidence, submit
 from autograder.checks import input_gradient, integrated_gradients, mistakes
+from autograder.classroom import nbgrader
+from autograder.release import make_course
 from autograder.submission import EVIDENCE_FOLDER, SEED
 from autograder.verdict import Verdict
 
@@ -21,6 +26,26 @@ def signatures_are_not_checked() -> Iterator[None]:
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def released_course(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], Path]:
+    """Copy to a folder a course of which nbgrader has released an assignment: done once, for the tests of all workers."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def released_course(assignment: str, folder: Path) -> Path:
+        course = shared / "released" / assignment
+        course.parent.mkdir(exist_ok=True)
+        with FileLock(f"{course}.lock"):
+            if not course.exists():
+                beginning = make_course(tmp_path_factory.mktemp("released"))
+                nbgrader(beginning, "generate_assignment", assignment)
+                beginning.rename(course)
+        return shutil.copytree(course, folder, dirs_exist_ok=True)
+
+    return released_course
 
 
 @pytest.fixture(scope="session")

@@ -18,9 +18,8 @@ from rich.console import Console
 
 from autograder import evidence
 from autograder.assignments import PS1
-from autograder.classroom import grade_class, nbgrader, show
+from autograder.classroom import grade_class, show
 from autograder.evidence import EvidenceError
-from autograder.release import make_course
 from autograder.sandbox import SandboxUnavailableError, check_sandbox
 
 LOWER_LIMITS = """
@@ -34,18 +33,17 @@ everyone = pytest.mark.parametrize("student", CLASS, ids=lambda student: student
 
 
 @pytest.fixture(scope="module")
-def course(request):
+def course(request, released_course):
     """The graded course, its table, and what the printed table looks like."""
     try:
         check_sandbox()
     except SandboxUnavailableError as error:
         pytest.skip(f"no sandbox on this machine: {error}")
     # Not pytest's own folder: one submission is deeper than pytest can remove.
-    course = make_course(Path(tempfile.mkdtemp(prefix="attacked-")))
+    course = released_course(PS1.id, Path(tempfile.mkdtemp(prefix="attacked-")))
     request.addfinalizer(lambda: subprocess.run(["rm", "-rf", str(course)], check=False))
     with (course / "nbgrader_config.py").open("a") as config:
         config.write(LOWER_LIMITS)
-    nbgrader(course, "generate_assignment", PS1.id)
     hand_in(course, CLASS)
     _bystander(course)
     before = _fingerprint(course / "submitted" / BYSTANDER)

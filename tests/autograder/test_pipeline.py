@@ -15,17 +15,16 @@ from rich.console import Console
 from autograder.assignments import PS1
 from autograder.classroom import GradingError, grade_class, nbgrader
 from autograder.demo import STUDENTS, hand_in
-from autograder.release import KIT, make_course
+from autograder.release import KIT
 
 AUTOMATIC = sum(task.points for task in PS1.tasks if task.automatic)
 CLASS = ("ben", "carla", "dan", "finn", "greta", "hugo", "jonas")
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
+def course(tmp_path_factory, released_course):
     """A graded course: some of the demo's students, and one who hands in a notebook under another name."""
-    course = make_course(tmp_path_factory.mktemp("course"))
-    nbgrader(course, "generate_assignment", PS1.id)
+    course = released_course(PS1.id, tmp_path_factory.mktemp("course"))
     hand_in(course, tuple(student for student in STUDENTS if student.name in CLASS))
     renamed = course / "submitted" / "mia" / PS1.id / "ps1 (final).ipynb"
     renamed.parent.mkdir(parents=True)
@@ -136,10 +135,9 @@ def test_an_empty_course_says_what_to_do(tmp_path):
         grade_class(tmp_path, PS1.id, jobs=1, console=Console(quiet=True))
 
 
-def test_no_sandbox_no_grading(tmp_path, monkeypatch):
+def test_no_sandbox_no_grading(tmp_path, released_course):
     """Where bubblewrap does not work, nbgrader stops at once, says what to do, and grades nobody."""
-    course = make_course(tmp_path)
-    nbgrader(course, "generate_assignment", PS1.id)
+    course = released_course(PS1.id, tmp_path)
     hand_in(course, (STUDENTS[0],))
     config = (course / "nbgrader_config.py").read_text()
     broken = "import autograder.sandbox as s\ns._bubblewraps = lambda: []\n"
@@ -149,9 +147,8 @@ def test_no_sandbox_no_grading(tmp_path, monkeypatch):
     assert not (course / "autograded").exists()
 
 
-def test_outputs_that_were_handed_in_are_never_graded(tmp_path):
-    course = make_course(tmp_path)
-    nbgrader(course, "generate_assignment", PS1.id)
+def test_outputs_that_were_handed_in_are_never_graded(tmp_path, released_course):
+    course = released_course(PS1.id, tmp_path)
     hand_in(course, (STUDENTS[0],))
     with pytest.raises(GradingError, match="no-execute is not possible"):
         nbgrader(course, "autograde", PS1.id, "--no-execute")

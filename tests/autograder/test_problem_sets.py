@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from autograder.assignments import ASSIGNMENTS
-from autograder.classroom import grade_class, nbgrader
-from autograder.release import KIT, make_course
+from autograder.classroom import grade_class
+from autograder.release import KIT
 
 STUDIES = ("ps2-baselines", "ps3-steps", "ps4-quality")
 
@@ -31,10 +31,9 @@ def with_digits(notebook: dict) -> dict:
 
 
 @pytest.fixture(scope="module", params=STUDIES)
-def graded(request, tmp_path_factory):
+def graded(request, tmp_path_factory, released_course):
     assignment = request.param
-    course = make_course(tmp_path_factory.mktemp("course"))
-    nbgrader(course, "generate_assignment", assignment)
+    course = released_course(assignment, tmp_path_factory.mktemp("course"))
     for student, source in (("ada", "solutions"), ("bob", "assignments")):
         target = course / "submitted" / student / assignment / f"{assignment}.ipynb"
         target.parent.mkdir(parents=True)
