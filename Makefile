@@ -37,7 +37,7 @@ demo: $(READY)  ## grade a small class of made-up students: who got what, and wh
 	@$(BIN)/python -m autograder demo --jobs $(JOBS)
 
 test: $(TEST_READY)  ## run every test
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
 lint: $(TEST_READY)  ## check style and formatting
 	@$(BIN)/ruff check

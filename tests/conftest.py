@@ -1,4 +1,4 @@
-"""While the tests run, the shapes and types in igref's signatures are checked; examples repeat run by run."""
+"""For all tests: igref's signatures are checked, examples repeat run by run, workers share the work well."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,8 @@ import hypothesis
 import jaxtyping
 import pytest
 import torch
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 # Without the repository itself on the path, the folder tests/igref would be taken for the package igref.
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -17,17 +19,25 @@ hypothesis.settings.register_profile("kit", deadline=None, max_examples=15, dera
 hypothesis.settings.load_profile("kit")
 
 
-TAKES_LONG = ("lecture", "test_pipeline.py", "test_problem_sets.py", "test_attacks.py")
+LONGEST_FIRST = ("tests/lecture", "tests/autograder/test_pipeline.py", "tests/autograder/test_attacks.py")
 
 
-@pytest.hookimpl(tryfirst=True)
+class OneWorkerAFile(LoadFileScheduling):
+    """A file is run by one worker, and so is the lecture, which is built once for all of its tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "tests/lecture" if file.startswith("tests/lecture/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWorkerAFile:
+    config.option.loadscopereorder = False  # keeps the order in which tests are collected
+    return OneWorkerAFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file is run by one worker, as all who need the built lecture are; what takes longest is begun first."""
-    groups = {item: "lecture" if "built_lecture" in item.fixturenames else item.path.name for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    order = {group: place for place, group in enumerate(TAKES_LONG)}
-    items.sort(key=lambda item: order.get(groups[item], len(order)))
+    """What takes longest begins first, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: [not item.nodeid.startswith(name) for name in LONGEST_FIRST])
 
 
 @pytest.fixture(autouse=True)
