@@ -258,6 +258,18 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "the map was re-scaled so that its sum fits F(x) - F(x')",
         "Leave the gap as it is: it tells how good the approximation is. More steps make it smaller.",
     ),
+    "not_the_same_again": (
+        "the function is right at first, and wrong when it is asked about the same x again",
+        "Leave x as it is, its values and its shape: work on x.detach().clone(). Keep nothing from one call to the next.",
+    ),
+    "too_few_steps": (
+        "the map is right for its steps, which are fewer than the task asks for",
+        "Take at least 20: the lines of a map of ten steps still move.",
+    ),
+    "gap_spread": (
+        "the gap was spread evenly over the map, so that its sum fits F(x) - F(x')",
+        "Leave the gap as it is: it tells how good the approximation is. More steps make it smaller.",
+    ),
     "channels_averaged": (
         "the channels were averaged or summed before the map was handed in",
         "Hand in the attribution itself, in the image's shape; sum over channels only to draw.",
@@ -322,6 +334,10 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "the gaps are not divided by |F(x) - F(x')|",
         "The relative gap is |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|.",
     ),
+    "gaps_to_finest_map": (
+        "the sums are compared with that of the map with most steps, not with F(x) - F(x')",
+        "The relative gap is |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|: the finest map has one, too.",
+    ),
     "gaps_made_up": (
         "the stated gaps are not those of the maps handed in",
         "Compute them from these very maps: |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|.",
@@ -370,7 +386,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "measure_not_deterministic": (
         "the same map gets different numbers",
-        "Fix the seed inside the function: torch.Generator().manual_seed(0).",
+        "Fix the seed inside the function: torch.Generator().manual_seed(0). Leave x as it is: hide pixels in a copy.",
     ),
     "measure_depends_on_scale": (
         "the number changes when the map is multiplied by a positive number",
@@ -379,6 +395,14 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "measure_ignores_map": (
         "true maps, random ones and reversed ones get the same number",
         "The number has to depend on which pixels the attribution ranks high.",
+    ),
+    "measure_ignores_sign": (
+        "a map and its reverse get the same number",
+        "What speaks for the label has to rank above what speaks against it: do not take absolute values, or squares.",
+    ),
+    "measure_ignores_network": (
+        "the number is the same whatever network is asked about",
+        "A map explains a network: change the picture where the map says so, and see what forward makes of it.",
     ),
     "measure_reversed": (
         "true maps get lower numbers than their controls",
@@ -391,6 +415,10 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "quality_made_up": (
         "a stated quality is not what the measure gives for that map",
         "Compute the table with the very function and maps that you hand in.",
+    ),
+    "quality_constant": (
+        "the measure gives the same number for every map and image",
+        "Hand in the measure of part A: one that tells true maps from random ones tells some of these apart.",
     ),
     "measure_not_asked": (
         "the measure could not be asked again about the study's maps",

@@ -24,7 +24,10 @@ CLASSES = 4
 
 @dataclass(frozen=True)
 class Probe:
-    """One question. `x` and `baseline` are float32 of shape `(*shape)`; `n_steps` is at least 1."""
+    """One question. `x` and `baseline` are float32 of shape `(*shape)`; `n_steps` is at least 1.
+
+    `again`: the same `x` was asked about before, with the same answer or another; nothing of that may be left.
+    """
 
     name: str
     asks_about: str
@@ -33,6 +36,7 @@ class Probe:
     baseline: Tensor
     target: int
     n_steps: int
+    again: bool = False
 
 
 def keyed_seed(key: bytes, *names: str) -> int:
@@ -58,7 +62,7 @@ def integrated_gradients_probes(seed: int) -> list[Probe]:
         draw.probe("softmax network", "networks", draw.softmax_network),
         draw.probe("convolutional network on an image", "networks", draw.convolutional_network, (3, 6, 6)),
         draw.probe("saturated ReLU", "saturation", draw.saturating),
-        draw.probe("polynomial, baseline not zero", "baseline", draw.polynomial, zero_baseline=False),
+        *draw.two_baselines(),
         draw.probe(
             "softmax network on an image, baseline not zero",
             "baseline",
@@ -81,7 +85,7 @@ def input_gradient_probes(seed: int) -> list[Probe]:
         draw.probe("ReLU network", "nonlinear", draw.relu_network),
         draw.probe("softmax network", "nonlinear", draw.softmax_network),
         draw.probe("convolutional network on an image", "images", draw.convolutional_network, (3, 6, 6)),
-        draw.probe("softmax network on an image", "images", draw.softmax_network, (1, 4, 5)),
+        *draw.twice("softmax network on an image", "images", draw.softmax_network, (1, 4, 5)),
         draw.probe("polynomial, not the top class", "target", draw.polynomial, top_class=False),
         draw.probe("softmax network, not the top class", "target", draw.softmax_network, top_class=False),
     ]
@@ -128,12 +132,22 @@ class _Draw:
         steps = int(self._random.integers(8, 25)) if n_steps is None else n_steps
         return Probe(name, asks_about, network, x, baseline, target, steps)
 
+    def two_baselines(self) -> list[Probe]:
+        """The same question from two baselines, on the two sides of zero."""
+        first = self.probe("polynomial, baseline not zero", "baseline", self.polynomial, zero_baseline=False)
+        return [first, replace(first, name="the same from another baseline", baseline=-first.baseline, again=True)]
+
+    def twice(self, name: str, asks_about: str, family: Family, shape: tuple[int, ...]) -> list[Probe]:
+        """The same question two times."""
+        first = self.probe(name, asks_about, family, shape)
+        return [first, replace(first, name=f"{name}, asked again", again=True)]
+
     def two_step_counts(self) -> list[Probe]:
         """The same question with few steps and with many: the answers must differ."""
         few, many = int(self._random.integers(4, 8)), int(self._random.integers(60, 100))
         # With kinks on the path, as on a smooth network six nodes of Gauss and Legendre may be exact to rounding.
         first = self.probe("ReLU network, few steps", "steps", self.relu_network, n_steps=few)
-        return [first, replace(first, name="ReLU network, many steps", n_steps=many)]
+        return [first, replace(first, name="ReLU network, many steps", x=first.x.clone(), n_steps=many)]
 
     def affine(self, x: np.ndarray) -> Network:
         return networks.affine(self._normal(x.size, CLASSES), self._normal(CLASSES), x.shape)

@@ -1,8 +1,8 @@
 """The questions that a measure of quality is asked: held pictures with true maps, random ones and reversed ones.
 
 The pictures are digits that the small network was not trained on, each pixel enlarged to 4 x 4 and in three colours, so
-that a measure is asked in a fraction of a second and its controls are clear. A map and its controls have the same
-values in another order: the ranking is all that differs.
+that a measure is asked in a fraction of a second and its controls are clear. The random map has the true one's values in
+another order, the reversed one has them with the other sign.
 """
 
 from __future__ import annotations
@@ -22,16 +22,22 @@ HELD = 60
 pictures the least of these would lose its points for one seed in thirty, with 60 for one in 20,000 (binomial)."""
 
 SCALE = 4
-FACTOR = 64.0  # a power of two multiplies floats exactly: values that rank close to one another stay in their order
+FACTORS = (2.0**6, 2.0**-20)  # powers of two: floats are multiplied exactly, and close values keep their order
 N_STEPS = 100
-REPEATED, SCALED, CONSTANT = 4, 4, 3
+REPEATED, SCALED, CONSTANT, OTHER_NETWORK = 4, 4, 3, 6
 LEAST_PROBABILITY = 0.9
 
 
 class EnlargedDigits:
-    """The scores of the digits' network for pictures (B, 3, 32, 32) in [0, 1]: probabilities (B, 10)."""
+    """The scores of the digits' network for pictures (B, 3, 32, 32) in [0, 1]: probabilities (B, 10).
+
+    With `shift`, those of another network: it says of each class what the digits' network says of one so far on.
+    """
 
     shape = (3, 8 * SCALE, 8 * SCALE)
+
+    def __init__(self, shift: int = 0) -> None:
+        self.shift = shift
 
     def __call__(self, x: Tensor) -> Tensor:
         if not isinstance(x, Tensor):
@@ -40,7 +46,7 @@ class EnlargedDigits:
             hint = " (add the batch dimension with x.unsqueeze(0))" if tuple(x.shape) == self.shape else ""
             raise ValueError(f"forward expects a batch of shape (B, 3, 32, 32), got {tuple(x.shape)}{hint}")
         small = nn.functional.avg_pool2d(x.float().mean(dim=1, keepdim=True), SCALE)
-        return _digits_model().probabilities(small).to(x.dtype)
+        return _digits_model().probabilities(small).roll(-self.shift, dims=1).to(x.dtype)
 
 
 @dataclass(frozen=True)
@@ -58,30 +64,30 @@ class QualityProbe:
 
 def quality_probes(seed: int) -> list[QualityProbe]:
     """For each held picture the true map, a random one and the reversed one; for a few the true map again, re-scaled,
-    and a constant one."""
+    or with another network, and a constant one."""
     digest = hashlib.sha256(f"quality/{seed}".encode()).digest()
     random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
     pictures, targets = _held_pictures()
     chosen = random.permutation(len(pictures))[:HELD]
-    network = EnlargedDigits()
+    the_network = EnlargedDigits()
+    networks = {"other network": EnlargedDigits(shift=1 + digest[8] % 9)}
     probes = []
     for n, k in enumerate(chosen.tolist()):
-        true, target = _true_map(k), targets[k]
+        true, x, target = _true_map(k), pictures[k], targets[k]
         cells = true[0, ::SCALE, ::SCALE]
-        ranks = torch.empty(64, dtype=torch.long)
-        ranks[cells.flatten().argsort()] = torch.arange(64)
-        sorted_values = cells.flatten().sort().values
         maps = {
             "true": cells,
-            "random": sorted_values[torch.from_numpy(random.permutation(64))].reshape(8, 8),
-            "reversed": sorted_values[63 - ranks].reshape(8, 8),
+            "random": cells.flatten()[torch.from_numpy(random.permutation(64))].reshape(8, 8),
+            "reversed": -cells,
         }
         maps |= {"again": cells} if n < REPEATED else {}
-        maps |= {"scaled": FACTOR * cells} if n < SCALED else {}
+        maps |= {"scaled": FACTORS[n % 2] * cells} if n < SCALED else {}
+        maps |= {"other network": cells} if n < OTHER_NETWORK else {}
         maps |= {"constant": torch.full((8, 8), (0.0, 1.0, -0.3)[n])} if n < CONSTANT else {}
         for of, cells_of in maps.items():
             attribution = cells_of.repeat_interleave(SCALE, 0).repeat_interleave(SCALE, 1).expand(3, -1, -1).clone()
-            probes.append(QualityProbe(f"picture {n} {of}", n, of, network, pictures[k], attribution, target))
+            network = networks.get(of, the_network)
+            probes.append(QualityProbe(f"picture {n} {of}", n, of, network, x, attribution, target))
     return [probes[k] for k in random.permutation(len(probes))]
 
 

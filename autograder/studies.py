@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 MAX_MESSAGE = 500
-MAX_ENTRIES = 24
-MAX_IMAGES = 32
+MAX_ENTRIES = 256
+MAX_IMAGES, FEWEST_IMAGES = 32, 10
 MAX_STUDY_BYTES = 320 * 2**20
 MAX_ONNX_BYTES = 128 * 2**20
 ONNX = "onnx_model"
@@ -28,7 +28,10 @@ ARRAY, VALUE, ARRAYS = "array", "value", "arrays"
 def study_record(
     task: str, study: dict[str, Any], parts: dict[str, str]
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The record and the arrays of a study. Too many images are left out from the end, which the record says."""
+    """The record and the arrays of a study. Too many images are left out from the end, which the record says.
+
+    Where not even ten fit with all their maps, maps are left out, evenly over the baselines or step counts.
+    """
     record: dict[str, Any] = {"task": task, "values": {}, "names": {}, "types": {}, "dtypes": {}, "missing": []}
     arrays: dict[str, np.ndarray] = {}
     for name, kind in parts.items():
@@ -93,6 +96,7 @@ def _bounded(arrays: dict[str, np.ndarray], record: dict[str, Any], max_bytes: i
     }
     record["images_given"] = given
     if given:
+        arrays = _thinned(arrays, record, given, max_bytes)
         each = sum(array.nbytes for array in arrays.values() if _is_of_images(array, given)) / given
         kept = max(1, min(given, MAX_IMAGES, int(max_bytes / max(each, 1))))
         arrays = {name: array[:kept] if _is_of_images(array, given) else array for name, array in arrays.items()}
@@ -103,6 +107,35 @@ def _bounded(arrays: dict[str, np.ndarray], record: dict[str, Any], max_bytes: i
         if total <= max_bytes * 1.2:
             bounded[name] = array
     return bounded
+
+
+def _thinned(
+    arrays: dict[str, np.ndarray], record: dict[str, Any], given: int, max_bytes: int
+) -> dict[str, np.ndarray]:
+    """The arrays without some of the maps, so that ten images fit; the first and the last name keep theirs."""
+    names = max(record["names"].values(), key=len, default=[])
+    order = sorted(range(len(names)), key=lambda k: (_as_number(names[k]), k))
+    of_maps = {name: array for name, array in arrays.items() if "." in name and array.ndim >= 3}
+    for n_kept in range(len(order), 1, -1):
+        kept = {names[order[k]] for k in np.linspace(0, len(order) - 1, n_kept).round().astype(int).tolist()}
+        left = {name for name in of_maps if _name_of(name, record) in kept}
+        thinned = {name: array for name, array in arrays.items() if name not in of_maps or name in left}
+        each = sum(array.nbytes for array in thinned.values() if _is_of_images(array, given)) / given
+        if each * min(given, FEWEST_IMAGES) <= max_bytes:
+            return thinned
+    return arrays
+
+
+def _name_of(array: str, record: dict[str, Any]) -> str:
+    part, _, k = array.rpartition(".")
+    return record["names"][part][int(k)]
+
+
+def _as_number(name: str) -> float:
+    try:
+        return float(name)
+    except ValueError:
+        return 0.0
 
 
 def _is_of_images(array: np.ndarray, given: int) -> bool:
@@ -151,18 +184,18 @@ def answer(call: Callable[[], Any]) -> tuple[dict[str, Any], np.ndarray | None]:
 
 
 def measured_again(
-    measure: Callable, forward: Callable, study: dict[str, Any], of: str, seed: int, n_pairs: int
+    measure: Callable, forward: Callable, study: dict[str, Any], of: str, n_images: int, seed: int, n_pairs: int
 ) -> list[dict[str, Any]]:
-    """The measure's own value for a few maps of the study, drawn from the seed."""
+    """The measure's own value for a few maps of the study's first images, drawn from the seed."""
     maps = study.get(of)
     images, targets = study.get("images"), study.get("targets")
-    if not isinstance(maps, Mapping) or images is None or targets is None:
+    if not isinstance(maps, Mapping) or not maps or images is None or targets is None or not n_images:
         return []
     keys = list(maps)[:MAX_ENTRIES]
     random = np.random.default_rng(seed)
     found = []
     for _ in range(n_pairs):
-        k, n = int(random.integers(len(keys))), int(random.integers(min(len(images), MAX_IMAGES)))
+        k, n = int(random.integers(len(keys))), int(random.integers(n_images))
         target = numbers(targets)
         entry = {"name": str(keys[k])[:80], "image": n}
         given, value = answer(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 import igref
 from autograder import evidence
@@ -65,7 +66,7 @@ def submit(task: str, work: Any = None, **study: Any) -> Any:
         return judge(task, evidence.read(Path(scratch), task), seed, FEEDBACK_PHOTO_GRADIENTS)
 
 
-def _collect_answers(kind: str, ask: Callable[[Callable, Probe], Any]) -> Callable:
+def _collect_answers(kind: str, ask: Callable[[Callable, Probe, torch.Tensor], Any]) -> Callable:
     """The collector for a function: ask it every probe, and keep each answer as soon as it is there."""
 
     def collect(function: Any, study: dict[str, Any], seed: int, folder: Path, task: str) -> None:
@@ -75,17 +76,25 @@ def _collect_answers(kind: str, ask: Callable[[Callable, Probe], Any]) -> Callab
         record: dict[str, Any] = {"task": task, "answers": {}}
         arrays: dict[str, np.ndarray] = {}
         together = 1 if len(probes) <= FEW_PROBES else KEPT_TOGETHER
+        given: dict[int, torch.Tensor] = {}
         for n, probe in enumerate(probes):
             record["running"] = probe.name
             if n % together == 0:
                 evidence.write(folder, task, Evidence(record, arrays))
-            record["answers"][probe.name], values = answer(lambda p=probe: ask(function, p))
+            # Who is asked about an x again gets it as the last answer left it.
+            x = given.setdefault(id(probe.x), probe.x.clone())
+            record["answers"][probe.name], values = answer(lambda p=probe, x=x: ask(function, p, _without_gradient(x)))
             if values is not None:
                 arrays[probe.name] = values
         record.pop("running", None)
         evidence.write(folder, task, Evidence(record, arrays))
 
     return collect
+
+
+def _without_gradient(x: torch.Tensor) -> torch.Tensor:
+    x.grad = None
+    return x.detach_()
 
 
 def _collect_study(parts: dict[str, str]) -> Callable:
@@ -115,7 +124,8 @@ def _collect_scored_study(parts: dict[str, str], maps: str) -> Callable:
             except Exception as error:  # the check says it in a student's words
                 record["measured_again_failed"] = f"{type(error).__name__}: {error}"[:300]
         if forward is not None:
-            record["measured_again"] = measured_again(measure, forward, study, maps, seed, MEASURED_AGAIN)
+            kept = len(arrays["images"]) if "images" in arrays else 0
+            record["measured_again"] = measured_again(measure, forward, study, maps, kept, seed, MEASURED_AGAIN)
         evidence.write(folder, task, Evidence(record, arrays))
 
     return collect
@@ -130,11 +140,11 @@ _OF_IMAGES = {"model": VALUE, "scores": VALUE, "images": ARRAY, "targets": ARRAY
 _COLLECTORS: dict[str, Callable] = {
     "ps1-input-gradient": _collect_answers(
         "input_gradient",
-        lambda function, p: function(p.network, p.x.clone(), p.target),
+        lambda function, p, x: function(p.network, x, p.target),
     ),
     "ps1-integrated-gradients": _collect_answers(
         "integrated_gradients",
-        lambda function, p: function(p.network, p.x.clone(), p.baseline.clone(), p.target, p.n_steps),
+        lambda function, p, x: function(p.network, x, p.baseline.clone(), p.target, p.n_steps),
     ),
     "ps1-photo": _collect_study(
         {"model": VALUE, "scores": VALUE, "image": ARRAY, "baseline": ARRAY, "target": VALUE, "n_steps": VALUE}
@@ -150,7 +160,7 @@ _COLLECTORS: dict[str, Callable] = {
     ),
     "ps4-measure": _collect_answers(
         "quality",
-        lambda function, p: function(p.network, p.x.clone(), p.attribution.clone(), p.target),
+        lambda function, p, x: function(p.network, x, p.attribution.clone(), p.target),
     ),
     "ps4-baselines": _collect_scored_study(
         _OF_IMAGES | {"n_steps": VALUE, "baselines": ARRAYS, "attributions": ARRAYS, "quality": ARRAYS}, "attributions"

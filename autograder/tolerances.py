@@ -74,6 +74,15 @@ TWIN = 0.9995
 """Correlation above which a picture is another one re-scaled. A Gaussian blur of one pixel leaves 0.974
 to 0.998 on the ten photos."""
 
+REPEATED_PICTURE = 0.998
+"""Correlation above which two images of a study are one, brightened, mirrored, turned or with noise on it. Of scikit-learn's
+1,797 digits, 8 x 8, no two reach more than 0.9943 as they are, mirrored or turned; noise of 0.01 leaves 0.9992."""
+
+DRAWS_OF_NOISE = 2.5
+"""Mean distance of the sorted values of two draws of one noise, in standard deviations over the root of the number of values: half
+of 300 pairs stay below 1.7 and nearly all below 4. Uniform noise and a normal one of 0.25 are 3.4 and more apart on ten pictures of
+8 x 8, and 16 and more on ten of 28 x 28."""
+
 BEYOND_NOISE = 0.02
 """Mean absolute difference of pixels, of 1, by which two baselines have to differ: five grey levels of 255."""
 

@@ -74,6 +74,8 @@ def _mistake(answers: list[Answer], failed: list[Answer], cause: Callable[[list[
         if kind == STUB_ERROR:
             return "not_done"
         return "withheld" if any(WITHHELD in answer.complaint for answer in failed) else "raised"
+    if failed and all(answer.probe.again for answer in failed):
+        return "not_the_same_again"
     if failed:
         return cause(failed)
     return "wrong_form" if any(answer.complaint for answer in answers) else ""

@@ -43,7 +43,7 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         mistake = likely_mistake(numbers)
         # A fixed count is fine enough for few steps; an answer that is wrong there has another fault.
         fine = same and questions[few.probe.name].relative_error(few.values) <= questions[few.probe.name].allowed_error
-        return "steps_ignored" if fine and mistake in ("", "scaled") else mistake
+        return "steps_ignored" if fine and mistake in ("", "scaled", "half_precision") else mistake
 
     return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, cause)
 

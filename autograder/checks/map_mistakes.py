@@ -19,6 +19,7 @@ from autograder.tolerances import ACROSS, EXACT_MAP, PROPORTIONAL_MAP, SAME_SUM
 from igref import quadrature
 
 CLOSE_CLASSES, FEW_CLASSES = 5, 20
+MOST_RARE_STEPS = 20
 SMALL_PICTURE = 3 * 64 * 64
 VANISHING = 1e-6
 ALIKE = 0.5
@@ -41,6 +42,21 @@ def textbook_rule(pair: Pair, values: np.ndarray) -> str:
     return next((name for name, right in _right(pair) if distance(values, right) <= EXACT_MAP), "")
 
 
+def rare_rule(pair: Pair, values: np.ndarray) -> str:
+    """The rule on Chebyshev's nodes whose map this is. Widest apart in the middle, they err more where F bends there."""
+    n, path = pair.stated_steps, pair.path
+    if n > (MOST_RARE_STEPS if path.image.numel() > SMALL_PICTURE else 2 * pair.n_steps):
+        return ""
+    for name, angles in (
+        ("clenshaw_curtis", np.arange(n + 1) / n),
+        ("clenshaw_curtis", np.linspace(0, 1, n)),
+        ("fejer", (np.arange(n) + 0.5) / n),
+    ):
+        if n > 1 and distance(values, path.interpolatory((1 - np.cos(np.pi * angles)) / 2)) <= EXACT_MAP:
+            return name
+    return ""
+
+
 def exact_mistake(pair: Pair, values: np.ndarray) -> str:
     """The mistake whose map this is, to rounding, of those that come close to the right map."""
     if pair.stated_steps > pair.exact_steps:
@@ -49,6 +65,10 @@ def exact_mistake(pair: Pair, values: np.ndarray) -> str:
         if distance(values, wrong) <= EXACT_MAP:
             return name
     for _, right in _right(pair):
+        rest = values - right
+        even = rest.mean()
+        if abs(even) * values.size**0.5 > 2 * EXACT_MAP * np.linalg.norm(right) >= 2 * np.linalg.norm(rest - even):
+            return "gap_spread"
         factor = float((values * right).sum() / max((right**2).sum(), 1e-300))
         across = distance(values, factor * right)
         if abs(factor - 1) > EXACT_MAP and across <= min(ACROSS * abs(factor - 1), EXACT_MAP * abs(factor)):

@@ -7,13 +7,13 @@ and for those outside it whose sums look odd; small models are cheap enough to r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.checks.map_mistakes import Context, exact_mistake, likely_mistake, textbook_rule
+from autograder.checks.map_mistakes import Context, exact_mistake, likely_mistake, rare_rule, textbook_rule
 from autograder.checks.named_models import Scores
 from autograder.checks.onnx_maps import judge_by_scores, line_of
 from autograder.checks.onnx_models import OnnxScores
@@ -29,6 +29,7 @@ from autograder.tolerances import (
 )
 
 PHOTO = 3 * 224 * 224
+FEW_STEPS = 20
 EXPLAINED_BY_COPIES = (
     *("map_of_another_image", "map_of_another_baseline", "other_step_count", "unrelated_map", "noisy_map"),
     *("scaled", "last_batch_only", "wrong_class", "top_class"),
@@ -49,12 +50,16 @@ class Entry:
 
 @dataclass
 class Judgement:
-    """What is wrong with the maps: the first fault of each property, and the mistake behind it."""
+    """What is wrong with the maps: the first fault of each property, and the mistake behind it.
+
+    `rules` are the textbook rules that were recognised in maps of so few steps that no two of them are alike.
+    """
 
     completeness: str = ""
     map: str = ""
     mistake: str = ""
     checked: int = 0
+    rules: set[str] = field(default_factory=set)
 
     def blame(self, name: str, fault: str, mistake: str) -> None:
         if not getattr(self, name):
@@ -166,7 +171,9 @@ def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> 
         found.blame("map", f"{entry.label}: the baseline is the image itself", "baseline_is_input")
         return
     # Beside maps of many steps a map of one or two is what a study of steps shows.
-    if (entry.n_steps >= FEWEST_STEPS or context.other_counts) and textbook_rule(pair, values):
+    if (entry.n_steps >= FEWEST_STEPS or context.other_counts) and (rule := textbook_rule(pair, values)):
+        if entry.n_steps <= FEW_STEPS:
+            found.rules.add(rule)
         return
     gap, error = abs(float(values.sum()) - pair.score_difference), distance(values, pair.reference)
     complete, near = gap <= pair.allowed_gap, error <= pair.allowed_map_error
@@ -174,6 +181,8 @@ def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> 
     if complete and near and not wrong:
         return
     if found.completeness and found.map:
+        return
+    if not wrong and rare_rule(pair, values):
         return
     mistake = found.mistake or wrong or likely_mistake(pair, values, context)
     steps = f"{entry.n_steps} steps"

@@ -47,6 +47,9 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         notes.append(seen)
         # A measure that says nothing about maps is the larger fault.
         mistake = reason if reason and mistake in ("", "measure_depends_on_scale") else mistake
+    if not complaint and not _compare(values, "other network", "another network"):
+        faults |= dict.fromkeys(("random", "reversed"), "the same number when another network is asked about")
+        mistake = mistake if mistake == "measure_ignores_map" else "measure_ignores_network"
     if not any(value is not None for value in values.values()):
         faults = dict.fromkeys(TASK.properties, complaint or "there is no answer")
         notes = []
@@ -121,7 +124,8 @@ def _control_fault(values: Values, control: str) -> tuple[str, str, str]:
     if wins >= LEAST_WINS and low > 0.5:
         return "", seen, ""
     if told < LEAST_WINS:
-        return f"{HELD - told} of {HELD} pictures get the same number for both maps", seen, "measure_ignores_map"
+        reason = "measure_ignores_sign" if control == "reversed" else "measure_ignores_map"
+        return f"{HELD - told} of {HELD} pictures get the same number for both maps", seen, reason
     if high < 0.5:
         return f"below {kind} for {losses} of {told} held pictures", seen, "measure_reversed"
     return f"above {kind} for {wins} of {told} held pictures only", seen, "measure_no_better_than_chance"

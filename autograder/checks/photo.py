@@ -22,6 +22,7 @@ from autograder.tolerances import RECOMPUTED_GRADIENT
 from autograder.verdict import Finding, Verdict
 
 TASK = TASKS["ps1-photo"]
+FEWEST_STEPS = 20
 PICTURES = ("image", "baseline")
 MAPS = ("attribution", "gradient_times_input")
 
@@ -41,6 +42,8 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         found = judge_maps(subject, [Entry("the map", 0, baseline, n_steps, maps["attribution"])], sample)
         faults |= {"completeness": found.completeness, "map": found.map}
         mistake = found.mistake
+        if not faults["map"] and n_steps < FEWEST_STEPS:
+            faults["map"], mistake = f"{n_steps} steps, expected at least {FEWEST_STEPS}", "too_few_steps"
     product = maps.get("gradient_times_input")
     if product is None:
         faults["product"] = _complaint(evidence, "gradient_times_input", image)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import torch
@@ -10,7 +10,15 @@ from torch import Tensor
 
 from autograder.checks.named_models import Scores, UngradableError
 from autograder.checks.study import Study
-from autograder.tolerances import ADVERSARIAL, BEYOND_NOISE, PREDICTION_TIE, SAME_PICTURE, TWIN
+from autograder.tolerances import (
+    ADVERSARIAL,
+    BEYOND_NOISE,
+    DRAWS_OF_NOISE,
+    PREDICTION_TIE,
+    REPEATED_PICTURE,
+    SAME_PICTURE,
+    TWIN,
+)
 
 IMAGES_NEEDED = 10
 OWN_BASELINES = 3
@@ -23,12 +31,24 @@ def images_fault(images: Tensor, given: int) -> Fault:
     if given < IMAGES_NEEDED:
         return f"{given} images, expected at least {IMAGES_NEEDED}", "too_few_images"
     for first, second in combinations(range(len(images)), 2):
+        pair = f"images {first} and {second} (counted from 0)"
         if alike(images[first], images[second]):
-            return f"images {first} and {second} (counted from 0) are the same picture", "images_repeated"
+            return f"{pair} are the same picture", "images_repeated"
+        for how, changed in _mirrored_and_turned(images[second]):
+            if _correlation(images[first], changed) > REPEATED_PICTURE:
+                return f"{pair} are the same picture, {how}", "images_repeated"
     for n, image in enumerate(images):
         if float(image.std()) < SAME_PICTURE:
             return f"image {n} (counted from 0) has one colour only", "images_blank"
     return NO_FAULT
+
+
+def _mirrored_and_turned(image: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """A picture as it is and in the positions that it can be put in, and what makes them another picture's twin."""
+    for quarters in range(4) if image.shape[-1] == image.shape[-2] else (0, 2):
+        turned = image.rot90(quarters, (-2, -1))
+        yield "turned" if quarters else "in another brightness or with noise on it", turned
+        yield "mirrored", turned.flip(-1)
 
 
 def predictions_fault(study: Study, scores: Scores, images: Tensor) -> Fault:
@@ -50,8 +70,7 @@ def kind_of(baselines: Tensor, images: Tensor) -> str:
     """What a baseline looks like: constant, noise, one picture for all, or made from the image."""
     if float(baselines.flatten(2).std(dim=2).max()) < SAME_PICTURE:
         return "constant"
-    neighbours = torch.stack([_neighbour_correlation(baseline) for baseline in baselines]).mean()
-    if float(neighbours) < 0.2:
+    if sum(_neighbour_correlation(baseline) for baseline in baselines) < 0.2 * len(baselines):
         return "noise"
     if all(alike(baselines[0], other) for other in baselines[1:]):
         return "one picture for all"
@@ -66,7 +85,7 @@ def baselines_fault(baselines: dict[str, Tensor], images: Tensor, scores: Scores
         for n in range(len(images)):
             if alike(batch[n], images[n]):
                 return f"“{name}” is the input itself for image {n}", "baseline_is_input"
-        if all(_twins(batch[n], images[n]) for n in range(len(images))):
+        if all(_correlation(batch[n], images[n]) > TWIN for n in range(len(images))):
             return f"“{name}” is the input itself, re-scaled", "baseline_is_rescaled_input"
     kinds = {name: kind_of(batch, images) for name, batch in baselines.items()}
     own = [name for name, kind in kinds.items() if kind != "constant"]
@@ -74,7 +93,7 @@ def baselines_fault(baselines: dict[str, Tensor], images: Tensor, scores: Scores
         if all(alike(one, other) for one, other in zip(baselines[first], baselines[second], strict=True)):
             return f"“{first}” and “{second}” are the same pictures under two names", "equal_baselines"
     for first, second in combinations(own, 2):
-        if all(_twins(one, other) for one, other in zip(baselines[first], baselines[second], strict=True)):
+        if all(_correlation(one, other) > TWIN for one, other in zip(baselines[first], baselines[second], strict=True)):
             return f"“{second}” is “{first}”, re-scaled", "twin_baselines"
         if kinds[first] == kinds[second] == "noise" and _same_noise(baselines[first], baselines[second]):
             return f"“{first}” and “{second}” are the same noise, drawn twice", "twin_baselines"
@@ -117,24 +136,23 @@ def alike(one: Tensor, other: Tensor) -> bool:
     return float((one - other).abs().mean()) < SAME_PICTURE
 
 
-def _twins(one: Tensor, other: Tensor) -> bool:
+def _same_noise(one: Tensor, other: Tensor) -> bool:
+    """Whether two noises have the same distribution: over all images, their sorted values agree as two draws would."""
+    of_draws = DRAWS_OF_NOISE * float(one.std()) / one.numel() ** 0.5
+    one, other = one.flatten().sort().values, other.flatten().sort().values
+    return float((one - other).abs().mean()) < max(BEYOND_NOISE / 2, of_draws)
+
+
+def _neighbour_correlation(picture: Tensor) -> float:
+    return _correlation(picture[..., :-1], picture[..., 1:], of_constants=1.0)
+
+
+def _correlation(one: Tensor, other: Tensor, of_constants: float = 0.0) -> float:
+    """Pearson's, over all pixels and channels."""
     one, other = one.flatten().double(), other.flatten().double()
     one, other = one - one.mean(), other - other.mean()
     norms = float(one.norm() * other.norm())
-    return norms > 0 and float(one @ other) / norms > TWIN
-
-
-def _same_noise(one: Tensor, other: Tensor) -> bool:
-    """Whether two noises have the same distribution, image by image: their sorted values agree."""
-    one, other = one.flatten(1).sort(dim=1).values, other.flatten(1).sort(dim=1).values
-    return float((one - other).abs().mean()) < BEYOND_NOISE / 2
-
-
-def _neighbour_correlation(picture: Tensor) -> Tensor:
-    left, right = picture[..., :-1].flatten().double(), picture[..., 1:].flatten().double()
-    left, right = left - left.mean(), right - right.mean()
-    norms = left.norm() * right.norm()
-    return (left @ right) / norms if norms > 0 else torch.ones((), dtype=torch.float64)
+    return float(one @ other) / norms if norms > 0 else of_constants
 
 
 def labels(names: Sequence[str]) -> str:

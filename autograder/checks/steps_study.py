@@ -18,6 +18,7 @@ from autograder.checks.study_verdict import Faults, read_subject, study_verdict
 from autograder.evidence import Evidence
 from autograder.tolerances import BORDERLINE, STATED_GAP, STATED_GAP_FLOOR
 from autograder.verdict import Verdict
+from igref import quadrature
 
 TASK = TASKS["ps3-study"]
 FEWEST, MOST, COUNTS = 5, 200, 5
@@ -79,7 +80,12 @@ def judge_steps(study: Study, subject: Subject, baselines: Tensor, faults: Fault
         for n, values in enumerate(stack)
     ]
     if entries:
-        faults.add_judgement(judge_maps(subject, entries, sample))
+        judgement = judge_maps(subject, entries, sample)
+        faults.add_judgement(judgement)
+        stated = study.values.get("rule")
+        if judgement.rules and stated in quadrature.RULES and stated not in judgement.rules:
+            found = ", ".join(sorted(judgement.rules))
+            faults.notes.append(f"rule says {stated}; with few steps the maps are those of another rule: {found}.")
     return maps
 
 
@@ -125,6 +131,10 @@ def gaps_fault(study: Study, relative: Counted, subject: Subject, baselines: Ten
             at = int(np.nonzero(known)[0][np.argmax(np.nan_to_num(excess, nan=np.inf))])
             worst = worst if worst[0] else (f"the gap of image {at} at {n} steps is not that of its map", 1.0)
         ratios.append(given[known] / np.maximum(real[known], 1e-12))
+    finest = max(relative)
+    left = relative[finest][np.isfinite(relative[finest])].max(initial=0.0)
+    if not stated[finest].any() and left > STATED_GAP_FLOOR / 3:
+        return f"no gap at {finest} steps, where the maps leave up to {left:.1%}", "gaps_to_finest_map"
     if not worst[0]:
         return NO_FAULT
     return worst[0], _mistake_of_gaps(np.concatenate(ratios), len(relative))
@@ -145,6 +155,7 @@ def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
         stated = study.whole_numbers("enough", images, 10**6)
     except UngradableError as error:
         return str(error), error.mistake
+    relative = dict(sorted((_stated_only(study, relative) | relative).items()))
     gaps = np.stack(list(relative.values()))
     counts = list(relative)
     for n, given in enumerate(stated):
@@ -155,6 +166,16 @@ def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
             mistake = "first_not_stays" if first and given == min(first) else "wrong_enough"
             return f"image {n}: {given} is not the count from which on its gap stays within 5 %", mistake
     return NO_FAULT
+
+
+def _stated_only(study: Study, relative: Counted) -> Counted:
+    """The stated gaps at counts whose maps are not there: submit leaves maps out where there are too many."""
+    try:
+        stated = study.counts("gaps")
+    except UngradableError:
+        return {}
+    size = {gaps.size for gaps in relative.values()}
+    return {n: np.abs(gaps.astype(np.float64).ravel()) for n, gaps in stated.items() if {gaps.size} == size}
 
 
 def _stays(counts: Sequence[int], gaps: np.ndarray, tolerance: float) -> int:

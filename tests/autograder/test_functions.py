@@ -245,8 +245,24 @@ class TestSubmit:
         assert repr(submit(GRADIENT, names["input_gradient"])) == "4.00"
 
     def test_leaves_the_inputs_of_the_probes_as_they_are(self, hand_in):
-        source = f"{MIDPOINT}    x.zero_(); baseline.fill_(7.0)\n    return values"
+        source = f"{MIDPOINT}    baseline.fill_(7.0)\n    return values"
         assert hand_in(source, INTEGRATED).points == 8
+
+    @pytest.mark.parametrize("change", ["x.zero_()", "x -= baseline", "x.unsqueeze_(0)", "x.clamp_(0, 1)"])
+    def test_asks_about_an_x_again_as_the_first_answer_left_it(self, hand_in, change):
+        verdict = hand_in(f"{MIDPOINT}    {change}\n    return values", INTEGRATED)
+        assert verdict.mistake == "not_the_same_again"
+        assert lost(verdict) <= {"baseline", "form"} and "baseline" in lost(verdict)
+
+    def test_a_gradient_that_was_left_on_x_is_no_fault(self, hand_in):
+        source = "def input_gradient(forward, x, target):\n"
+        source += "    x.requires_grad_()\n    forward(x[None])[0, target].backward()\n    return x.grad\n"
+        assert hand_in(source, GRADIENT).points == 4
+
+    def test_a_memo_that_forgets_the_baseline_loses_its_points(self, hand_in):
+        source = f"known = {{}}\n{MIDPOINT}    return known.setdefault((tuple(x.flatten().tolist()), n_steps), values)"
+        verdict = hand_in(source, INTEGRATED)
+        assert verdict.mistake == "not_the_same_again" and lost(verdict) == {"baseline"}
 
     @pytest.mark.parametrize(
         ("arguments", "parts", "words"),
