@@ -94,6 +94,10 @@ class TestCorrectStudies:
     def test_of_more_steps_than_are_recomputed_get_all_points(self, hand_in_study, honest, n_steps):
         assert hand_in_study(honest(n_steps=n_steps)).points == 4
 
+    def test_of_fewer_steps_than_asked_for_lose_the_map(self, hand_in_study, honest):
+        verdict = hand_in_study(honest(n_steps=10))
+        assert lost(verdict) == {"map"} and verdict.mistake == "too_few_steps"
+
     def test_with_another_baseline_get_all_points(self, hand_in_study, honest):
         for baseline in (torch.ones(3, SIDE, SIDE), torch.full((3, SIDE, SIDE), 0.5), picture(9)):
             assert hand_in_study(honest(baseline=baseline)).points == 4

@@ -1,4 +1,4 @@
-"""How often is the grader right? Every entry of the corpus is handed in and judged; the table goes to docs/.
+"""How often is the grader right? The corpus and the unseen work are handed in and judged; the tables go to docs/.
 
 make calibrate                             all of it
 python tests/calibration --only ps3        one set, printed and not written
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -23,37 +23,50 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
 
+    import unseen_work
     from calibration_table import as_expected, table_of
     from corpus import corpus
 
     chosen = [k for k, entry in enumerate(corpus()) if entry.task.startswith(arguments.only)]
-    results = list(_judged(chosen, max(1, arguments.jobs)))
-    text = table_of(results)
+    results = list(_judged(_judge, chosen, arguments.jobs))
+    unseen = [path for path in unseen_work.files() if path.parent.name.startswith(arguments.only[:3])]
+    text = table_of(results) + unseen_work.table_of(list(_judged(_judge_unseen, unseen, arguments.jobs)))
     print(text)
     if not arguments.only:
         (DOCS / "calibration.md").write_text(text)
     return 0 if as_expected(results) else 1
 
 
-def _judged(chosen: list[int], jobs: int) -> Iterator:
-    with ProcessPoolExecutor(jobs) as pool:
-        for done, result in enumerate(pool.map(_judge, chosen), 1):
+def _judged(judge: Callable, chosen: list, jobs: int) -> Iterator:
+    with ProcessPoolExecutor(max(1, jobs)) as pool:
+        for done, result in enumerate(pool.map(judge, chosen), 1):
             if not done % 20 or done == len(chosen):
                 print(f"{done} of {len(chosen)} entries judged", file=sys.stderr, flush=True)
             yield result
 
 
 def _judge(k: int):
+    _quietly_on_one_thread()
+    from corpus import corpus
+    from judged import outcome
+
+    return outcome(corpus()[k])
+
+
+def _judge_unseen(path: Path):
+    _quietly_on_one_thread()
+    from unseen_work import judge
+
+    return judge(path)
+
+
+def _quietly_on_one_thread() -> None:
     import warnings
 
     import torch
 
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    from corpus import corpus
-    from judged import outcome
-
-    return outcome(corpus()[k])
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 """A tenth of the corpus, of every set and kind in turn: the whole of it is `make calibrate`."""
 
+from dataclasses import replace
+
 import pytest
+import unseen_work
 from corpus import SETS, corpus
-from judged import hand_in
+from judged import hand_in, verdict_on
 
 from autograder import submission
+from autograder.assignments import TASKS
 
 EVERY = 10
 SLOW = "real model"
@@ -24,6 +28,43 @@ def test_right_work_is_accepted_and_wrong_work_loses_points(entry):
     assert result.as_expected, (result.points, result.max_points, result.mistake)
     if not entry.correct:
         assert result.diagnosed, (result.mistake, entry.mistakes)
+
+
+ONCE_MISSED = (
+    *("ps1/51", "ps1/107", "ps1/108", "ps2/32", "ps2/74", "ps2/76", "ps2/77"),
+    *("ps3/09", "ps3/18", "ps3/43", "ps3/73", "ps3/80", "ps4/36", "ps4/44", "ps4/49", "ps4/78", "ps4/108"),
+)
+
+
+@pytest.mark.parametrize("name", ONCE_MISSED)
+def test_what_unseen_work_taught_is_not_forgotten(name):
+    (path,) = unseen_work.FOLDER.glob(f"{name}-*.txt")
+    seen = unseen_work.judge(path)
+    assert seen.as_expected, (seen.lost, seen.mistakes)
+    assert seen.mistakes or seen.hand_in.expected == unseen_work.CORRECT
+
+
+def test_a_rule_by_a_wrong_name_is_mentioned_and_costs_nothing():
+    """Only the notes say so: the rule itself is judged by a person."""
+    entry = next(e for e in corpus() if e.task == "ps3-study" and e.correct and "left" in e.name)
+    name, study = entry.make()
+    right, wrong = (
+        verdict_on(replace(entry, make=lambda rule=rule: (name, study | {"rule": rule})))
+        for rule in ("left", "midpoint")
+    )
+    assert right.points == wrong.points == right.max_points
+    assert not any("another rule" in note for note in right.notes)
+    assert any("rule says midpoint" in note and "left" in note for note in wrong.notes)
+
+
+def test_unseen_work_can_be_read_and_says_what_it_expects():
+    hand_ins = [unseen_work.read(path) for path in unseen_work.files()]
+    assert {(h.set, h.expected) for h in hand_ins} == {
+        (name, expected) for name in SETS for expected in (unseen_work.CORRECT, unseen_work.WRONG, unseen_work.UNCLEAR)
+    }
+    for one in hand_ins:
+        assert one.cells and one.what
+        assert (one.expected == unseen_work.WRONG) == bool(one.tasks) and set(one.tasks) <= TASKS.keys()
 
 
 @pytest.mark.parametrize("seed", [3, 16, 68])

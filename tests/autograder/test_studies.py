@@ -1,0 +1,49 @@
+"""What becomes of a study on its way to the grader: all of it where it fits, and where it does not, what can be graded."""
+
+import itertools
+
+import torch
+
+from autograder import studies
+from autograder.studies import ARRAY, ARRAYS, measured_again, study_record
+
+PARTS = {"images": ARRAY, "attributions": ARRAYS, "gaps": ARRAYS}
+
+
+def study(counts, n_images=12):
+    maps = {n: torch.rand(n_images, 3, 16, 16) for n in counts}
+    return {
+        "images": torch.rand(n_images, 3, 16, 16),
+        "attributions": maps,
+        "gaps": {n: torch.rand(n_images) for n in counts},
+    }
+
+
+def counts_of(part, record, arrays):
+    return [int(name) for k, name in enumerate(record["names"][part]) if f"{part}.{k}" in arrays]
+
+
+def test_forty_counts_are_kept_with_all_images():
+    counts = list(range(200, 0, -5))
+    record, arrays = study_record("ps3-study", study(counts), PARTS)
+    assert counts_of("attributions", record, arrays) == counts_of("gaps", record, arrays) == counts
+    assert len(arrays["images"]) == record["images_given"] == 12
+
+
+def test_where_too_much_is_given_ten_images_and_the_ends_of_the_counts_remain(monkeypatch):
+    monkeypatch.setattr(studies, "MAX_STUDY_BYTES", 2 * 2**20)
+    counts = [200, 5, 10, *range(11, 150)]
+    record, arrays = study_record("ps3-study", study(counts), PARTS)
+    kept = sorted(counts_of("attributions", record, arrays))
+    assert kept[0] == 5 and kept[-1] == 200 and 40 < len(kept) < len(counts)
+    assert max(b - a for a, b in itertools.pairwise(kept[:-1])) <= 6  # spread evenly
+    assert counts_of("gaps", record, arrays) == counts
+    assert len(arrays["images"]) == len(arrays["attributions.0"]) == 10
+    assert sum(array.nbytes for array in arrays.values()) <= 2 * 2**20
+
+
+def test_a_measure_is_asked_again_only_about_images_that_were_kept():
+    given = study([5, 10], n_images=40) | {"targets": torch.zeros(40, dtype=torch.long)}
+    again = measured_again(lambda *_: 1.0, None, given, "attributions", 3, seed=0, n_pairs=30)
+    assert {entry["image"] for entry in again} == {0, 1, 2}
+    assert measured_again(lambda *_: 1.0, None, given, "attributions", 0, seed=0, n_pairs=30) == []
