@@ -62,8 +62,6 @@ def quality_fault(study: Study, n_images: int) -> Fault:
             return f"quality[{name!r}] has the shape {array.shape}, expected ({n_images},)", "wrong_shape"
         if not np.isfinite(array.astype(np.float64)).all():
             return f"quality[{name!r}] holds NaN or infinity", "not_finite"
-    if np.ptp(np.concatenate([array.ravel() for array in stated.values()])) == 0:
-        return "the same quality for every map of every image", "quality_constant"
     again = study.record.get("measured_again")
     if not isinstance(again, list) or not again:
         reason = str(study.record.get("measured_again_failed", ""))[:200]
@@ -72,6 +70,8 @@ def quality_fault(study: Study, n_images: int) -> Fault:
         fault = _disagreement(entry if isinstance(entry, dict) else {}, stated, n_images)
         if fault[0]:
             return fault
+    if np.ptp(np.concatenate([array.ravel() for array in stated.values()])) == 0:
+        return "the same quality for every map of every image", "quality_constant"
     return NO_FAULT
 
 

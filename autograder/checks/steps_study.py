@@ -133,7 +133,7 @@ def gaps_fault(study: Study, relative: Counted, subject: Subject, baselines: Ten
         ratios.append(given[known] / np.maximum(real[known], 1e-12))
     finest = max(relative)
     left = relative[finest][np.isfinite(relative[finest])].max(initial=0.0)
-    if not stated[finest].any() and left > STATED_GAP_FLOOR / 3:
+    if not stated[finest].any() and any(stated[n].any() for n in relative) and left > STATED_GAP_FLOOR / 3:
         return f"no gap at {finest} steps, where the maps leave up to {left:.1%}", "gaps_to_finest_map"
     if not worst[0]:
         return NO_FAULT

@@ -236,7 +236,7 @@ WRONG_MEASURES: dict[str, tuple[str, tuple[str, ...]]] = {
     "chance: another seed's ranking": (
         "g = torch.Generator().manual_seed(int(attribution.abs().sum() * 1e6) % 1000 + int(attribution[0, 16, 16] * 1e6))\n"
         "return float(torch.rand((), generator=g))",
-        ("measure_no_better_than_chance", "measure_depends_on_scale", "measure_ignores_map"),
+        ("measure_ignores_network", "measure_no_better_than_chance", "measure_depends_on_scale"),
     ),
     "the stub": ("raise NotImplementedError('attribution_quality')", ("not_done",)),
 }
