@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+from choice import with_digits
 from rich.console import Console
 
 from autograder.assignments import ASSIGNMENTS
@@ -14,20 +15,11 @@ from autograder.release import KIT
 STUDIES = ("ps2-baselines", "ps3-steps", "ps4-quality")
 
 
-def with_digits(notebook: dict) -> dict:
-    """The notebook with the digits of its choice cell taken in place of the photos: the lines from there uncommented."""
-    for cell in notebook["cells"]:
-        if cell.get("id", "").endswith("-choice"):
-            lines = "".join(cell["source"]).splitlines()
-            start = next(k for k, line in enumerate(lines) if line.startswith("# Handwritten"))
-            taken = []
-            for line in lines[start + 1 :]:
-                if not line.startswith("# "):
-                    break
-                taken.append(line[2:])
-            cell["source"] = "\n".join(lines[:start] + taken)
-            return notebook
-    raise AssertionError("there is no cell to choose the network and the pictures in")
+def on_digits(notebook: dict) -> dict:
+    """The notebook with the digits chosen in place of the photos."""
+    (choice,) = (cell for cell in notebook["cells"] if cell.get("id", "").endswith("-choice"))
+    choice["source"] = with_digits("".join(choice["source"]))
+    return notebook
 
 
 @pytest.fixture(scope="module", params=STUDIES)
@@ -39,7 +31,7 @@ def graded(request, tmp_path_factory, released_course):
         target.parent.mkdir(parents=True)
         shutil.copy(KIT / source / assignment / target.name, target)
     ada = course / "submitted" / "ada" / assignment / f"{assignment}.ipynb"
-    ada.write_text(json.dumps(with_digits(json.loads(ada.read_text()))))
+    ada.write_text(json.dumps(on_digits(json.loads(ada.read_text()))))
     table = grade_class(course, assignment, jobs=2, console=Console(quiet=True))
     records = {
         student: json.loads((course / "autograded" / student / assignment / "verdicts.json").read_text())
