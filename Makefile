@@ -47,7 +47,7 @@ assignments: $(READY)  ## make assignments/ from solutions/
 	@$(BIN)/python -m autograder release
 
 calibrate: $(TEST_READY)  ## how often is the grader wrong? hand in the whole corpus, write docs/calibration.md
-	@$(BIN)/python tests/calibration --jobs $(JOBS)
+	@$(BIN)/python -m tests.calibration --jobs $(JOBS)
 
 lecture: $(READY)  ## build the slides, the demos and the explorer into lecture/built/
 	@$(BIN)/python -m lecture

@@ -3,6 +3,6 @@
 A notebook needs one name: `submit`.
 """
 
-from autograder.submission import submit
+from autograder.student.submit import submit
 
 __all__ = ["submit"]

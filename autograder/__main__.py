@@ -22,10 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("release", help="make assignments/ from solutions/, and the tables in docs/")
     options = parser.parse_args(arguments)
 
-    from autograder import classroom
-    from autograder import demo as demonstration
-    from autograder.release import release, write_tables
-    from autograder.sandbox import SandboxUnavailableError, check_sandbox
+    from autograder.course import classroom
+    from autograder.course import demo as demonstration
+    from autograder.course.release import release, write_tables
+    from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 
     console = Console()
     try:

@@ -17,7 +17,7 @@ import torch
 
 import igref
 from benchmarks.setting import RESULTS, keep, load
-from igref.adaptive import STOPS
+from igref.attribution.adaptive import STOPS
 from igref.memory import keep_freed_memory
 
 BASELINES = ("black", "blurred", "uniform", "gaussian", "maximum_distance")

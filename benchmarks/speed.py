@@ -90,7 +90,7 @@ def main() -> None:
     model, _, inputs, targets = load()
     x, x0, target = inputs[:1], torch.zeros_like(inputs[:1]), int(targets[0])
     tuned = tune(model, x, x0, target)
-    results = {"tuned internal_batch_size": tuned, "igref's chunk size": igref.chunking.chunk_size_for(x)}
+    results = {"tuned internal_batch_size": tuned, "igref's chunk size": igref.attribution.chunking.chunk_size_for(x)}
     for name, measure in (
         ("IG, 50 steps", lambda: single(model, x, x0, target, 50, tuned, rounds=10)),
         ("IG, 200 steps", lambda: single(model, x, x0, target, 200, tuned, rounds=5)),

@@ -8,19 +8,19 @@ from pkgutil import iter_modules
 
 _MODULES = {
     "attribution": ("Attribution", "gradient", "gradient_times_input", "integrated_gradients"),
-    "quadrature": ("RULES", "degree_of_exactness", "nodes_and_weights"),
-    "paths": (
+    "attribution.quadrature": ("RULES", "degree_of_exactness", "nodes_and_weights"),
+    "attribution.paths": (
         "average_over_baselines",
         "expected_gradients",
         "feature_by_feature",
         "path_integrated_gradients",
         "straight_line",
     ),
-    "adaptive": ("AdaptiveAttribution", "Panels", "adaptive_integrated_gradients"),
-    "sweeps": ("StepSweep", "step_sweep"),
-    "exact": ("breakpoints", "exact_integrated_gradients", "exact_integrated_gradients_of_polynomial"),
-    "verdicts": ("Verdict",),
-    "axioms": (
+    "attribution.adaptive": ("AdaptiveAttribution", "Panels", "adaptive_integrated_gradients"),
+    "steps": ("StepSweep", "step_sweep"),
+    "attribution.exact": ("breakpoints", "exact_integrated_gradients", "exact_integrated_gradients_of_polynomial"),
+    "axioms.axiom_verdict": ("Verdict",),
+    "axioms.checks": (
         "completeness",
         "implementation_invariance",
         "linearity",
@@ -29,7 +29,7 @@ _MODULES = {
         "symmetry",
     ),
     "baselines": ("BASELINES", "make_baseline"),
-    "baseline_diagnosis": ("BaselineDiagnosis", "diagnose"),
+    "baselines.diagnosis": ("BaselineDiagnosis", "diagnose"),
     "quality": (
         "FRACTIONS",
         "RetentionCurve",
@@ -38,17 +38,17 @@ _MODULES = {
         "insertion_curve",
         "retention_curve",
     ),
-    "fills": ("FILLS",),
-    "fill_comparison": ("FillComparison", "compare_with_fills"),
-    "randomisation": ("RandomisationCheck", "model_randomisation"),
+    "quality.imputation": ("FILLS",),
+    "quality.comparison": ("FillComparison", "compare_with_fills"),
+    "quality.randomisation": ("RandomisationCheck", "model_randomisation"),
     "models": ("Classifier", "load_model"),
     "images": ("Photo", "PictureError", "load_digits", "load_folder", "load_photos"),
-    "picture_changes": ("rotate", "shift", "top_classes", "top_classes_table", "zoom"),
+    "transforms": ("rotate", "shift", "top_classes", "top_classes_table", "zoom"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 _MODULES_HERE = {module.name for module in iter_modules(__path__)}
 
-__all__ = sorted(name for name, module in _MODULE_OF.items() if module in _MODULES_HERE)
+__all__ = sorted(name for name, module in _MODULE_OF.items() if module.partition(".")[0] in _MODULES_HERE)
 
 
 def __getattr__(name: str):
@@ -60,8 +60,9 @@ def __getattr__(name: str):
     except ModuleNotFoundError as missing:
         if not (missing.name or "").startswith("igref."):
             raise
+        withheld = ".".join(missing.name.split(".")[:2])
         raise ImportError(
-            f"{missing.name} is withheld here: it holds what this assignment asks you to write. "
+            f"{withheld} is withheld here: it holds what this assignment asks you to write. "
             f"igref.{name} is not available without it."
         ) from None
     return getattr(module, name) if name in _MODULE_OF else module

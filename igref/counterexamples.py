@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from igref.attribution import Forward, gradient, target_scores
-from igref.paths import feature_by_feature, path_integrated_gradients
+from igref.attribution.core import Forward, gradient, target_scores
+from igref.attribution.paths import feature_by_feature, path_integrated_gradients
 
 Targets = int | Int[Tensor, " N"]
 Inputs = Float[Tensor, " N *shape"]

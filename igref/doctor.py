@@ -85,7 +85,7 @@ def check_torch() -> Iterator[Finding]:
 
 def check_torchvision() -> Iterator[Finding]:
     """Torchvision imports, beside this build of torch."""
-    from igref.torchvision_cure import import_torchvision
+    from igref.models.torchvision_import import import_torchvision
 
     import_torchvision()
     yield Finding("OK", "torchvision imports")

@@ -1,8 +1,5 @@
 """For all tests: igref's signatures are checked, examples repeat run by run, workers share the work well."""
 
-import sys
-from pathlib import Path
-
 import hypothesis
 import jaxtyping
 import pytest
@@ -10,10 +7,9 @@ import torch
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-# Without the repository itself on the path, the folder tests/igref would be taken for the package igref.
-sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests import signatures
 
-jaxtyping.install_import_hook("igref", "signature_check.checked")
+jaxtyping.install_import_hook("igref", f"{signatures.__name__}.checked")
 
 hypothesis.settings.register_profile("kit", deadline=None, max_examples=15, derandomize=True)
 hypothesis.settings.load_profile("kit")

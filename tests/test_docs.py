@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignments import points_table
-from autograder.release import TABLE
+from autograder.course.release import TABLE
+from autograder.problem_sets import points_table
 
 KIT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*KIT.glob("*.md"), *KIT.glob("docs/*.md"), *KIT.glob("benchmarks/*.md"), *KIT.glob("lecture/*.md")])

@@ -19,7 +19,7 @@ import nbgrader.apps.autogradeapp
 from traitlets.config import Config
 
 from autograder.nbgrader_plugin.converter import CourseAutograde
-from autograder.sandbox import Limits
+from autograder.sandbox.bubblewrap import Limits
 
 
 def configure(c: Config) -> None:

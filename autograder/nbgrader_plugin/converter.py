@@ -17,9 +17,9 @@ from nbgrader.converters.base import BaseConverter, NbGraderException
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError
 
-from autograder.nbgrader_plugin.run import PROBLEM
-from autograder.sandbox import SandboxUnavailableError, check_sandbox
-from autograder.submitted import MasterCell, files_of, problem_with, read_notebook, restore
+from autograder.nbgrader_plugin.graded_run import PROBLEM
+from autograder.nbgrader_plugin.submitted_notebook import MasterCell, files_of, problem_with, read_notebook, restore
+from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 
 
 class CourseExporter(NotebookExporter):

@@ -21,15 +21,15 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import Execute
 from traitlets import Bool, Integer, Unicode
 
-from autograder import checks, evidence
-from autograder.assignments import ASSIGNMENTS, Assignment
-from autograder.evidence import EvidenceError
-from autograder.kernel import SandboxedKernelManager
-from autograder.nbgrader_plugin.run import PROBLEM, RUN, Run
-from autograder.probes import keyed_seed
-from autograder.sandbox import MIB, Limits, Sandbox
-from autograder.submission import EVIDENCE_FOLDER, SEED
-from autograder.text import writable
+from autograder.nbgrader_plugin.graded_run import PROBLEM, RUN, Run
+from autograder.problem_sets import PROBLEM_SETS, TASKS
+from autograder.sandbox.bubblewrap import MIB, Limits, Sandbox
+from autograder.sandbox.kernel import SandboxedKernelManager
+from autograder.student import evidence
+from autograder.student.evidence import EvidenceError
+from autograder.student.plain_text import writable
+from autograder.student.probes.functions import keyed_seed
+from autograder.student.submit import EVIDENCE_FOLDER, SEED
 
 
 class SandboxedExecute(Execute):
@@ -107,11 +107,12 @@ class SandboxedExecute(Execute):
             self.log.warning("Running %s's code without a sandbox", names["student"])
             return
         course = self.parent.parent.coursedir
+        problem_set = PROBLEM_SETS.get(names["assignment"])
         self._sandbox = Sandbox(
             submission=Path(course.format_path(course.autograded_directory, names["student"], names["assignment"])),
             evidence=folders["evidence"],
             runtime=folders["runtime"],
-            igref_modules=_assignment(names["assignment"]).igref_modules,
+            withheld=problem_set.withholds if problem_set else "",
             environment=self._environment,
             hidden=(Path(course.root), Path(self.config.Exchange.get("root", "/srv/nbgrader/exchange"))),
             limits=Limits(notebook_seconds=self.notebook_seconds, memory=self.memory, processes=self.processes),
@@ -155,7 +156,7 @@ class SandboxedExecute(Execute):
                     run.errors[cell_id] = (str(output.ename)[:100], str(output.evalue)[:500])
             if run.ended and index == self._current:
                 cell.outputs.append(new_output("error", ename="Ended", evalue=run.detail, traceback=[run.detail]))
-            if cell_id in checks.CHECKS:
+            if cell_id in TASKS and TASKS[cell_id].automatic:
                 try:
                     run.evidence[cell_id] = evidence.read(self._evidence, cell_id)
                 except EvidenceError as error:
@@ -174,10 +175,6 @@ def _scratch_folder() -> Iterator[Path]:
     finally:
         # shutil.rmtree recurses, and a student's folders may be deeper than Python can.
         subprocess.run(["rm", "-rf", "--", str(path)], check=False)
-
-
-def _assignment(assignment_id: str) -> Assignment:
-    return ASSIGNMENTS.get(assignment_id) or Assignment(assignment_id, assignment_id, (), ())
 
 
 _key_of_this_run = secrets.token_hex(32)

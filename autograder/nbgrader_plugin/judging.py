@@ -12,13 +12,14 @@ from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder import checks
-from autograder.nbgrader_plugin.run import RUN, Run
+from autograder.judge.likeness import known_sources, notebook_code, own_work, starter_code
+from autograder.judge.verdict import Verdict
+from autograder.nbgrader_plugin.graded_run import RUN, Run
 from autograder.nbgrader_plugin.stubs import ANSWER
-from autograder.own_work import known_sources, notebook_code, own_work, starter_code
-from autograder.submitted import is_picture
-from autograder.text import writable
-from autograder.verdict import Verdict
+from autograder.nbgrader_plugin.submitted_notebook import is_picture
+from autograder.problem_sets import PROBLEM_SETS, TASKS
+from autograder.problem_sets.checking import judge, nothing_to_judge
+from autograder.student.plain_text import writable
 
 RECORD = "verdicts.json"
 PAGE_PIXELS = 840
@@ -36,7 +37,7 @@ class Verdicts(NbGraderPreprocessor):
                 continue
             _make_harmless(cell)
             metadata = cell.metadata.get("nbgrader", {})
-            if metadata.get("grade") and metadata.get("grade_id") in checks.CHECKS:
+            if metadata.get("grade") and _is_judged(metadata.get("grade_id")):
                 verdict = self._verdict(metadata["grade_id"], run)
                 verdicts.append(verdict)
                 data = {"text/plain": repr(verdict), "text/html": verdict._repr_html_()}
@@ -61,7 +62,7 @@ class Verdicts(NbGraderPreprocessor):
         """What an instructor may want to look at; a failure to look must not cost anybody the record."""
         cells = [cell for cell in nb.cells if not cell.metadata.get("nbgrader", {}).get("locked")]
         try:
-            found = own_work(assignment, notebook_code(cells), starter_code(assignment), known_sources())
+            found = own_work(notebook_code(cells), starter_code(assignment), known_sources(), _withheld(assignment))
             return writable(found.as_record())
         except Exception as error:
             self.log.exception("Comparing the code of %s", assignment)
@@ -72,22 +73,30 @@ class Verdicts(NbGraderPreprocessor):
             return verdict_on(task, run)
         except Exception as error:  # a hole in a check must not cost anybody the record
             self.log.exception("Judging %s", task)
-            return checks.nothing_to_judge(task, "evidence_damaged", f"Judging it failed ({type(error).__name__}).")
+            return nothing_to_judge(task, "evidence_damaged", f"Judging it failed ({type(error).__name__}).")
 
 
 def verdict_on(task: str, run: Run) -> Verdict:
     """The verdict on a task from what its run left behind, or the reason why there is nothing to judge."""
     if task in run.evidence:
-        return checks.judge(task, run.evidence[task], run.seed)
+        return judge(task, run.evidence[task], run.seed)
     if run.ended:
-        return checks.nothing_to_judge(task, run.ended, run.detail)
+        return nothing_to_judge(task, run.ended, run.detail)
     for cell, words in ((task + ANSWER, "The answer's cell"), (task, "This cell")):
         name, message = run.errors.get(cell, ("", ""))
         if name:
             mistake = MISTAKE_OF_ERROR.get(name, "not_reached")
-            return checks.nothing_to_judge(task, mistake, f"{words} stopped with {name}: {message}")
+            return nothing_to_judge(task, mistake, f"{words} stopped with {name}: {message}")
     mistake = "not_reached" if run.damaged.get(task, "").startswith("there is no") else "evidence_damaged"
-    return checks.nothing_to_judge(task, mistake, run.damaged.get(task, ""))
+    return nothing_to_judge(task, mistake, run.damaged.get(task, ""))
+
+
+def _is_judged(cell_id: object) -> bool:
+    return cell_id in TASKS and TASKS[cell_id].automatic
+
+
+def _withheld(assignment: str) -> str:
+    return PROBLEM_SETS[assignment].withholds if assignment in PROBLEM_SETS else ""
 
 
 def _make_harmless(cell: NotebookNode) -> None:

@@ -12,7 +12,7 @@ import bleach
 from jinja2 import pass_context
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from autograder.submitted import plain_pictures
+from autograder.nbgrader_plugin.submitted_notebook import plain_pictures
 
 TAGS = {
     *bleach.ALLOWED_TAGS,

@@ -7,7 +7,8 @@ from typing import Any
 from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
-from autograder.assignments import TASKS, Task
+from autograder.problem_sets import TASKS
+from autograder.task import Task
 
 ANSWER = "-answer"
 """A task's code is written in the cell whose id is the task's with this at its end."""

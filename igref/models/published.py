@@ -11,7 +11,7 @@ from urllib.request import getproxies
 
 from igref.models.classifier import Classifier
 from igref.models.files import WeightsError, fit_weights, read_weights
-from igref.torchvision_cure import import_torchvision
+from igref.models.torchvision_import import import_torchvision
 
 
 @dataclass(frozen=True)

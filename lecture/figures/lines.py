@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from igref import feature_by_feature, nodes_and_weights, path_integrated_gradients, straight_line
-from igref.adaptive import Panels
+from igref.attribution.adaptive import Panels
 from igref.plots.style import COLORS, CONTROL_COLOR, curve_style, in_house_style, panels
 
 BLACK, BLUE, RED, GREEN = COLORS[:4]

@@ -12,12 +12,15 @@ import pytest
 import torch
 from filelock import FileLock
 
-from autograder import checks, evidence, submit
-from autograder.checks import input_gradient, integrated_gradients, mistakes
-from autograder.classroom import nbgrader
-from autograder.release import make_course
-from autograder.submission import EVIDENCE_FOLDER, SEED
-from autograder.verdict import Verdict
+from autograder import submit
+from autograder.course.classroom import nbgrader
+from autograder.course.release import make_course
+from autograder.judge import function_mistakes as mistakes
+from autograder.judge.verdict import Verdict
+from autograder.problem_sets import checking
+from autograder.problem_sets.ps1 import input_gradient, integrated_gradients
+from autograder.student import evidence
+from autograder.student.submit import EVIDENCE_FOLDER, SEED
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -88,6 +91,6 @@ def hand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_truth: None)
         monkeypatch.setenv(EVIDENCE_FOLDER, str(tmp_path))
         monkeypatch.setenv(SEED, str(seed))
         assert submit(task, names[task.removeprefix("ps1-").replace("-", "_")]) is None
-        return checks.judge(task, evidence.read(tmp_path, task), seed)
+        return checking.judge(task, evidence.read(tmp_path, task), seed)
 
     return hand_in

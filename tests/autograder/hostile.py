@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.assignments import PS1
-from autograder.demo import GRADIENT, INTEGRATED
+from autograder.course.demo import GRADIENT, INTEGRATED
+from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 
 NOTEBOOK = f"{PS1.id}.ipynb"
 UNDONE = "def integrated_gradients(*arguments): return arguments[1]\n"
@@ -77,10 +77,10 @@ def _markdown(text: str, **more: Any) -> dict[str, Any]:
 # What the files of a submission can do
 
 FORGED_EVIDENCE = """
-import json, os, autograder.submission
+import json, os, autograder.student.submit
 import numpy as np
 
-honest = autograder.submission.submit
+honest = autograder.student.submit.submit
 
 def submit(task, *arguments, **study):
     if task != "ps1-integrated-gradients":
@@ -108,7 +108,7 @@ found = []
 for name in ("attribution", "exact", "quadrature", "sweeps", "axioms", "adaptive"):
     try: found.append(importlib.import_module("igref." + name).__name__)
     except Exception: pass
-for name in ("autograder.checks", "autograder.feedback", "autograder.verdict", "captum", "saliency", "quantus"):
+for name in ("autograder.checks", "autograder.judge.feedback", "autograder.judge.verdict", "captum", "saliency", "quantus"):
     try: found.append(importlib.import_module(name).__name__)
     except Exception: pass
 for root in ("/proc/1/root", "/proc/self/root", "/"):
@@ -118,7 +118,7 @@ for root in ("/proc/1/root", "/proc/self/root", "/"):
             if place.exists(): found.append(str(place))
 print("FOUND", found)
 try:
-    from igref.attribution import integrated_gradients
+    from igref.attribution.core import integrated_gradients
 except Exception:
     def integrated_gradients(*arguments): return arguments[1]
 """

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hostile import CLASS, MARK, NOTEBOOK, hand_in
 from nbgrader.api import Gradebook
 from rich.console import Console
 
-from autograder import evidence
-from autograder.assignments import PS1
-from autograder.classroom import grade_class, show
-from autograder.evidence import EvidenceError
-from autograder.sandbox import SandboxUnavailableError, check_sandbox
+from autograder.course.classroom import grade_class, show
+from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
+from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
+from autograder.student import evidence
+from autograder.student.evidence import EvidenceError
+from tests.autograder.hostile import CLASS, MARK, NOTEBOOK, hand_in
 
 LOWER_LIMITS = """
 c.Execute.timeout = 20
@@ -217,7 +217,7 @@ def active_parts(page: str) -> list[str]:
 
 def test_active_parts_are_seen_by_this_test():
     """The test's own parser finds what it is to find, and passes text about it."""
-    from hostile import ACTIVE_MARKDOWN
+    from tests.autograder.hostile import ACTIVE_MARKDOWN
 
     assert all(active_parts(text) for text in ACTIVE_MARKDOWN if not text.startswith(("[", "```")))
     assert active_parts("<p>&lt;script&gt;hostile&lt;/script&gt;</p>") == []
@@ -294,12 +294,12 @@ def test_arrays_that_overlap_do_not_multiply(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("values", [{"target": float("nan")}, {"n_steps": float("inf")}, {"target": 10**400}, {}])
 def test_a_study_of_impossible_numbers_is_judged(values):
-    from autograder import checks
-    from autograder.evidence import Evidence
+    from autograder.problem_sets import checking
+    from autograder.student.evidence import Evidence
 
     picture = np.zeros((3, 64, 64), np.float32)
     arrays = {"image": picture + 0.5, "baseline": picture, "attribution": picture, "gradient_times_input": picture}
     record = {"values": {"model": "efficientnet_lite0", "target": 1, "n_steps": 20} | values, "missing": []}
     if not values:
         record["values"] = {"model": [], "target": {}, "n_steps": "x", "scores": {}}
-    assert checks.judge("ps1-photo", Evidence(record, arrays), seed=1).points == 0
+    assert checking.judge("ps1-photo", Evidence(record, arrays), seed=1).points == 0

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as np_st
 
-from autograder import evidence
-from autograder.evidence import Evidence, EvidenceError
+from autograder.student import evidence
+from autograder.student.evidence import Evidence, EvidenceError
 
 TASK = "ps1-task"
 

@@ -1,11 +1,11 @@
 """Functions handed in: every correct style gets all points, every wrong one loses some and is told why."""
 
 import pytest
-from mutants import FORMS, MUTANTS, NUMBERS
-from styles import BATCH, STYLES
 
-from autograder.assignments import TASKS
-from autograder.feedback import MISTAKES
+from autograder.judge.feedback import MISTAKES
+from autograder.problem_sets import TASKS
+from corpus.ps1.mutants import FORMS, MUTANTS, NUMBERS
+from corpus.ps1.styles import BATCH, STYLES
 
 SEEDS = (1, 2, 3)
 GRADIENT, INTEGRATED = "ps1-input-gradient", "ps1-integrated-gradients"
@@ -80,10 +80,10 @@ class TestMutants:
         assert len({name_of(mutant) for mutant in MUTANTS}) == len(MUTANTS)
         for mutant in MUTANTS:
             assert not mutant.mistake or mutant.mistake in MISTAKES
-            assert {*mutant.keeps, *mutant.loses} <= TASKS[mutant.task].properties.keys()
+            assert {*mutant.keeps, *mutant.loses} <= {one.name for one in TASKS[mutant.task].properties}
 
     def test_cover_every_mistake_that_has_a_variant(self):
-        from autograder.checks import mistakes
+        from autograder.judge import function_mistakes as mistakes
 
         names = {name for name, _ in (*mistakes._OF_POINTS, *mistakes._OF_A_RULE)}
         assert names <= {mutant.mistake for mutant in MUTANTS if mutant.task == INTEGRATED}
@@ -160,7 +160,7 @@ class TestFeedbackOnTheForm:
         assert hand_in(source, INTEGRATED).mistake == "withheld"
 
     def test_gives_no_computed_value_away(self, hand_in):
-        from autograder.checks.integrated_gradients import Question, integrated_gradients_probes
+        from autograder.problem_sets.ps1.integrated_gradients import Question, integrated_gradients_probes
 
         mutant = next(mutant for mutant in NUMBERS if mutant.name == "noise")
         text = str(hand_in(mutant.source, INTEGRATED).as_record())
@@ -207,7 +207,9 @@ class TestAProcessThatEnds:
     def test_keeps_the_answers_that_it_gave_before(self, tmp_path, monkeypatch, shared_truth):
         import torch
 
-        from autograder import checks, evidence, submit
+        from autograder import submit
+        from autograder.problem_sets import checking
+        from autograder.student import evidence
 
         class Dies(BaseException):
             pass
@@ -219,7 +221,7 @@ class TestAProcessThatEnds:
         monkeypatch.setenv("AUTOGRADER_SEED", "1")
         with pytest.raises(Dies):
             submit(INTEGRATED, names["integrated_gradients"])
-        verdict = checks.judge(INTEGRATED, evidence.read(tmp_path, INTEGRATED), 1)
+        verdict = checking.judge(INTEGRATED, evidence.read(tmp_path, INTEGRATED), 1)
         assert lost(verdict) == {"form", "baseline", "target", "steps"}
         assert "polynomial, baseline not zero" in verdict.notes[0]
 
@@ -227,10 +229,11 @@ class TestAProcessThatEnds:
 class TestAnswersToOtherProbes:
     def test_are_worth_nothing(self, tmp_path, monkeypatch, hand_in, shared_truth):
         """Right answers that were kept from another seed."""
-        from autograder import checks, evidence
+        from autograder.problem_sets import checking
+        from autograder.student import evidence
 
         assert hand_in(f"{MIDPOINT}    return values", INTEGRATED, 1).points == 8
-        assert checks.judge(INTEGRATED, evidence.read(tmp_path, INTEGRATED), 2).points == 0
+        assert checking.judge(INTEGRATED, evidence.read(tmp_path, INTEGRATED), 2).points == 0
 
 
 class TestSubmit:

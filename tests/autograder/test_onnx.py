@@ -10,17 +10,18 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from autograder import checks, evidence, submit
-from autograder.assignments import TASKS
-from autograder.checks import onnx_models
-from autograder.checks.forward_passes import N_NODES, Line, block_error, block_signs, sums
-from autograder.checks.named_models import NotVerifiedError, UngradableError
-from autograder.checks.onnx_models import OnnxScores, load_onnx_scores
-from autograder.checks.path import Path as LineWithGradients
-from autograder.sandbox import Limits, SandboxUnavailableError, check_sandbox
-from autograder.studies import ONNX
-from autograder.submission import EVIDENCE_FOLDER, SEED
-from autograder.verdict import Verdict
+from autograder import submit
+from autograder.judge.forward_passes import N_NODES, Line, block_error, block_signs, sums
+from autograder.judge.path import Path as LineWithGradients
+from autograder.judge.studies import model_files as onnx_models
+from autograder.judge.studies.model_files import OnnxScores, load_onnx_scores
+from autograder.judge.studies.named_models import NotVerifiedError, UngradableError
+from autograder.judge.verdict import Verdict
+from autograder.problem_sets import TASKS, checking
+from autograder.sandbox.bubblewrap import Limits, SandboxUnavailableError, check_sandbox
+from autograder.student import evidence
+from autograder.student.record import ONNX
+from autograder.student.submit import EVIDENCE_FOLDER, SEED
 
 SIDE, CLASSES, FILE = 24, 5, "mine.onnx"
 COUNTS = (5, 10, 20, 50, 200)
@@ -137,7 +138,7 @@ def hand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: nn.Module)
             patch.setenv(EVIDENCE_FOLDER, str(left))
             patch.setenv(SEED, str(seed))
             submit(task, **study)
-        return checks.judge(task, evidence.read(left, task), seed)
+        return checking.judge(task, evidence.read(left, task), seed)
 
     return hand_in
 

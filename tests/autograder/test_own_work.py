@@ -1,9 +1,9 @@
 """What an instructor is told of a notebook's code: foreign imports, and how much of it is also elsewhere."""
 
 import pytest
-from styles import STYLES
 
-from autograder.own_work import foreign_imports, own_work, share_of
+from autograder.judge.likeness import foreign_imports, own_work, share_of
+from corpus.ps1.styles import STYLES
 
 IG = [style.source for style in STYLES if style.task == "ps1-integrated-gradients"]
 EXAMPLE = """
@@ -38,18 +38,18 @@ result = (image - empty) * acc / N
         ("import importlib\nimportlib.import_module('captum.attr')", ["captum.attr"]),
         ("%matplotlib inline\nimport captum as c", ["captum"]),
         ("from igref import attribution", ["igref.attribution"]),
-        ("import igref.sweeps", ["igref.sweeps"]),
+        ("import igref.attribution.core", ["igref.attribution.core"]),
         ("import igref, torch\nfrom igref import plots", []),
         ("import captumlike\nfrom .captum import x\n'import captum'", []),
         ("def f(:\n", []),
     ],
 )
 def test_imports_of_other_libraries_and_withheld_modules_are_found(code, found):
-    assert foreign_imports("ps1-attribution", code) == found
+    assert foreign_imports(code, "attribution") == found
 
 
 def test_what_is_withheld_depends_on_the_assignment():
-    assert foreign_imports("ps3-steps", "from igref import attribution, sweeps") == ["igref.sweeps"]
+    assert foreign_imports("from igref import attribution, steps", "steps") == ["igref.steps"]
 
 
 def test_renamed_code_is_still_alike():
@@ -67,11 +67,11 @@ def test_honest_solutions_are_seldom_alike():
 
 
 def test_the_remark_names_what_to_look_at():
-    found = own_work("ps1-attribution", "import captum\n" + RENAMED, "", {"the example": EXAMPLE})
+    found = own_work("import captum\n" + RENAMED, "", {"the example": EXAMPLE})
     assert "captum" in found.remark and "of the code is also in the example" in found.remark
-    assert own_work("ps1-attribution", IG[0], "", {"the example": EXAMPLE}).remark == ""
+    assert own_work(IG[0], "", {"the example": EXAMPLE}).remark == ""
 
 
 def test_an_import_that_the_release_has_is_not_the_students():
-    starter = "from igref.axioms import completeness"
-    assert own_work("ps1-attribution", starter, starter, {}).imports == ()
+    starter = "from igref.attribution import RULES"
+    assert own_work(starter, starter, {}, "attribution").imports == ()

@@ -10,9 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from autograder import checks, evidence, submit
-from autograder.checks import named_models
-from igref.attribution import gradient, integrated_gradients
+from autograder import submit
+from autograder.judge.studies import named_models
+from autograder.problem_sets import checking
+from autograder.student import evidence
+from igref.attribution.core import gradient, integrated_gradients
 from igref.models import Classifier, load_model
 
 TASK = "ps1-photo"
@@ -69,7 +71,7 @@ def hand_in_study(tmp_path: Path, monkeypatch, model):
 
     def hand_in_study(study: dict):
         assert submit(TASK, **study) is None
-        return checks.judge(TASK, evidence.read(tmp_path, TASK), 1)
+        return checking.judge(TASK, evidence.read(tmp_path, TASK), 1)
 
     return hand_in_study
 
@@ -339,7 +341,7 @@ class TestForgedRecords:
         monkeypatch.setattr(named_models, "_load", lambda name: model)
         parts = {name: part.numpy() for name, part in honest().items() if isinstance(part, torch.Tensor)}
         evidence.write(tmp_path, TASK, evidence.Evidence(record, parts))
-        verdict = checks.judge(TASK, evidence.read(tmp_path, TASK), 1)
+        verdict = checking.judge(TASK, evidence.read(tmp_path, TASK), 1)
         assert verdict.points == 0 and verdict.mistake
 
     @pytest.mark.parametrize("value", [1e30, 1e308, -1e300])

@@ -12,10 +12,10 @@ import sys
 import pytest
 from rich.console import Console
 
-from autograder.assignments import PS1
-from autograder.classroom import GradingError, grade_class, nbgrader
-from autograder.demo import STUDENTS, hand_in
-from autograder.release import KIT
+from autograder.course.classroom import GradingError, grade_class, nbgrader
+from autograder.course.demo import STUDENTS, hand_in
+from autograder.course.release import KIT
+from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 
 AUTOMATIC = sum(task.points for task in PS1.tasks if task.automatic)
 CLASS = ("ben", "carla", "dan", "finn", "greta", "hugo", "jonas")

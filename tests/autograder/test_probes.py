@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.assignments import TASKS
-from autograder.probes import PROBES, Probe, keyed_seed
+from autograder.problem_sets import TASKS
+from autograder.student.probes.functions import (
+    Probe,
+    input_gradient_probes,
+    integrated_gradients_probes,
+    keyed_seed,
+)
 
+PROBES = {"input_gradient": input_gradient_probes, "integrated_gradients": integrated_gradients_probes}
 SEEDS = range(8)
 
 
@@ -64,7 +70,9 @@ class TestDraws:
 
     def test_every_property_with_points_but_the_form_is_asked_about(self, kind):
         task = TASKS["ps1-" + kind.replace("_", "-")]
-        assert {probe.asks_about for probe in probes(kind, 0).values()} == task.properties.keys() - {"form"}
+        assert {probe.asks_about for probe in probes(kind, 0).values()} == {one.name for one in task.properties} - {
+            "form"
+        }
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -5,12 +5,12 @@ import re
 import shutil
 
 import pytest
-from choice import with_digits
 from rich.console import Console
 
-from autograder.assignments import ASSIGNMENTS
-from autograder.classroom import grade_class
-from autograder.release import KIT
+from autograder.course.classroom import grade_class
+from autograder.course.release import KIT
+from autograder.problem_sets import PROBLEM_SETS
+from tests.autograder.choice import with_digits
 
 STUDIES = ("ps2-baselines", "ps3-steps", "ps4-quality")
 
@@ -42,7 +42,7 @@ def graded(request, tmp_path_factory, released_course):
 
 def test_the_solution_on_digits_gets_all_automatic_points(graded):
     assignment, table, records = graded
-    automatic = sum(task.points for task in ASSIGNMENTS[assignment].tasks if task.automatic)
+    automatic = sum(task.points for task in PROBLEM_SETS[assignment].tasks if task.automatic)
     assert table["ada"].automatic == automatic, records["ada"]
     assert not records["ada"]["ended"]
 

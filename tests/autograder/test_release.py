@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from autograder.assignments import ASSIGNMENTS
-from autograder.classroom import GradingError
-from autograder.release import KIT, MARKS, leaks, release
+from autograder.course.classroom import GradingError
+from autograder.course.release import KIT, MARKS, leaks, release
+from autograder.problem_sets import PROBLEM_SETS
 
 
 def files(folder):
@@ -28,12 +28,12 @@ def test_the_release_in_the_tree_is_the_one_that_the_sources_give(fresh):
 
 
 def test_every_assignment_has_a_release(fresh):
-    for assignment in ASSIGNMENTS:
+    for assignment in PROBLEM_SETS:
         assert (fresh / assignment / f"{assignment}.ipynb").is_file()
 
 
 def test_no_release_holds_a_mark_a_solution_or_an_output():
-    for assignment in ASSIGNMENTS:
+    for assignment in PROBLEM_SETS:
         assert leaks(KIT, assignment) == []
 
 
@@ -53,7 +53,7 @@ def copy_of_the_kit(tmp_path):
 @pytest.mark.parametrize("what", ["solution", "mark", "output"])
 def test_a_release_that_shows_something_is_noticed(tmp_path, what):
     kit = copy_of_the_kit(tmp_path)
-    assignment = next(iter(ASSIGNMENTS))
+    assignment = next(iter(PROBLEM_SETS))
     path = kit / "assignments" / assignment / f"{assignment}.ipynb"
     notebook = json.loads(path.read_text())
     cell = next(cell for cell in notebook["cells"] if cell["cell_type"] == "code")
@@ -69,14 +69,14 @@ def test_a_release_that_shows_something_is_noticed(tmp_path, what):
 
 def test_a_stray_file_beside_a_source_is_refused(tmp_path):
     kit = copy_of_the_kit(tmp_path)
-    assignment = next(iter(ASSIGNMENTS))
+    assignment = next(iter(PROBLEM_SETS))
     (kit / "solutions" / assignment / "solution.py").write_text("answer = 42")
     with pytest.raises(GradingError, match=r"solution\.py has no place in a release"):
         release(kit, tmp_path / "out")
 
 
 def test_every_stub_names_its_task():
-    for assignment in ASSIGNMENTS.values():
+    for assignment in PROBLEM_SETS.values():
         path = KIT / "assignments" / assignment.id / f"{assignment.id}.ipynb"
         cells = json.loads(path.read_text())["cells"]
         for cell in cells:

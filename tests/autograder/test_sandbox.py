@@ -14,10 +14,10 @@ import psutil
 import pytest
 from jupyter_client.asynchronous import AsyncKernelClient
 
-from autograder.assignments import PS1
-from autograder.kernel import SandboxedKernelManager, _resident
-from autograder.sandbox import HOME, WORK, Limits, Sandbox, SandboxUnavailableError, check_sandbox
-from autograder.submission import EVIDENCE_FOLDER, SEED
+from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
+from autograder.sandbox.bubblewrap import HOME, WORK, Limits, Sandbox, SandboxUnavailableError, check_sandbox
+from autograder.sandbox.kernel import SandboxedKernelManager, _resident
+from autograder.student.submit import EVIDENCE_FOLDER, SEED
 
 LOW = Limits(notebook_seconds=40, memory=500, processes=20, evidence=30)
 SECRET = "not for students"
@@ -37,7 +37,7 @@ class Kernel:
             submission=folder / "files",
             evidence=folder / "evidence",
             runtime=folder / "runtime",
-            igref_modules=PS1.igref_modules,
+            withheld=PS1.withholds,
             environment=environment,
             hidden=(folder / "course",),
             limits=limits,
@@ -149,8 +149,8 @@ def kernel(start: Callable[..., Kernel]) -> Kernel:
 @pytest.mark.parametrize(
     "name",
     [
-        *(f"igref.{name}" for name in ("attribution", "quadrature", "exact", "sweeps", "axioms", "adaptive")),
-        *(f"autograder.{name}" for name in ("checks", "feedback", "verdict", "kernel", "sandbox", "tolerances")),
+        *(f"igref.{name}" for name in ("attribution", "attribution.core", "steps", "axioms")),
+        *(f"autograder.{name}" for name in ("judge", "judge.verdict", "sandbox", "course", "problem_sets.ps1.photo")),
         # Their parts: the hidden folder of one that is installed can be imported, and is empty.
         *("autograder.nbgrader_plugin", "captum.attr", "saliency.core", "quantus.metrics", "shap.explainers"),
     ],
@@ -161,7 +161,8 @@ def test_a_withheld_module_cannot_be_imported(kernel, name):
 
 
 def test_allowed_modules_are_there(kernel):
-    names = [*(f"igref.{name}" for name in PS1.igref_modules), "autograder", "torch", "matplotlib.pyplot", "tqdm"]
+    igref = ("arguments", "baselines", "images", "memory", "models", "plots", "transforms")
+    names = [*(f"igref.{name}" for name in igref), "autograder", "torch", "matplotlib.pyplot", "tqdm"]
     assert kernel.run("".join(f"import {name}\n" for name in names) + "print('here')") == "here\n"
 
 

@@ -4,8 +4,8 @@ import itertools
 
 import torch
 
-from autograder import studies
-from autograder.studies import ARRAY, ARRAYS, measured_again, study_record
+from autograder.student import record as studies
+from autograder.student.record import ARRAY, ARRAYS, measured_again, study_record
 
 PARTS = {"images": ARRAY, "attributions": ARRAYS, "gaps": ARRAYS}
 

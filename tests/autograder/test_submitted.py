@@ -11,8 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_notebook
 
-from autograder import submitted
-from autograder.submitted import MasterCell, SubmissionError, files_of, problem_with, read_notebook, restore
+from autograder.nbgrader_plugin import submitted_notebook as submitted
+from autograder.nbgrader_plugin.submitted_notebook import (
+    MasterCell,
+    SubmissionError,
+    files_of,
+    problem_with,
+    read_notebook,
+    restore,
+)
 
 NOTEBOOK = "ps1-attribution.ipynb"
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 from scipy.integrate import simpson
 
-from autograder import tolerances
-from autograder.checks.mistakes import _OF_A_RULE, _OF_POINTS, _rule
-from autograder.checks.truth import Question, distance
-from autograder.probes import input_gradient_probes, integrated_gradients_probes
-from igref import quadrature
+from autograder.judge import tolerances
+from autograder.judge.function_mistakes import _OF_A_RULE, _OF_POINTS, _rule
+from autograder.judge.truth import Question, distance
+from autograder.student.probes.functions import input_gradient_probes, integrated_gradients_probes
+from igref.attribution import quadrature
 
 SEEDS = range(7000, 7003)
 MANY_SEEDS = range(8000, 8030)

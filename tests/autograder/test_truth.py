@@ -5,11 +5,11 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-from autograder.checks import truth
-from autograder.checks.truth import Question, distance
-from autograder.probes import Probe, input_gradient_probes, integrated_gradients_probes
-from autograder.tolerances import ROUNDING, RULE_MARGIN
-from igref import quadrature
+from autograder.judge import truth
+from autograder.judge.tolerances import ROUNDING, RULE_MARGIN
+from autograder.judge.truth import Question, distance
+from autograder.student.probes.functions import Probe, input_gradient_probes, integrated_gradients_probes
+from igref.attribution import quadrature
 
 SEEDS = (11, 12)
 

@@ -11,14 +11,14 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import autograder
-from autograder.assignments import ASSIGNMENTS, TASKS
-from autograder.checks import CHECKS, nothing_to_judge
-from autograder.checks.sample import Sample
-from autograder.evidence import Evidence
-from autograder.feedback import MISTAKES, PROPERTIES
-from autograder.verdict import Finding, Verdict
+from autograder.judge.feedback import MISTAKES
+from autograder.judge.verdict import Finding, Verdict
+from autograder.problem_sets import PROBLEM_SETS, TASKS
+from autograder.problem_sets.checking import judge, nothing_to_judge
+from autograder.student.evidence import Evidence
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror='alert(1)'> & \" ' {{x}} ]]>"
+AUTOMATIC = [task.id for task in TASKS.values() if task.automatic]
 KIT = Path(autograder.__file__).parents[1]
 
 
@@ -77,8 +77,8 @@ class TestText:
 
     def test_every_verdict_can_give_is_exact_to_two_digits(self):
         for task in TASKS.values():
-            for points in task.properties.values():
-                assert float(f"{points:.2f}") == points
+            for one in task.properties:
+                assert float(f"{one.points:.2f}") == one.points
 
 
 class TestHtml:
@@ -110,7 +110,7 @@ class TestHtml:
     def test_gives_no_advice_where_nothing_is_wrong(self):
         assert "Likely cause" not in verdict()._repr_html_()
 
-    @pytest.mark.parametrize("task", CHECKS)
+    @pytest.mark.parametrize("task", AUTOMATIC)
     def test_of_a_hostile_record_is_escaped(self, task):
         record = {
             "answers": {
@@ -120,7 +120,7 @@ class TestHtml:
             "values": {"model": HOSTILE, "scores": HOSTILE, "target": HOSTILE, "n_steps": HOSTILE},
             "missing": [HOSTILE],
         }
-        shown = CHECKS[task](Evidence(record), Sample(1, 0))._repr_html_()
+        shown = judge(task, Evidence(record), 1, 0)._repr_html_()
         assert "script" not in Elements(shown).tags and "img" not in Elements(shown).tags
 
     @pytest.mark.parametrize("text", ["\ud800", "\x00", "\u202e", "a\r\nb", "\ufffe"])
@@ -143,7 +143,7 @@ class TestRecord:
 
 
 class TestNothingToJudge:
-    @pytest.mark.parametrize("task", CHECKS)
+    @pytest.mark.parametrize("task", AUTOMATIC)
     @pytest.mark.parametrize(
         "mistake", ["not_done", "kernel_died", "out_of_time", "not_reached", "unreadable", "evidence_damaged"]
     )
@@ -155,7 +155,7 @@ class TestNothingToJudge:
 
 class TestNamesOfMistakes:
     def test_in_the_wrong_variants_exist(self):
-        from autograder.checks import mistakes
+        from autograder.judge import function_mistakes as mistakes
 
         for variants in (mistakes._OF_POINTS, mistakes._OF_A_RULE, mistakes._OF_THE_GRADIENT):
             assert {name for name, _ in variants} <= MISTAKES.keys()
@@ -209,32 +209,28 @@ def _choices(value: ast.AST) -> list[ast.Constant]:
 
 
 class TestTasks:
-    def test_have_a_text_for_every_property(self):
+    def test_have_a_check_that_gives_a_verdict_where_they_are_graded_automatically(self):
         for task in TASKS.values():
-            assert task.properties.keys() <= PROPERTIES.keys()
-        assert PROPERTIES.keys() == {name for task in TASKS.values() for name in task.properties}
-
-    def test_have_a_check_where_they_are_graded_automatically(self):
-        assert {task.id for task in TASKS.values() if task.automatic} == CHECKS.keys()
-
-    def test_add_up_to_their_points(self):
-        for task in TASKS.values():
-            assert task.points == sum(task.properties.values()) or not task.automatic
+            assert bool(task.check) == bool(task.asks) == task.automatic == (not task.by_hand)
+            if task.automatic:
+                verdict = judge(task.id, Evidence({}), seed=1)
+                assert [finding.title for finding in verdict.findings] == [one.title for one in task.properties]
 
     def test_of_ps1_are_worth_the_chapters_20_points(self):
-        assert ASSIGNMENTS["ps1-attribution"].points == 20
+        assert PROBLEM_SETS["ps1-attribution"].points == 20
 
     @pytest.mark.parametrize("folder", ["solutions", "assignments"])
-    @pytest.mark.parametrize("assignment", ASSIGNMENTS.values(), ids=lambda assignment: assignment.id)
+    @pytest.mark.parametrize("assignment", PROBLEM_SETS.values(), ids=lambda assignment: assignment.id)
     def test_are_the_graded_cells_of_the_notebooks(self, folder, assignment):
         cells = nbformat.read(KIT / folder / assignment.id / f"{assignment.id}.ipynb", as_version=4).cells
         nbgrader = [cell.metadata.nbgrader for cell in cells if "nbgrader" in cell.metadata]
         graded = {cell.grade_id: cell.points for cell in nbgrader if cell.grade}
+        automatic = {task.id for task in assignment.tasks if task.automatic}
         assert graded == {task.id: task.points for task in assignment.tasks}
         for cell in cells:
-            if cell.metadata.get("nbgrader", {}).get("grade_id") in CHECKS:
+            if cell.metadata.get("nbgrader", {}).get("grade_id") in automatic:
                 assert f'"{cell.metadata.nbgrader.grade_id}"' in cell.source and cell.metadata.nbgrader.locked
 
     def test_have_no_notebook_that_is_not_an_assignment(self):
         found = {path.parent.name for path in (KIT / "solutions").glob("*/*.ipynb")}
-        assert found == ASSIGNMENTS.keys()
+        assert found == PROBLEM_SETS.keys()

@@ -1,7 +1,7 @@
 """How often is the grader right? The corpus and the unseen work are handed in and judged; the tables go to docs/.
 
 make calibrate                             all of it
-python tests/calibration --only ps3        one set, printed and not written
+python -m tests.calibration --only ps3        one set, printed and not written
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
 
-    import unseen_work
-    from calibration_table import as_expected, table_of
     from corpus import corpus
+    from tests.calibration import unseen_work
+    from tests.calibration.calibration_table import as_expected, table_of
 
     chosen = [k for k, entry in enumerate(corpus()) if entry.task.startswith(arguments.only)]
     results = list(_judged(_judge, chosen, arguments.jobs))
-    unseen = [path for path in unseen_work.files() if path.parent.name.startswith(arguments.only[:3])]
+    unseen = [path for path in unseen_work.files() if path.parents[1].name.startswith(arguments.only[:3])]
     text = table_of(results) + unseen_work.table_of(list(_judged(_judge_unseen, unseen, arguments.jobs)))
     print(text)
     if not arguments.only:
@@ -48,14 +48,14 @@ def _judged(judge: Callable, chosen: list, jobs: int) -> Iterator:
 def _judge(k: int):
     _quietly_on_one_thread()
     from corpus import corpus
-    from judged import outcome
+    from tests.calibration.judged import outcome
 
     return outcome(corpus()[k])
 
 
 def _judge_unseen(path: Path):
     _quietly_on_one_thread()
-    from unseen_work import judge
+    from tests.calibration.unseen_work import judge
 
     return judge(path)
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from corpus import SETS
-from judged import Outcome
+from tests.calibration.judged import Outcome
 
 CAUGHT, CAUGHT_IN_EACH_SET, DIAGNOSED = 0.98, 0.95, 0.90
 """What the grader has to reach: of wrong work that loses points, in all and in each set; of diagnoses that name the fault."""
@@ -15,8 +15,8 @@ INTRODUCTION = """\
 # How often the grader is wrong
 
 Made by `make calibrate`, which hands in a corpus of right and wrong work and judges it as submissions are judged: by the
-evidence that `submit` writes, with the checks that grade a class. The entries are in `tests/calibration/` and, for the
-functions of ps1, in `tests/autograder/styles.py` and `mutants.py`. Most studies are of the kit's digits and of a small
+evidence that `submit` writes, with the checks that grade a class. The entries are in `corpus/`, a
+folder for each set. Most studies are of the kit's digits and of a small
 classifier of coloured pictures, some of the photo model, so that hundreds of them take minutes. What is asked of a function
 or a measure is drawn from a seed: these entries are handed in with three, and the worst of their verdicts counts.
 

@@ -9,13 +9,13 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-import corpus_models as models
-from corpus import Entry
-
-from autograder import checks, evidence, submit
-from autograder.checks import named_models
-from autograder.submission import EVIDENCE_FOLDER, SEED
-from autograder.verdict import Verdict
+from autograder import submit
+from autograder.judge.studies import named_models
+from autograder.judge.verdict import Verdict
+from autograder.problem_sets import checking
+from autograder.student import evidence
+from autograder.student.submit import EVIDENCE_FOLDER, SEED
+from corpus import Entry, models
 
 RUN_SEED = 20_170_306
 MORE_SEEDS = (1, 2)
@@ -80,7 +80,7 @@ def verdict_on(entry: Entry, seed: int = RUN_SEED) -> Verdict:
     with tempfile.TemporaryDirectory() as folder, _graded(folder, seed), redirect_stdout(io.StringIO()):
         work, study = entry.make()
         submit(entry.task, work, **study)
-        return checks.judge(entry.task, evidence.read(Path(folder), entry.task), seed)
+        return checking.judge(entry.task, evidence.read(Path(folder), entry.task), seed)
 
 
 @contextmanager

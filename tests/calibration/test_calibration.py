@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-import unseen_work
-from corpus import SETS, corpus
-from judged import hand_in, verdict_on
 
-from autograder import submission
-from autograder.assignments import TASKS
+from autograder.problem_sets import TASKS
+from autograder.student import submit as submission
+from corpus import SETS, corpus
+from tests.calibration import unseen_work
+from tests.calibration.judged import hand_in, verdict_on
 
 EVERY = 10
 SLOW = "real model"

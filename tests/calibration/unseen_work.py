@@ -1,6 +1,6 @@
 """Hand-ins by authors who knew the problem sets and not the checks: run as notebooks are, and judged from the evidence.
 
-A file of `unseen/` holds the answer cells of one notebook, and what its author expects of a right grader.
+A file of `corpus/psN/unseen/` holds the answer cells of one notebook, and what its author expects of a right grader.
 """
 
 from __future__ import annotations
@@ -13,23 +13,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import corpus  # noqa: F401  (which puts the folder of the next one on the path)
-from choice import with_digits
+from autograder.course.demo import GRADIENT, INTEGRATED
+from autograder.problem_sets import PROBLEM_SETS, checking
+from autograder.student import evidence
+from autograder.student.evidence import EvidenceError
+from autograder.student.submit import EVIDENCE_FOLDER, SEED
+from tests.autograder.choice import with_digits
 
-from autograder import checks, evidence
-from autograder.assignments import ASSIGNMENTS
-from autograder.demo import GRADIENT, INTEGRATED
-from autograder.evidence import EvidenceError
-from autograder.submission import EVIDENCE_FOLDER, SEED
-
-FOLDER = Path(__file__).parent / "unseen"
 KIT = Path(__file__).resolve().parents[2]
+FOLDER = KIT / "corpus"
 RUN_SEED = 7
 INTRODUCTION = """\
 The grader and the corpus above were written side by side. These hand-ins were not: their authors knew the problem sets
 and what students are told, and nothing of the checks. Each says what it expects of a right grader; where the text of the
 set does not decide, it says so. How they did the first time, before anything was mended, is in
-[tests/calibration/unseen](../tests/calibration/unseen/README.md).
+[corpus](../corpus/README.md).
 """
 CORRECT, WRONG, UNCLEAR = "correct", "wrong", "unclear"
 # ps1's functions stand by themselves: who wrote about one of them is given the others.
@@ -64,7 +62,7 @@ class Seen:
 
 
 def files() -> list[Path]:
-    return sorted(FOLDER.glob("ps*/*.txt"))
+    return sorted(FOLDER.glob("ps*/unseen/*.txt"))
 
 
 def read(path: Path) -> HandIn:
@@ -75,13 +73,13 @@ def read(path: Path) -> HandIn:
     if "base" in said:
         cells = read(path.with_name(f"{said['base']}.txt")).cells | cells
     expected, *tasks = re.split(r"[ ,]+", said["expect"])
-    return HandIn(path.parent.name, path.stem, expected, tuple(tasks), said["what"], cells)
+    return HandIn(path.parents[1].name, path.stem, expected, tuple(tasks), said["what"], cells)
 
 
 def judge(path: Path) -> Seen:
     """Run a hand-in's notebook in a process of its own, and judge what it left."""
     hand_in = read(path)
-    assignment = next(a for a in ASSIGNMENTS.values() if a.id.startswith(hand_in.set))
+    assignment = next(a for a in PROBLEM_SETS.values() if a.id.startswith(hand_in.set))
     lost, mistakes = [], []
     with tempfile.TemporaryDirectory() as folder:
         process = os.fork()
@@ -92,7 +90,7 @@ def judge(path: Path) -> Seen:
             if not task.automatic or f"{task.id}-answer" not in GIVEN | hand_in.cells:
                 continue
             try:
-                verdict = checks.judge(task.id, evidence.read(Path(folder), task.id), RUN_SEED)
+                verdict = checking.judge(task.id, evidence.read(Path(folder), task.id), RUN_SEED)
             except EvidenceError:
                 lost.append(task.id)
                 continue

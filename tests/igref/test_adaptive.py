@@ -4,11 +4,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_networks import normal, pool_network, relu_network, softmax_network
 
-from igref.adaptive import STOPS, adaptive_integrated_gradients
-from igref.attribution import integrated_gradients
-from igref.exact import exact_integrated_gradients
+from igref.attribution.adaptive import STOPS, adaptive_integrated_gradients
+from igref.attribution.core import integrated_gradients
+from igref.attribution.exact import exact_integrated_gradients
+from tests.igref.small_networks import normal, pool_network, relu_network, softmax_network
 
 seeds = st.integers(0, 10_000)
 

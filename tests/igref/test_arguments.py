@@ -6,11 +6,11 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from small_networks import normal, relu_network, softmax_network
 from torch import nn
 
 import igref
 from igref import arguments
+from tests.igref.small_networks import normal, relu_network, softmax_network
 
 pytestmark = pytest.mark.usefixtures("unchecked_signatures")
 

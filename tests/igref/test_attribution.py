@@ -4,12 +4,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small_networks import frozen, normal, pool_network, relu_network, softmax_network
 from torch import nn
 
-from igref.attribution import gradient, gradient_times_input, integrated_gradients
-from igref.exact import exact_integrated_gradients, exact_integrated_gradients_of_polynomial
-from igref.quadrature import RULES, degree_of_exactness
+from igref.attribution.core import gradient, gradient_times_input, integrated_gradients
+from igref.attribution.exact import exact_integrated_gradients, exact_integrated_gradients_of_polynomial
+from igref.attribution.quadrature import RULES, degree_of_exactness
+from tests.igref.small_networks import frozen, normal, pool_network, relu_network, softmax_network
 
 seeds = st.integers(0, 10_000)
 rules = st.sampled_from(RULES)

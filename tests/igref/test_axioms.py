@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from small_networks import frozen, normal, relu_network, softmax_network
 from torch import nn
 
 from igref import axioms
-from igref.attribution import integrated_gradients
+from igref.attribution.core import integrated_gradients
+from igref.attribution.paths import path_integrated_gradients
 from igref.counterexamples import (
     absolute_gradient,
     gradient_times_difference,
@@ -15,7 +15,7 @@ from igref.counterexamples import (
     one_feature_after_the_other,
     saturated,
 )
-from igref.paths import path_integrated_gradients
+from tests.igref.small_networks import frozen, normal, relu_network, softmax_network
 
 
 def ig(forward, inputs, baselines, targets):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage, stats
 
-from igref.baseline_diagnosis import diagnose
-from igref.baselines import BASELINES, make_baseline
+from igref.baselines.diagnosis import diagnose
+from igref.baselines.named import BASELINES, make_baseline
 from igref.images import load_digits
 from igref.models import load_model
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small_networks import frozen, normal, pool_network, relu_network, softmax_network
 from torch import nn
 
-from igref.exact import breakpoints, exact_integrated_gradients, exact_integrated_gradients_of_polynomial
+from igref.attribution.exact import breakpoints, exact_integrated_gradients, exact_integrated_gradients_of_polynomial
+from tests.igref.small_networks import frozen, normal, pool_network, relu_network, softmax_network
 
 seeds = st.integers(0, 10_000)
 

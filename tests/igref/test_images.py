@@ -12,7 +12,7 @@ from PIL import Image
 
 from igref.images import PictureError, load_digits, load_folder, load_photos
 from igref.models import load_model
-from igref.picture_changes import rotate, shift, top_classes, top_classes_table, zoom
+from igref.transforms import rotate, shift, top_classes, top_classes_table, zoom
 
 
 def test_at_least_ten_photos_in_pixel_space():
@@ -33,7 +33,7 @@ def test_photos_of_another_size(size):
 def test_preprocessing_is_that_of_torchvision():
     from matplotlib.cbook import get_sample_data
 
-    from igref.torchvision_cure import import_torchvision
+    from igref.models.torchvision_import import import_torchvision
 
     import_torchvision()
     from torchvision.transforms import functional as F  # noqa: N812

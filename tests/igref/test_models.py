@@ -193,7 +193,7 @@ def test_every_shape_is_checked():
 
 @pytest.mark.parametrize("name", ("torchvision/squeezenet1_1", "torchvision/googlenet", "timm/resnet10t"))
 def test_published_models_from_a_local_file(name, tmp_path):
-    from igref.torchvision_cure import import_torchvision
+    from igref.models.torchvision_import import import_torchvision
 
     prefix, _, model = name.partition("/")
     if prefix == "torchvision":
@@ -253,7 +253,7 @@ def test_the_cure_declares_nothing_where_the_operators_load(monkeypatch):
     """A torchvision that imports is left alone; another error than the missing operators is passed on."""
     import types
 
-    from igref import torchvision_cure
+    from igref.models import torchvision_import as torchvision_cure
 
     monkeypatch.setattr(torchvision_cure, "_declarations", [])
     monkeypatch.setitem(sys.modules, "torchvision", types.ModuleType("torchvision"))

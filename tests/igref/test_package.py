@@ -19,7 +19,7 @@ def test_every_public_name_is_there(name):
 
 
 def test_modules_are_there_without_an_import_of_their_own():
-    assert igref.sweeps.step_sweep is igref.step_sweep
+    assert igref.steps.sweep.step_sweep is igref.step_sweep
 
 
 def test_a_name_that_is_none():

@@ -4,17 +4,17 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_networks import normal, pool_network, relu_network, softmax_network
 
-from igref.attribution import integrated_gradients
-from igref.paths import (
+from igref.attribution.core import integrated_gradients
+from igref.attribution.paths import (
     average_over_baselines,
     expected_gradients,
     feature_by_feature,
     path_integrated_gradients,
     straight_line,
 )
-from igref.quadrature import RULES
+from igref.attribution.quadrature import RULES
+from tests.igref.small_networks import normal, pool_network, relu_network, softmax_network
 
 seeds = st.integers(0, 10_000)
 TARGETS = torch.tensor([0, 2, 1])

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from igref.quadrature import RULES, degree_of_exactness, nodes_and_weights
+from igref.attribution.quadrature import RULES, degree_of_exactness, nodes_and_weights
 
 COUNTS = (1, 2, 3, 7, 20, 50, 200, 1000)
 

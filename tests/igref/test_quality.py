@@ -9,14 +9,14 @@ from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 from torch import nn
 
-from igref.attribution import gradient_times_input
-from igref.fill_comparison import RANDOM, compare_with_fills
-from igref.fills import FILLS, fill_function, linear_interpolation
-from igref.hiding import importance_ranks, random_ranks
+from igref.attribution.core import gradient_times_input
 from igref.images import load_digits
 from igref.models import load_model
-from igref.quality import area_under, bootstrap_interval, deletion_curve, insertion_curve, retention_curve
-from igref.randomisation import model_randomisation
+from igref.quality.comparison import RANDOM, compare_with_fills
+from igref.quality.curves import area_under, bootstrap_interval, deletion_curve, insertion_curve, retention_curve
+from igref.quality.imputation import FILLS, fill_function, linear_interpolation
+from igref.quality.masking import importance_ranks, random_ranks
+from igref.quality.randomisation import model_randomisation
 
 generator = torch.Generator().manual_seed(0)
 IMAGES = torch.rand(4, 3, 12, 14, generator=generator)

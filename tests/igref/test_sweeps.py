@@ -4,11 +4,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_networks import normal, pool_network, relu_network, softmax_network
 
-from igref.attribution import integrated_gradients
-from igref.quadrature import RULES
-from igref.sweeps import StepSweep, step_sweep
+from igref.attribution.core import integrated_gradients
+from igref.attribution.quadrature import RULES
+from igref.steps.sweep import StepSweep, step_sweep
+from tests.igref.small_networks import normal, pool_network, relu_network, softmax_network
 
 STEPS = (5, 10, 20, 50, 100, 200)
 

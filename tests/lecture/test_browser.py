@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import pytest
-from browser import LEAST_CONTRAST, LEAST_TEXT_PX, SIZES, Visit, launched, opened
 
 from lecture.figures.frame import PIXELS_PER_INCH, SHARPNESS, SMALLEST_TEXT
+from tests.lecture.browser import LEAST_CONTRAST, LEAST_TEXT_PX, SIZES, Visit, launched, opened
 
 
 # Not for the whole session: while Playwright runs, other tests cannot start an event loop.

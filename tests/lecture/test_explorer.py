@@ -8,10 +8,10 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
-from browser import LEAST_CONTRAST, LEAST_TEXT_PX, SIZES, Visit, launched, opened
 
 import igref
 from lecture.explorer.build import build
+from tests.lecture.browser import LEAST_CONTRAST, LEAST_TEXT_PX, SIZES, Visit, launched, opened
 
 INTERVALS = 20
 PHOTOS, BASELINES = ("coffee", "astronaut"), ("black", "maximum_distance")

@@ -56,7 +56,7 @@ def test_paths_say_what_they_give():
 
 
 def test_rules_at_work_are_the_rules():
-    from igref.adaptive import Panels
+    from igref.attribution.adaptive import Panels
 
     positions = torch.linspace(0, 1, 1001, dtype=torch.float64)
     words = rules_at_work(Panels(positions, positions**2, 2 * positions), n_steps=5).description

@@ -1,0 +1,108 @@
+"""Making a release: assignments/ from solutions/, byte for byte the same from run to run.
+
+python -m autograder release
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from autograder.course.classroom import GradingError, nbgrader
+from autograder.problem_sets import PROBLEM_SETS, points_table
+
+KIT = Path(__file__).resolve().parents[2]
+DATA_SUFFIXES = (".png", ".jpg", ".csv")
+"""Kinds of files beside a notebook that may go into a release. nbgrader itself would copy every one."""
+
+TABLE = re.compile(r"(<!-- graded cells: begin -->)\n.*?(<!-- graded cells: end -->)", re.DOTALL)
+"""Where a page of docs/ shows the table of graded cells."""
+
+MARKS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS", "BEGIN MARK SCHEME")
+
+
+def release(kit: Path = KIT, destination: Path | None = None) -> list[Path]:
+    """Make every assignment's release, in a scratch course, and put it into `destination` (default: assignments/).
+
+    Returns the files written. Raises GradingError where a source folder holds a file that has no place in a
+    release, or where a release would show a solution.
+    """
+    destination = destination or kit / "assignments"
+    written = []
+    with tempfile.TemporaryDirectory(prefix="ig-release-") as scratch:
+        course = make_course(Path(scratch), kit)
+        for assignment in PROBLEM_SETS:
+            nbgrader(course, "generate_assignment", assignment)
+            for leak in leaks(course, assignment):
+                raise GradingError(f"The release of {assignment} would show {leak}")
+            target = destination / assignment
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(course / "assignments" / assignment, target)
+            written += sorted(path for path in target.rglob("*") if path.is_file())
+    return written
+
+
+def write_tables(kit: Path = KIT) -> list[Path]:
+    """Bring the tables of graded cells in docs/ up to date; the files that hold one."""
+    written = []
+    for path in sorted((kit / "docs").glob("*.md")):
+        text = path.read_text()
+        if TABLE.search(text):
+            path.write_text(TABLE.sub(lambda match: f"{match[1]}\n{points_table()}\n{match[2]}", text))
+            written.append(path)
+    return written
+
+
+def make_course(course: Path, kit: Path = KIT) -> Path:
+    """A course folder with the kit's configuration and sources, and nothing else."""
+    course.mkdir(parents=True, exist_ok=True)
+    shutil.copy(kit / "nbgrader_config.py", course)
+    for assignment in PROBLEM_SETS:
+        source = kit / "solutions" / assignment
+        for path in sorted(source.rglob("*")):
+            stray = path.is_file() and path != source / f"{assignment}.ipynb" and path.suffix not in DATA_SUFFIXES
+            if stray and ".ipynb_checkpoints" not in path.parts:
+                raise GradingError(
+                    f"{path.relative_to(kit)} has no place in a release, where nbgrader would copy it. "
+                    f"A source folder holds {assignment}.ipynb and files for it ({', '.join(DATA_SUFFIXES)})."
+                )
+        ignore = shutil.ignore_patterns(".ipynb_checkpoints")
+        shutil.copytree(source, course / "solutions" / assignment, ignore=ignore)
+    return course
+
+
+def leaks(course: Path, assignment: str) -> list[str]:
+    """What of the solutions can be seen in a release: marks of nbgrader, lines of solutions, outputs."""
+    source = _cells(course / "solutions" / assignment / f"{assignment}.ipynb")
+    solutions = {line for cell in source for line in _solution_lines(cell)}
+    found = []
+    for path in sorted((course / "assignments" / assignment).rglob("*.ipynb")):
+        for cell in _cells(path):
+            text = _source(cell)
+            found += [f"{mark!r} in {path.name}" for mark in MARKS if mark in text]
+            found += [f"a line of a solution: {line.strip()}" for line in text.splitlines() if line in solutions]
+            if cell.get("outputs"):
+                found.append(f"an output in {path.name}")
+    return found
+
+
+def _solution_lines(cell: dict) -> list[str]:
+    """The lines between the marks, but for those that are too plain to give anything away."""
+    lines, inside = [], False
+    for line in _source(cell).splitlines():
+        if "BEGIN SOLUTION" in line or "END SOLUTION" in line:
+            inside = "BEGIN" in line
+        elif inside and len(line.strip()) > 12:
+            lines.append(line)
+    return lines
+
+
+def _cells(path: Path) -> list[dict]:
+    return json.loads(path.read_text())["cells"]
+
+
+def _source(cell: dict) -> str:
+    return "".join(cell["source"])

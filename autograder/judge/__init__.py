@@ -1,0 +1,1 @@
+"""Evidence in, verdict out. Nothing here knows nbgrader, starts a process or runs a student's code."""

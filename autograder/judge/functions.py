@@ -1,0 +1,72 @@
+"""What every verdict on a function has in common: properties, points, and the sentence that goes with each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from autograder.judge.answers import NO_ANSWER, Answer, unfinished
+from autograder.judge.verdict import Verdict, verdict_of
+from autograder.student.evidence import Evidence
+from autograder.task import Task
+
+STUB_ERROR = "NotImplementedError"
+WITHHELD = "withheld"
+
+
+def verdict_on_function(
+    task: Task,
+    function: str,
+    evidence: Evidence,
+    answers: list[Answer],
+    fault: Callable[[Answer], str],
+    cause: Callable[[list[Answer]], str],
+) -> Verdict:
+    """The verdict from the answers to a task's probes.
+
+    Args:
+        fault: what is wrong with the numbers of an answer, or an empty string; called where there are numbers.
+        cause: the name of the mistake behind the answers that failed, or an empty string.
+    """
+    faults = {a.probe.name: a.complaint if a.values is None else fault(a) for a in answers}
+    failed = [answer for answer in answers if faults[answer.probe.name]]
+    mistake = _mistake(answers, failed, cause)
+    wrong, seen, expected = {}, {}, {}
+    for name in (one.name for one in task.properties if one.name != "form"):
+        about = [answer for answer in answers if answer.probe.asks_about == name]
+        failures = [f"{a.probe.name}: {faults[a.probe.name]}" for a in about if faults[a.probe.name]]
+        wrong[name] = failures[0] if failures else "" if about else "no probe asked about it"
+        seen[name] = f"right on {len(about)} of {len(about)} probes"
+        expected[name] = f"right on all {len(about)} probes, wrong on {len(failures)}" if failures else ""
+    # The right shape around wrong numbers is worth nothing: zeros have it too. One probe is not enough: with
+    # few steps the textbook rules are so coarse that wrong numbers now and then are as near as theirs.
+    complaints = [answer.complaint for answer in answers if answer.complaint]
+    wrong["form"] = complaints[0] if complaints else "yes, around wrong numbers" if all(wrong.values()) else ""
+    expected["form"] = "a torch.Tensor of the shape of x, finite" if wrong["form"] else ""
+    if mistake == "not_done":
+        wrong, expected = dict.fromkeys(wrong, "the stub is still there"), {}
+    notes = []
+    if (running := unfinished(evidence)) in faults:
+        notes.append(f"The process ended while {function} was working on the probe “{running}”.")
+    if failed and not mistake:
+        notes.append(
+            "No known mistake explains these answers. Try your function on F(x) = w · x, where it has to give w · x "
+            "element by element, then on a function whose integral you can do by hand."
+        )
+    return verdict_of(task, wrong, mistake, notes, seen=seen, expected=expected)
+
+
+def _mistake(answers: list[Answer], failed: list[Answer], cause: Callable[[list[Answer]], str]) -> str:
+    if all(answer.complaint == NO_ANSWER for answer in answers):
+        return "evidence_damaged"
+    raised = Counter(answer.error for answer in failed if answer.error)
+    if failed and len(raised) and sum(raised.values()) == len(answers):
+        kind = raised.most_common(1)[0][0]
+        if kind == STUB_ERROR:
+            return "not_done"
+        return "withheld" if any(WITHHELD in answer.complaint for answer in failed) else "raised"
+    if failed and all(answer.probe.again for answer in failed):
+        return "not_the_same_again"
+    if failed:
+        return cause(failed)
+    return "wrong_form" if any(answer.complaint for answer in answers) else ""

@@ -1,0 +1,179 @@
+"""Is it a student's own? What a notebook imports, and how much of its code is also elsewhere.
+
+Shown to the instructor, and never a reason to take points by itself: short functions look alike. The similarity is by
+winnowing (S. Schleimer, D. Wilkerson, A. Aiken, SIGMOD 2003), which ignores names, comments and layout; code that the
+release itself gave is left out first.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograder.sandbox.bubblewrap import ATTRIBUTION_LIBRARIES
+
+KIT = Path(__file__).resolve().parents[2]
+NOISE_THRESHOLD = 25
+"""Runs shorter than this, in characters of abstracted code, are never said to be alike; longer ones always are."""
+EVERY_FINGERPRINT = 1
+"""The window of winnowing. A wider one keeps fewer fingerprints, chosen by hashes that differ from process to process, and with
+them the shares would; notebooks are small enough to keep them all."""
+WORTH_A_LOOK = 0.5
+MAX_CODE = 200_000
+LEAST_CODE = 80
+"""Of less code than this, in characters of abstracted code, a share means nothing."""
+
+
+@dataclass(frozen=True)
+class OwnWork:
+    """What an instructor may want to look at.
+
+    Attributes:
+        imports: other attribution libraries and withheld modules that the code imports.
+        similarity: for each known source, the share of the student's code, 0 to 1, that is also there.
+    """
+
+    imports: tuple[str, ...]
+    similarity: dict[str, float]
+
+    @property
+    def remark(self) -> str:
+        """A sentence where a look is worth it, else empty."""
+        parts = [f"imports {', '.join(self.imports)}"] if self.imports else []
+        near = {name: share for name, share in self.similarity.items() if share >= WORTH_A_LOOK}
+        parts += [f"{share:.0%} of the code is also in {name}" for name, share in near.items()]
+        return "; ".join(parts)
+
+    def as_record(self) -> dict[str, Any]:
+        return asdict(self) | {"remark": self.remark}
+
+
+def own_work(code: str, starter: str, sources: Mapping[str, str], withheld: str = "") -> OwnWork:
+    """Look at the code of one submission.
+
+    Args:
+        code: the code cells that the student may write, joined.
+        starter: the code of the release, left out of the comparison.
+        sources: code to compare with, by the name an instructor knows it by.
+        withheld: the sub-package of igref that the student was asked to write.
+    """
+    code = code[:MAX_CODE]
+    return OwnWork(
+        tuple(name for name in foreign_imports(code, withheld) if name not in foreign_imports(starter, withheld)),
+        {name: round(share_of(code, source, starter), 3) for name, source in sources.items()},
+    )
+
+
+def foreign_imports(code: str, withheld: str = "") -> list[str]:
+    """Attribution libraries and what is withheld of igref that the code imports, however the import is written."""
+    found = []
+    for name in _imported(code):
+        top, _, rest = name.partition(".")
+        if top in ATTRIBUTION_LIBRARIES or (top == "igref" and rest and rest.split(".")[0] == withheld):
+            found.append(name)
+    return list(dict.fromkeys(found))
+
+
+def share_of(code: str, source: str, starter: str = "") -> float:
+    """The share of `code`, 0 to 1, that is also in `source`; 0 where there is too little code to tell."""
+    from copydetect import compare_files
+
+    boilerplate = _hashes(starter)
+    student = _fingerprint(code, boilerplate)
+    if student.token_coverage < LEAST_CODE:
+        return 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        overlap, _, _ = compare_files(student, _fingerprint(source, boilerplate))
+    return float(min(1.0, overlap / student.token_coverage))
+
+
+@cache
+def known_sources() -> dict[str, str]:
+    """The minimal example of the lecture, the solutions and the reference package, as far as they are here."""
+    sources = {}
+    for path in sorted((KIT / "lecture").glob("minimal_example.ipynb")):
+        sources["the lecture's minimal example"] = notebook_code(json.loads(path.read_text())["cells"])
+    for path in sorted((KIT / "solutions").glob("*/*.ipynb")):
+        sources[f"the solution of {path.stem}"] = notebook_code(json.loads(path.read_text())["cells"])
+    modules = (
+        "attribution/core",
+        "baselines/named",
+        "steps/sweep",
+        "quality/curves",
+        "quality/masking",
+        "quality/imputation",
+    )
+    paths = [KIT / "igref" / f"{module}.py" for module in modules]
+    sources["the reference package"] = "\n".join(path.read_text() for path in paths if path.is_file())
+    return sources
+
+
+@cache
+def starter_code(assignment: str) -> str:
+    """The code of an assignment's release; empty where it has not been made."""
+    path = KIT / "assignments" / assignment / f"{assignment}.ipynb"
+    return notebook_code(json.loads(path.read_text())["cells"]) if path.is_file() else ""
+
+
+def notebook_code(cells: Iterable[Mapping[str, Any]]) -> str:
+    """The code cells of a notebook, joined."""
+    sources = [cell.get("source", "") for cell in cells if cell.get("cell_type") == "code"]
+    return "\n".join("".join(source) for source in sources)
+
+
+def _imported(code: str) -> list[str]:
+    names = []
+    for part in _parsable(code):
+        for node in ast.walk(part):
+            if isinstance(node, ast.Import):
+                names += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names += [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Call) and _is_import_call(node):
+                names.append(node.args[0].value)
+    return names
+
+
+def _is_import_call(node: ast.Call) -> bool:
+    function = node.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    first = node.args[0] if node.args else None
+    return name in ("import_module", "__import__") and isinstance(first, ast.Constant) and isinstance(first.value, str)
+
+
+def _parsable(code: str) -> list[ast.AST]:
+    """The code as a tree; line by line where it is not Python as a whole, as with a notebook's magic commands."""
+    try:
+        return [ast.parse(code)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        parts = []
+        for line in code.splitlines():
+            try:
+                parts.append(ast.parse(line.strip()))
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+        return parts
+
+
+def _fingerprint(code: str, boilerplate: np.ndarray):
+    from copydetect import CodeFingerprint
+
+    return CodeFingerprint("cells.py", NOISE_THRESHOLD, EVERY_FINGERPRINT, boilerplate, fp=io.StringIO(code))
+
+
+def _hashes(code: str) -> np.ndarray:
+    from copydetect import CodeFingerprint
+
+    if not code.strip():
+        return np.array([], dtype=np.int64)
+    return np.unique(list(CodeFingerprint("cells.py", NOISE_THRESHOLD, EVERY_FINGERPRINT, fp=io.StringIO(code)).hashes))

@@ -1,0 +1,255 @@
+"""What may be wrong with a map of one pair: exact matches first, then the nearest of the known mistakes.
+
+A map that equals a textbook rule's is right, and one that equals a known mistake's is wrong, however near the two
+are: at 50 steps the trapezoid with weights that sum to 0.98 is nearer to the integral than an honest left rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from autograder.judge.path import Pair, Path
+from autograder.judge.studies.named_models import Scores
+from autograder.judge.tolerances import ACROSS, EXACT_MAP, PROPORTIONAL_MAP, SAME_SUM
+from autograder.judge.truth import distance
+from igref.attribution import quadrature
+
+CLOSE_CLASSES, FEW_CLASSES = 5, 20
+MOST_RARE_STEPS = 20
+SMALL_PICTURE = 3 * 64 * 64
+VANISHING = 1e-6
+ALIKE = 0.5
+COMMON_COUNTS = (5, 10, 20, 25, 50, 100, 200)
+Named = Iterator[tuple[str, np.ndarray]]
+
+
+@dataclass
+class Context:
+    """What a study says beside the pair, for the mistakes that mix things up."""
+
+    scores: Scores | None = None
+    other_baselines: dict[str, torch.Tensor] = field(default_factory=dict)
+    other_pairs: tuple[Path, ...] = ()
+    other_counts: tuple[int, ...] = ()
+
+
+def textbook_rule(pair: Pair, values: np.ndarray) -> str:
+    """The textbook rule whose map this is, to rounding; empty where it is none's."""
+    return next((name for name, right in _right(pair) if distance(values, right) <= EXACT_MAP), "")
+
+
+def is_of_chebyshev_nodes(pair: Pair, values: np.ndarray) -> bool:
+    """Whether this is Clenshaw and Curtis' map or Fejer's. Their nodes are widest apart in the middle, and err more there."""
+    n, path = pair.stated_steps, pair.path
+    if not 1 < n <= (MOST_RARE_STEPS if path.image.numel() > SMALL_PICTURE else 2 * pair.n_steps):
+        return False
+    angles = (np.arange(n + 1) / n, np.linspace(0, 1, n), (np.arange(n) + 0.5) / n)
+    return any(distance(values, path.interpolatory((1 - np.cos(np.pi * some)) / 2)) <= EXACT_MAP for some in angles)
+
+
+def exact_mistake(pair: Pair, values: np.ndarray) -> str:
+    """The mistake whose map this is, to rounding, of those that come close to the right map."""
+    if pair.stated_steps > pair.exact_steps:
+        return ""  # the rules at this count are not recomputed, so nothing can be told to rounding
+    for name, wrong in _near_misses(pair):
+        if distance(values, wrong) <= EXACT_MAP:
+            return name
+    for _, right in _right(pair):
+        rest = values - right
+        even = rest.mean()
+        if abs(even) * values.size**0.5 > 2 * EXACT_MAP * np.linalg.norm(right) >= 2 * np.linalg.norm(rest - even):
+            return "gap_spread"
+        factor = float((values * right).sum() / max((right**2).sum(), 1e-300))
+        across = distance(values, factor * right)
+        if abs(factor - 1) > EXACT_MAP and across <= min(ACROSS * abs(factor - 1), EXACT_MAP * abs(factor)):
+            return _name_of_factor(pair, values, factor)
+    return ""
+
+
+def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> str:
+    """The mistake that explains a wrong map best; `unrelated_map` where none does."""
+    if not values.any():
+        return "zeros"
+    if values.max() - values.min() <= 1e-6 * np.abs(values).max():
+        return "constant_map"
+    if exact := exact_mistake(pair, values):
+        return exact
+    if np.linalg.norm(values) < VANISHING * np.linalg.norm(pair.reference):
+        return "all_classes"  # probabilities sum to one, so the gradient of their sum is rounding
+    nearest, nearest_error = "", 1.0
+    for name, wrong in _wrong(pair, context):
+        known = np.isfinite(wrong)  # not where x = x', of a mistake that leaves out the factor x - x'
+        error = distance(values[known], wrong[known])
+        if error <= EXACT_MAP:
+            return name
+        if error / pair.allowed_map_error < nearest_error:
+            nearest, nearest_error = name, error / pair.allowed_map_error
+        if nearest_error > ALIKE and name != "all_classes" and _is_multiple(values[known], wrong[known]):
+            nearest, nearest_error = name, ALIKE
+    if nearest:
+        return nearest
+    if _is_half_precision(values) and distance(values, pair.reference) < 0.1:
+        return "half_precision"
+    cosine = _cosine(values, pair.reference)
+    if cosine > 1 - pair.allowed_map_error**2:
+        return "scaled"
+    return "noisy_map" if cosine > 0.3 else "unrelated_map"
+
+
+def _right(pair: Pair) -> Named:
+    """Textbook rules at the stated steps, the cheap ones first. n points may be read as n - 1 intervals, or n + 1."""
+    n, path = pair.exact_steps, pair.path
+    for rule in ("trapezoid", "midpoint", "right", "left"):
+        yield rule, path.rule(rule, n)
+    yield "gauss_legendre", path.rule("gauss_legendre", n)
+    if n > 1:
+        yield "trapezoid", path.rule("trapezoid", n - 1)
+    yield "trapezoid", path.rule("trapezoid", n + 1)
+    yield "simpson", path.simpson(n)
+
+
+def _near_misses(pair: Pair) -> Named:
+    n, path = pair.exact_steps, pair.path
+    closed, open_ = np.arange(n + 1) / n, np.linspace(0, 1, n)
+    yield "one_term_too_many", path.weighted(closed, np.full(n + 1, 1 / n))
+    yield "both_ends_in_full", path.weighted(closed, np.full(n + 1, 1 / (n + 1)))
+    if n > 1:
+        yield "one_term_too_few", path.weighted(closed[1:-1], np.full(n - 1, 1 / n))
+        yield "both_ends_in_full", path.weighted(open_, np.full(n, 1 / n))
+        weights = np.full(n, 1 / n)
+        weights[[0, -1]] /= 2
+        yield "trapezoid_weights", path.weighted(open_, weights)
+
+
+def _name_of_factor(pair: Pair, values: np.ndarray, factor: float) -> str:
+    if abs(values.sum() - pair.score_difference) <= SAME_SUM * abs(pair.score_difference):
+        return "rescaled_to_complete"
+    if abs(factor + 1) < 0.05:
+        return "sign_reversed"
+    if abs(factor / pair.stated_steps - 1) < 0.15:
+        return "not_averaged"
+    if abs(factor * pair.path.image.shape[0] - 1) < 1e-3:
+        return "channels_averaged"
+    return "scaled"
+
+
+def _wrong(pair: Pair, context: Context) -> Named:
+    path, n = pair.path, pair.n_steps
+    closed = np.arange(n + 1) / n
+    difference, image = path.difference, path.image.double().numpy()
+    first, last = (path.gradients(np.array([end]))[0].double().numpy() for end in (0.0, 1.0))
+    yield "gradient_times_difference", difference * last
+    yield "gradient_times_input", image * last
+    yield "gradient_at_input", last
+    yield "gradient_at_baseline", difference * first
+    yield "integer_division", difference * ((n - 1) * first + last) / n
+    for _, values in _right(pair):
+        yield "sign_reversed", -values
+        yield "absolute_value", np.abs(values)
+        yield "not_averaged", pair.stated_steps * values
+        if len(values) > 1:
+            for collapse in (values.mean(0), values.sum(0)):
+                yield "channels_averaged", np.broadcast_to(collapse, values.shape)
+        with np.errstate(all="ignore"):
+            mean_gradient = np.where(difference != 0, values / difference, np.nan)
+        yield "difference_missing", mean_gradient
+        yield "neither_averaged_nor_multiplied", pair.stated_steps * mean_gradient
+        yield "times_input", np.nan_to_num(image * mean_gradient)
+    gradients = path.gradients(closed).double().numpy()
+    yield from _parts_of_the_path(difference, gradients, n)
+    yield from _other_paths(pair, context)
+
+
+def _parts_of_the_path(difference: np.ndarray, gradients: np.ndarray, n: int) -> Named:
+    """The mean or the sum over the last points only, as when each batch overwrites the one before."""
+    sums_from_end = np.cumsum(gradients[::-1], axis=0)
+    sums_from_start = np.cumsum(gradients, axis=0)
+    # Alphas k/n for k from 1 to n, from 0 to n - 1, or from 0 to n.
+    for sums in (sums_from_end, sums_from_end - gradients[-1], sums_from_start):
+        for count in range(1, n):
+            for weight in (1 / count, 1 / n):
+                yield "last_batch_only", difference * sums[count] * weight
+                yield "last_batch_only", difference * sums[count - 1] * weight
+
+
+def _other_paths(pair: Pair, context: Context) -> Named:
+    path, n = pair.path, pair.n_steps
+    for count in dict.fromkeys((*context.other_counts, *COMMON_COUNTS)):
+        if count != n and count <= 2 * n:
+            for rule in ("trapezoid", "midpoint", "left", "right"):
+                yield "other_step_count", path.rule(rule, count)
+    # The midpoints need gradients of their own, which take a while where the picture is a photo.
+    rules = ("trapezoid", "right", "left")
+    yield from _by_rules(pair, context, rules)
+    if path.image.numel() <= SMALL_PICTURE:
+        yield from _by_rules(pair, context, ("midpoint",))
+
+
+def _by_rules(pair: Pair, context: Context, rules: tuple[str, ...]) -> Named:
+    others = list(_mixed_up(pair, context))
+    if context.scores is not None:
+        others += _other_scores(pair, context.scores)
+    for name, other, factor in others:
+        for rule in rules:
+            nodes, weights = quadrature.nodes_and_weights(rule, pair.n_steps)
+            values = other.mean_gradient(nodes.numpy(), weights.numpy())
+            yield name, values * (other.difference if factor is None else factor)
+
+
+# A mistake's name, the path that it takes, and the factor in place of that path's difference, if there is one.
+Mixed = Iterator[tuple[str, Path, np.ndarray | None]]
+
+
+def _mixed_up(pair: Pair, context: Context) -> Mixed:
+    """Other lines: from zero, beyond x, from another baseline, to another image."""
+    path = pair.path
+    if path.baseline.any():
+        from_zero = path.other(baseline=torch.zeros_like(path.baseline))
+        yield "path_from_zero", from_zero, None
+        yield "path_from_zero_times_difference", from_zero, path.difference
+    beyond = path.other(baseline=path.image, image=2 * path.image - path.baseline)
+    yield "path_beyond_input", beyond, path.difference
+    for other in context.other_baselines.values():
+        yield "map_of_another_baseline", path.other(baseline=other), None
+    for other in context.other_pairs:
+        yield "map_of_another_image", other, None
+
+
+def _other_scores(pair: Pair, scores: Scores) -> Mixed:
+    """The same line under other scores: another class, all classes, logits, logarithms; from another grey."""
+    path = pair.path
+    with torch.no_grad():
+        order = scores.forward(path.image[None])[0].argsort(descending=True).tolist()
+    classes = order if len(order) <= FEW_CLASSES else (*order[:CLOSE_CLASSES], 0)
+    for target in dict.fromkeys(classes):
+        if target != path.target:
+            yield ("top_class" if target == order[0] else "wrong_class"), path.other(target=target), None
+    mean, std = scores.model.mean, scores.model.std
+    if bool((mean != 0).any()):
+        from_grey = path.other(baseline=mean.expand_as(path.baseline).clone())
+        yield "baseline_after_normalisation", from_grey, None
+        yield "baseline_after_normalisation", from_grey, path.difference
+        yield "baseline_after_normalisation", path, path.difference / std.double().numpy()
+    yield "other_scores", path.other(forward=scores.other_kind), None
+    yield "log_probability", path.other(forward=lambda x: scores.forward(x).abs().clamp_min(1e-30).log()), None
+    every = path.other(forward=lambda x: scores.forward(x).sum(dim=1, keepdim=True), target=0)
+    yield "all_classes", every, None
+
+
+def _is_multiple(values: np.ndarray, wrong: np.ndarray) -> bool:
+    return _cosine(values, wrong) > 1 - PROPORTIONAL_MAP
+
+
+def _cosine(values: np.ndarray, reference: np.ndarray) -> float:
+    norms = np.linalg.norm(values) * np.linalg.norm(reference)
+    return float((values * reference).sum() / norms) if norms > 0 else 0.0
+
+
+def _is_half_precision(values: np.ndarray) -> bool:
+    with np.errstate(all="ignore"):
+        rounded = values.astype(np.float16).astype(np.float64)
+    return bool(np.array_equal(rounded, values))

@@ -1,0 +1,233 @@
+"""The maps of a study: do they add up, and are they integrated gradients of what is stated beside them?
+
+F is recomputed for every pair. The whole path is recomputed for a sample of the pairs, drawn with the keyed seed,
+and for those outside it whose sums look odd; small models are cheap enough to recompute them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from autograder.judge.map_mistakes import Context, exact_mistake, is_of_chebyshev_nodes, likely_mistake, textbook_rule
+from autograder.judge.onnx_maps import judge_by_scores, line_of
+from autograder.judge.path import Pair, Path
+from autograder.judge.studies.model_files import OnnxScores
+from autograder.judge.studies.named_models import Scores
+from autograder.judge.studies.sample import Sample
+from autograder.judge.tolerances import (
+    COPIED_MAP,
+    FEWEST_STEPS,
+    LARGEST_MAP_ERROR,
+    MAX_PATHS,
+    ODD_GAP,
+)
+from autograder.judge.truth import distance
+
+PHOTO = 3 * 224 * 224
+FEW_STEPS = 20
+EXPLAINED_BY_COPIES = (
+    *("map_of_another_image", "map_of_another_baseline", "other_step_count", "unrelated_map", "noisy_map"),
+    *("scaled", "last_batch_only", "wrong_class", "top_class"),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One map of a study, and what it is said to be. `label` names it to the student, `series` is its baseline or count."""
+
+    label: str
+    image: int
+    baseline: Tensor
+    n_steps: int
+    values: np.ndarray
+    series: str = ""
+
+
+@dataclass
+class Judgement:
+    """What is wrong with the maps: the first fault of each property, and the mistake behind it.
+
+    `rules` are the textbook rules that were recognised in maps of so few steps that no two of them are alike.
+    """
+
+    completeness: str = ""
+    map: str = ""
+    mistake: str = ""
+    checked: int = 0
+    rules: set[str] = field(default_factory=set)
+
+    def blame(self, name: str, fault: str, mistake: str) -> None:
+        if not getattr(self, name):
+            setattr(self, name, fault)
+        self.mistake = self.mistake or mistake
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the maps of a study are about: a model's scores, images (N, C, H, W) and their targets."""
+
+    scores: Scores | OnnxScores
+    images: Tensor
+    targets: Sequence[int]
+
+
+def judge_maps(
+    subject: Subject, entries: Sequence[Entry], sample: Sample, *, baselines: dict[str, Tensor] | None = None
+) -> Judgement:
+    """Judge every map. `baselines` are all those of the study, (N, C, H, W) each, to recognise a mix-up."""
+    found = Judgement()
+    if not subject.scores.has_gradients:
+        judge_by_scores(subject, entries, sample.seed, found)
+        _blame_copies(subject, entries, found)
+        return found
+    paths: dict[tuple[int, int], Path] = {}
+    order = np.random.default_rng(sample.seed).permutation(len(entries)).tolist()
+    # Step counts of one image share their gradients, so the images are drawn, with all that is said of each.
+    images = list(dict.fromkeys(entries[k].image for k in order))
+    spent, allowance = 0, 0.0
+    photos = subject.images[0].numel() / PHOTO
+    unchecked = []
+    for image in images:
+        group = [k for k in order if entries[k].image == image]
+        for k in group:
+            entry = entries[k]
+            if found.checked and spent * photos > sample.gradients:
+                unchecked.append(k)
+                continue
+            pair = _pair(subject, entry, paths)
+            before = len(pair.path._gradients)
+            _judge_map(pair, entry, found, _context(subject, entry, entries, baselines))
+            allowance = max(allowance, pair.panel_gap)
+            spent += len(pair.path._gradients) - before
+            found.checked += 1
+        paths.clear()
+    _look_at_the_rest(subject, [entries[k] for k in unchecked], allowance, found, entries, baselines)
+    _blame_copies(subject, entries, found)
+    return found
+
+
+def _blame_copies(subject: Subject, entries: Sequence[Entry], found: Judgement) -> None:
+    if copied := _copies(subject, entries):
+        fault, mistake = copied
+        found.blame("map", fault, mistake)
+        # That two maps are one says more than that one of them is not what it should be.
+        found.mistake = mistake if found.mistake in ("", *EXPLAINED_BY_COPIES) else found.mistake
+
+
+def _look_at_the_rest(subject, rest: list[Entry], allowance: float, found: Judgement, entries, baselines) -> None:
+    """Sums of maps outside the sample: those that are odd are recomputed before they cost anything."""
+    odd = []
+    for entry in rest:
+        rise = _rise(subject, entry)
+        gap = abs(float(entry.values.sum()) - rise)
+        if not gap <= ODD_GAP * allowance or not np.isfinite(gap):
+            odd.append((gap, entry))
+    for _, entry in sorted(odd, key=lambda item: -item[0])[:MAX_PATHS]:
+        _judge_map(_pair(subject, entry, {}), entry, found, _context(subject, entry, entries, baselines))
+        found.checked += 1
+
+
+def _rise(subject: Subject, entry: Entry) -> float:
+    with torch.no_grad():
+        both = torch.stack([subject.images[entry.image], entry.baseline])
+        at_image, at_baseline = subject.scores.forward(both)[:, subject.targets[entry.image]].tolist()
+    return at_image - at_baseline
+
+
+def _pair(subject: Subject, entry: Entry, paths: dict[tuple[int, int], Path]) -> Pair:
+    key = (entry.image, id(entry.baseline))
+    if key not in paths:
+        image, target = subject.images[entry.image], subject.targets[entry.image]
+        paths[key] = Path(subject.scores.forward, image, entry.baseline, target)
+    return Pair(paths[key], entry.n_steps)
+
+
+def _context(subject: Subject, entry: Entry, entries: Sequence[Entry], baselines) -> Context:
+    others = {name: batch[entry.image] for name, batch in (baselines or {}).items()}
+    others = {name: other for name, other in others.items() if not torch.equal(other, entry.baseline)}
+    counts = tuple(sorted({other.n_steps for other in entries} - {entry.n_steps}))
+    n, n_images = entry.image, len(subject.images)
+    neighbours = {(n - 1) % n_images, (n + 1) % n_images, n_images - 1 - n} - {n}
+    pairs = tuple(
+        _pair(subject, other, {}).path
+        for other in entries
+        if other.image in neighbours and other.series == entry.series
+    )
+    return Context(subject.scores, others, pairs, counts)
+
+
+def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> None:
+    values = entry.values
+    if not np.isfinite(values).all():
+        found.blame("completeness", f"{entry.label}: NaN or infinity in the map", "not_finite")
+        found.blame("map", f"{entry.label}: NaN or infinity in the map", "not_finite")
+        return
+    if not pair.path.difference.any():
+        found.blame("map", f"{entry.label}: the baseline is the image itself", "baseline_is_input")
+        return
+    # Beside maps of many steps a map of one or two is what a study of steps shows.
+    if (entry.n_steps >= FEWEST_STEPS or context.other_counts) and (rule := textbook_rule(pair, values)):
+        if entry.n_steps <= FEW_STEPS:
+            found.rules.add(rule)
+        return
+    gap, error = abs(float(values.sum()) - pair.score_difference), distance(values, pair.reference)
+    complete, near = gap <= pair.allowed_gap, error <= pair.allowed_map_error
+    wrong = exact_mistake(pair, values) if complete and near else ""
+    if complete and near and not wrong:
+        return
+    if found.completeness and found.map:
+        return
+    if not wrong and is_of_chebyshev_nodes(pair, values):
+        return
+    mistake = found.mistake or wrong or likely_mistake(pair, values, context)
+    steps = f"{entry.n_steps} steps"
+    if not complete:
+        fault = f"{entry.label}: the sum misses F(x) - F(x') by {gap:.2g}; textbook rules with {steps} leave less"
+        found.blame("completeness", fault, mistake)
+    elif error > LARGEST_MAP_ERROR:
+        found.blame("completeness", f"{entry.label}: the sum fits, around a map that does not", mistake)
+    if wrong:
+        found.blame("map", f"{entry.label}: the weights or the scale of the gradients are off", mistake)
+    elif not near:
+        fault = (
+            f"{entry.label}: a relative distance of {error:.2g} from the recomputed map; textbook rules with {steps} "
+            f"stay within {pair.allowed_map_error:.2g}"
+        )
+        found.blame("map", fault, mistake)
+    else:
+        found.blame("map", f"{entry.label}: the map's size does not fit its sum", mistake)
+
+
+def _copies(subject: Subject, entries: Sequence[Entry]) -> tuple[str, str] | None:
+    """Two maps that are the same to the last digits although they are said to be of different things."""
+    by_print: dict[bytes, Entry] = {}
+    for entry in entries:
+        norm = np.linalg.norm(entry.values)
+        if not np.isfinite(norm) or norm == 0:
+            continue
+        mark = np.round(entry.values.ravel()[:: max(1, entry.values.size // 64)] / norm, 5).tobytes()
+        first = by_print.setdefault(mark, entry)
+        if first is entry or distance(entry.values, first.values) > COPIED_MAP:
+            continue
+        same_image = torch.equal(subject.images[first.image], subject.images[entry.image])
+        fault = f"{entry.label}: the same map as {first.label}"
+        if not same_image:
+            return fault, "one_map_for_all"
+        if not torch.equal(first.baseline, entry.baseline):
+            return fault, "map_of_another_baseline"
+        if first.n_steps != entry.n_steps and _counts_matter(subject, first, entry):
+            return fault, "other_step_count"
+    return None
+
+
+def _counts_matter(subject: Subject, first: Entry, second: Entry) -> bool:
+    """Whether the two step counts give different maps at all, as they do wherever F bends."""
+    if not subject.scores.has_gradients:
+        return line_of(subject, first).bends()
+    path = _pair(subject, first, {}).path
+    return distance(*(path.rule("trapezoid", entry.n_steps) for entry in (first, second))) > 10 * COPIED_MAP

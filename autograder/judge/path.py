@@ -1,0 +1,160 @@
+"""What is true of one image and one baseline under a model: the scores and gradients on the line between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.polynomial.chebyshev import chebvander
+from scipy import integrate
+from torch import Tensor
+
+from autograder.judge.tolerances import (
+    LARGEST_MAP_ERROR,
+    MAP_MARGIN,
+    MAX_RECOMPUTED_STEPS,
+    RECOMPUTED_GRADIENT,
+    RULE_MARGIN,
+)
+from autograder.judge.truth import distance
+from igref.attribution import quadrature
+from igref.attribution.core import Forward, scores_and_gradients
+
+CHUNK = 8 * 3 * 224 * 224
+"""Numbers that go through the model at a time, about: eight photos."""
+
+
+@dataclass
+class Path:
+    """The line from a baseline x' to an image x, each (C, H, W). A gradient is computed once at each node."""
+
+    forward: Forward
+    image: Tensor
+    baseline: Tensor
+    target: int
+    _scores: dict[float, float] = field(default_factory=dict, repr=False)
+    _gradients: dict[float, Tensor] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def difference(self) -> np.ndarray:
+        return (self.image - self.baseline).double().numpy()
+
+    def other(self, **changed: object) -> Path:
+        """The same line but for what is named: another baseline, another target."""
+        return replace(self, **changed, _scores={}, _gradients={})
+
+    def scores(self, nodes: np.ndarray) -> np.ndarray:
+        """F at the nodes."""
+        self._take(nodes)
+        return np.array([self._scores[_key(node)] for node in nodes])
+
+    def gradients(self, nodes: np.ndarray) -> Tensor:
+        """dF/dx at the nodes, (K, C, H, W)."""
+        self._take(nodes)
+        return torch.stack([self._gradients[_key(node)] for node in nodes])
+
+    def mean_gradient(self, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """The gradients' weighted sum, (C, H, W)."""
+        self._take(nodes)
+        total = torch.zeros_like(self.image, dtype=torch.float64)
+        for node, weight in zip(nodes, weights, strict=True):
+            total.add_(self._gradients[_key(node)], alpha=float(weight))
+        return total.numpy()
+
+    def weighted(self, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """(x - x') times the gradients' weighted sum."""
+        return self.difference * self.mean_gradient(nodes, weights)
+
+    def rule(self, rule: str, n_steps: int) -> np.ndarray:
+        """IG by one of the rules of igref."""
+        nodes, weights = quadrature.nodes_and_weights(rule, n_steps)
+        return self.weighted(nodes.numpy(), weights.numpy())
+
+    def simpson(self, n_steps: int) -> np.ndarray:
+        """Simpson's rule with n_steps intervals, for what is not igref's to teach but a student's to use."""
+        nodes = np.arange(n_steps + 1) / n_steps
+        return self.difference * integrate.simpson(self.gradients(nodes).double().numpy(), dx=1 / n_steps, axis=0)
+
+    def interpolatory(self, nodes: np.ndarray) -> np.ndarray:
+        """The rule that integrates polynomials through these nodes exactly, as those of Clenshaw, Curtis and Fejer do."""
+        moments = np.zeros(len(nodes))  # of Chebyshev's polynomials, moved to [0, 1]
+        moments[::2] = 1 / (1 - np.arange(0, len(nodes), 2) ** 2)
+        return self.weighted(nodes, np.linalg.solve(chebvander(2 * nodes - 1, len(nodes) - 1).T, moments))
+
+    def _take(self, nodes: np.ndarray) -> None:
+        new = np.array([node for node in dict.fromkeys(nodes.tolist()) if _key(node) not in self._gradients])
+        if not len(new):
+            return
+        for some in torch.from_numpy(new).split(max(1, CHUNK // self.image.numel())):
+            alphas = some.to(self.image).view(-1, *[1] * self.image.ndim)
+            points = self.baseline + alphas * (self.image - self.baseline)
+            targets = torch.full((len(some),), self.target)
+            scores, gradients = scores_and_gradients(self.forward, points, targets)
+            for node, score, gradient in zip(some.tolist(), scores.tolist(), gradients, strict=True):
+                self._scores[_key(node)], self._gradients[_key(node)] = score, gradient
+
+
+def _key(node: float) -> float:
+    return round(node, 9)  # k/n and 2k/2n are the same node, whatever their last bits
+
+
+@dataclass
+class Pair:
+    """A path, and what the textbook rules leave of it at a number of steps.
+
+    More steps than MAX_RECOMPUTED_STEPS are compared with the rules at that count, which only widens what is allowed.
+    """
+
+    path: Path
+    stated_steps: int
+
+    @cached_property
+    def n_steps(self) -> int:
+        return min(self.stated_steps, MAX_RECOMPUTED_STEPS)
+
+    @property
+    def exact_steps(self) -> int:
+        """The steps at which maps are compared to rounding: as stated, or as many as the reference has."""
+        return min(self.stated_steps, 2 * self.n_steps)
+
+    @cached_property
+    def score_difference(self) -> float:
+        at_baseline, at_image = self.path.scores(np.array([0.0, 1.0]))
+        return float(at_image - at_baseline)
+
+    @cached_property
+    def reference(self) -> np.ndarray:
+        """IG by the trapezoid rule with 2 n_steps intervals."""
+        return self.path.rule("trapezoid", 2 * self.n_steps)
+
+    @cached_property
+    def rules(self) -> dict[str, np.ndarray]:
+        """IG by the rules with n_steps intervals, out of the reference's gradients."""
+        return {name: self.path.rule(name, self.n_steps) for name in ("trapezoid", "midpoint", "right", "left")}
+
+    @cached_property
+    def allowed_map_error(self) -> float:
+        worst = max(distance(values, self.reference) for values in self.rules.values())
+        return min(MAP_MARGIN * worst + RECOMPUTED_GRADIENT, LARGEST_MAP_ERROR)
+
+    @cached_property
+    def panel_gap(self) -> float:
+        """What textbook rules on the ends of the panels leave: none needs a gradient that the trapezoid does not."""
+        return self._allowed_gap(("trapezoid", "right", "left"))
+
+    @cached_property
+    def allowed_gap(self) -> float:
+        """What textbook rules leave at this count: the worst of them, or the panels' errors without their signs."""
+        return self._allowed_gap(tuple(self.rules))
+
+    def _allowed_gap(self, rules: Sequence[str]) -> float:
+        sums = [self.path.rule(name, self.n_steps).sum() for name in rules]
+        worst = max(abs(total - self.score_difference) for total in sums)
+        nodes = np.arange(self.n_steps + 1) / self.n_steps
+        gradients = self.path.gradients(nodes).double().numpy()
+        slopes = (gradients * self.path.difference).reshape(len(nodes), -1).sum(axis=1)
+        residuals = np.diff(self.path.scores(nodes)) - (slopes[1:] + slopes[:-1]) / (2 * self.n_steps)
+        return max(RULE_MARGIN * worst, float(np.abs(residuals).sum())) + RECOMPUTED_GRADIENT

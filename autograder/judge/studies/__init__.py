@@ -1,0 +1,1 @@
+"""What is handed in as a study: reading it, and judging each of its parts."""

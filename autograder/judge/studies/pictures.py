@@ -1,0 +1,160 @@
+"""What is said of a study's pictures: enough images, all different; predictions the model makes; which baselines they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from autograder.judge.studies.named_models import Scores, UngradableError
+from autograder.judge.studies.reading import Study
+from autograder.judge.tolerances import (
+    ADVERSARIAL,
+    BEYOND_NOISE,
+    DRAWS_OF_NOISE,
+    PREDICTION_TIE,
+    REPEATED_PICTURE,
+    SAME_PICTURE,
+    TWIN,
+)
+
+IMAGES_NEEDED = 10
+OWN_BASELINES = 3
+Fault = tuple[str, str]
+NO_FAULT: Fault = ("", "")
+
+
+def images_fault(images: Tensor, given: int) -> Fault:
+    """What is wrong with a set of images, and the mistake's name: too few, twice the same, nothing on them."""
+    if given < IMAGES_NEEDED:
+        return f"{given} images, expected at least {IMAGES_NEEDED}", "too_few_images"
+    for first, second in combinations(range(len(images)), 2):
+        pair = f"images {first} and {second} (counted from 0)"
+        if alike(images[first], images[second]):
+            return f"{pair} are the same picture", "images_repeated"
+        for how, changed in _mirrored_and_turned(images[second]):
+            if _correlation(images[first], changed) > REPEATED_PICTURE:
+                return f"{pair} are the same picture, {how}", "images_repeated"
+    for n, image in enumerate(images):
+        if float(image.std()) < SAME_PICTURE:
+            return f"image {n} (counted from 0) has one colour only", "images_blank"
+    return NO_FAULT
+
+
+def _mirrored_and_turned(image: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """A picture as it is and in the positions that it can be put in, and what makes them another picture's twin."""
+    for quarters in range(4) if image.shape[-1] == image.shape[-2] else (0, 2):
+        turned = image.rot90(quarters, (-2, -1))
+        yield "turned" if quarters else "in another brightness or with noise on it", turned
+        yield "mirrored", turned.flip(-1)
+
+
+def predictions_fault(study: Study, scores: Scores, images: Tensor) -> Fault:
+    """Whether the stated predictions are the model's."""
+    try:
+        stated = torch.tensor(study.whole_numbers("predictions", images, scores.n_classes))
+    except UngradableError as error:
+        return str(error), error.mistake
+    with torch.no_grad():
+        real = torch.cat([scores.forward(chunk) for chunk in images.split(8)])
+    of_stated = real.gather(1, stated[:, None])[:, 0]
+    wrong = (of_stated < real.max(dim=1).values - PREDICTION_TIE).nonzero().flatten().tolist()
+    if wrong:
+        return f"{len(wrong)} of {len(images)} are not what the model says, image {wrong[0]} first", "wrong_predictions"
+    return NO_FAULT
+
+
+def kind_of(baselines: Tensor, images: Tensor) -> str:
+    """What a baseline looks like: constant, noise, one picture for all, or made from the image."""
+    if float(baselines.flatten(2).std(dim=2).max()) < SAME_PICTURE:
+        return "constant"
+    if sum(_neighbour_correlation(baseline) for baseline in baselines) < 0.2 * len(baselines):
+        return "noise"
+    if all(alike(baselines[0], other) for other in baselines[1:]):
+        return "one picture for all"
+    return "made from the image"
+
+
+def baselines_fault(baselines: dict[str, Tensor], images: Tensor, scores: Scores) -> Fault:
+    """Whether there are enough baselines of one's own: different ones, none of them blank or the input itself."""
+    for name, batch in baselines.items():
+        if _adversarial(batch, images, scores):
+            continue  # it looks like the input, which is its point
+        for n in range(len(images)):
+            if alike(batch[n], images[n]):
+                return f"“{name}” is the input itself for image {n}", "baseline_is_input"
+        if all(_correlation(batch[n], images[n]) > TWIN for n in range(len(images))):
+            return f"“{name}” is the input itself, re-scaled", "baseline_is_rescaled_input"
+    kinds = {name: kind_of(batch, images) for name, batch in baselines.items()}
+    own = [name for name, kind in kinds.items() if kind != "constant"]
+    for first, second in combinations(baselines, 2):
+        if all(alike(one, other) for one, other in zip(baselines[first], baselines[second], strict=True)):
+            return f"“{first}” and “{second}” are the same pictures under two names", "equal_baselines"
+    for first, second in combinations(own, 2):
+        if all(_correlation(one, other) > TWIN for one, other in zip(baselines[first], baselines[second], strict=True)):
+            return f"“{second}” is “{first}”, re-scaled", "twin_baselines"
+        if kinds[first] == kinds[second] == "noise" and _same_noise(baselines[first], baselines[second]):
+            return f"“{first}” and “{second}” are the same noise, drawn twice", "twin_baselines"
+    if len(own) < OWN_BASELINES:
+        found = ", ".join(f"“{name}”: {kind}" for name, kind in kinds.items())
+        return f"{len(own)} beside constant ones ({found}), expected at least {OWN_BASELINES}", "too_few_baselines"
+    return NO_FAULT
+
+
+def _adversarial(baselines: Tensor, images: Tensor, scores: Scores) -> bool:
+    """Whether pictures hardly differ from the images, and yet the model says another class of most of them."""
+    if float((baselines - images).abs().mean()) > ADVERSARIAL:
+        return False
+    with torch.no_grad():
+        of_images, of_baselines = (
+            torch.cat([scores.forward(chunk).argmax(dim=1) for chunk in batch.split(8)])
+            for batch in (images, baselines)
+        )
+    return float((of_images != of_baselines).float().mean()) > 0.5
+
+
+def variety_fault(attributed: dict[str, Tensor], images: Tensor) -> Fault:
+    """Whether maps come from a blank baseline and from one that differs from it beyond noise."""
+    kinds = {name: kind_of(batch, images) for name, batch in attributed.items()}
+    blank = [name for name, kind in kinds.items() if kind == "constant"]
+    found = ", ".join(f"“{name}”: {kind}" for name, kind in kinds.items())
+    if not blank:
+        return f"no map from a blank baseline ({found})", "no_blank_baseline"
+    others = [name for name in attributed if name not in blank]
+    different = [
+        name for name in others if float((attributed[name] - attributed[blank[0]]).abs().mean()) > BEYOND_NOISE
+    ]
+    if not different:
+        return f"maps from blank baselines only, or from hardly anything else ({found})", "no_variety"
+    return NO_FAULT
+
+
+def alike(one: Tensor, other: Tensor) -> bool:
+    """Whether two pictures are the same but for rounding and compression."""
+    return float((one - other).abs().mean()) < SAME_PICTURE
+
+
+def _same_noise(one: Tensor, other: Tensor) -> bool:
+    """Whether two noises have the same distribution: over all images, their sorted values agree as two draws would."""
+    of_draws = DRAWS_OF_NOISE * float(one.std()) / one.numel() ** 0.5
+    one, other = one.flatten().sort().values, other.flatten().sort().values
+    return float((one - other).abs().mean()) < max(BEYOND_NOISE / 2, of_draws)
+
+
+def _neighbour_correlation(picture: Tensor) -> float:
+    return _correlation(picture[..., :-1], picture[..., 1:], of_constants=1.0)
+
+
+def _correlation(one: Tensor, other: Tensor, of_constants: float = 0.0) -> float:
+    """Pearson's, over all pixels and channels."""
+    one, other = one.flatten().double(), other.flatten().double()
+    one, other = one - one.mean(), other - other.mean()
+    norms = float(one.norm() * other.norm())
+    return float(one @ other) / norms if norms > 0 else of_constants
+
+
+def labels(names: Sequence[str]) -> str:
+    """Names in a sentence."""
+    return ", ".join(f"“{name}”" for name in names)

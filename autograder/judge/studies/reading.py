@@ -1,0 +1,188 @@
+"""A study as it was handed in, read part by part: what is in its proper form, and what is wrong with the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from autograder.judge.studies.named_models import UngradableError
+from autograder.judge.tolerances import PIXEL_SLACK
+from autograder.student.evidence import Evidence
+
+MIN_SIDE, MAX_SIDE = 8, 512
+MAX_STEPS = 100_000
+WHOLE = 1e-6
+
+
+class Study:
+    """The parts of one study's evidence.
+
+    Raises:
+        UngradableError: the record is not what `submit` writes.
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        record = evidence.record
+        parts = [record.get(name) for name in ("values", "names", "types", "dtypes")]
+        if not all(isinstance(part, dict) for part in parts) or not isinstance(record.get("missing"), list):
+            raise UngradableError("evidence_damaged", "the record is not what submit writes")
+        self.record, self.arrays = record, evidence.arrays
+        self.values, self.names, self._types, dtypes = parts
+        self._dtypes = {id(array): str(dtypes.get(name, "")) for name, array in self.arrays.items()}
+
+    def given(self, name: str) -> bool:
+        return name in self.values or name in self.arrays or name in self.names
+
+    def value(self, name: str, otherwise: Any = None) -> Any:
+        """A text or a number.
+
+        Raises:
+            UngradableError: it is missing, and there is no other value for it.
+        """
+        if name in self.values:
+            return self.values[name]
+        if otherwise is None:
+            raise UngradableError("missing_part", self._missing(name))
+        return otherwise
+
+    def images(self, channels: int | None = None) -> Tensor:
+        """The images, (N, C, H, W) float32 in [0, 1].
+
+        Raises:
+            UngradableError: they are missing, or not images of that form.
+        """
+        if "images" not in self.arrays:
+            raise UngradableError("missing_part", self._missing("images", "a tensor (N, C, H, W)"))
+        array = self.arrays["images"]
+        if array.ndim != 4 or not MIN_SIDE <= min(array.shape[2:]) <= max(array.shape[2:]) <= MAX_SIDE:
+            expected = f"expected (N, C, H, W) with sides of {MIN_SIDE} to {MAX_SIDE}"
+            raise UngradableError("wrong_shape", f"images has the shape {array.shape}, {expected}")
+        if channels is not None and array.shape[1] != channels:
+            hint = ": move the channels to the front" if array.shape[3] == channels else ""
+            shape = f"the shape {array.shape}, and the model takes {channels} channels, (N, {channels}, H, W)"
+            raise UngradableError("wrong_shape", f"images has {shape}{hint}")
+        return pixels(array, "images")
+
+    def batch(self, name: str, array: np.ndarray, images: Tensor) -> Tensor:
+        """Pictures beside the images, (N, C, H, W); one picture, (C, H, W), stands for all.
+
+        Raises:
+            UngradableError: they have another shape or range.
+        """
+        one = array.shape in (tuple(images.shape[1:]), (1, *images.shape[1:]))
+        if not one and array.shape != tuple(images.shape):
+            expected = f"expected {tuple(images.shape)} like the images, or {tuple(images.shape[1:])} for all of them"
+            raise UngradableError("wrong_shape", f"{name} has the shape {array.shape}, {expected}")
+        batch = pixels(array, name)
+        return batch.reshape(-1, *images.shape[1:]).expand(images.shape).contiguous()
+
+    def maps(self, name: str, array: np.ndarray, images: Tensor) -> np.ndarray:
+        """Maps of the images' shape, float64. They may hold NaN.
+
+        Raises:
+            UngradableError: they have another shape, are integers or are in half precision.
+        """
+        shape = tuple(images.shape)
+        if array.shape != shape:
+            mistake, hint = "wrong_shape", ""
+            if array.shape in ((shape[0], *shape[2:]), (shape[0], 1, *shape[2:])):
+                mistake, hint = "channels_summed", ": the channels were summed"
+            elif array.ndim == 4 and (array.shape[0], array.shape[3], *array.shape[1:3]) == shape:
+                hint = ": move the channels to the front"
+            raise UngradableError(mistake, f"{name} has the shape {array.shape}, expected {shape}{hint}")
+        if array.dtype.kind != "f":
+            raise UngradableError("wrong_dtype", f"{name} holds {array.dtype}, expected floating point numbers")
+        if (dtype := self._dtypes.get(id(array))) in ("float16", "bfloat16"):
+            raise UngradableError("half_precision", f"{name} is in {dtype}, expected float32 or float64")
+        return array.astype(np.float64)
+
+    def stacks(self, name: str) -> dict[str, np.ndarray]:
+        """A part that maps names to arrays. Names that submit could not store are left out.
+
+        Raises:
+            UngradableError: it is missing or empty.
+        """
+        names = self.names.get(name)
+        if not isinstance(names, list) or not names:
+            raise UngradableError("missing_part", self._missing(name, "a dictionary of tensors"))
+        found = {str(key): self.arrays[f"{name}.{k}"] for k, key in enumerate(names) if f"{name}.{k}" in self.arrays}
+        if not found:
+            raise UngradableError("missing_part", f"{name} holds no tensors, expected a dictionary of tensors")
+        return found
+
+    def counts(self, name: str) -> dict[int, np.ndarray]:
+        """A part that maps step counts to arrays, from the smallest count up.
+
+        Raises:
+            UngradableError: it is missing, or a key is not a whole number.
+        """
+        counts = {}
+        for key, array in self.stacks(name).items():
+            try:
+                number = float(key)
+            except ValueError:
+                number = -1.0
+            if not 1 <= number <= MAX_STEPS or number != int(number):
+                raise UngradableError("wrong_counts", f"{name} has the key {key[:40]!r}, expected a number of steps")
+            counts[int(number)] = array
+        return dict(sorted(counts.items()))
+
+    def whole_numbers(self, name: str, images: Tensor, below: int) -> list[int]:
+        """One whole number for each image, from 0 up; a single one stands for all.
+
+        Raises:
+            UngradableError: they are missing, too few or many, or not such numbers.
+        """
+        if name in self.values and isinstance(self.values[name], int | float):
+            array = np.full(len(images), self.values[name], dtype=np.float64)
+        elif name in self.arrays:
+            array = self.arrays[name].astype(np.float64)
+        else:
+            raise UngradableError("missing_part", self._missing(name, "one whole number for each image"))
+        array = np.repeat(array.ravel(), len(images)) if array.size == 1 else array
+        if array.shape != (len(images),):
+            raise UngradableError("wrong_shape", f"{name} has the shape {array.shape}, expected ({len(images)},)")
+        whole = np.isfinite(array).all() and (np.abs(array - np.round(array)) < WHOLE).all()
+        if not whole or array.min() < 0 or array.max() >= below:
+            raise UngradableError("wrong_class_index", f"{name} holds other values than whole numbers below {below}")
+        return np.round(array).astype(int).tolist()
+
+    def n_steps(self) -> int:
+        """The number of steps.
+
+        Raises:
+            UngradableError: it is missing or not a whole number from 1 up.
+        """
+        value = self.value("n_steps")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 1 <= value <= MAX_STEPS or value != int(value):
+            raise UngradableError("wrong_counts", f"n_steps is {repr(value)[:40]}, expected a whole number from 1 up")
+        return int(value)
+
+    def _missing(self, name: str, expected: str = "") -> str:
+        kind = self._types.get(name, "NoneType")
+        came = "it is missing" if kind == "NoneType" else f"a {str(kind)[:40]} came that holds no numbers"
+        return f"{name}: {came}" + (f", expected {expected}" if expected else "")
+
+
+def pixels(array: np.ndarray, name: str) -> Tensor:
+    """An array of pixels in [0, 1] as a float32 tensor.
+
+    Raises:
+        UngradableError: they are integers, not finite, or out of range.
+    """
+    if not np.isfinite(array).all():
+        raise UngradableError("not_finite", f"{name} holds NaN or infinity, expected pixels in [0, 1]")
+    low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+    if low < -PIXEL_SLACK or high > 1 + PIXEL_SLACK:
+        mistake = "image_out_of_range" if low >= -PIXEL_SLACK and 2 < high <= 255 else "image_normalised"
+        values = f"{array.dtype} values from {low:.3g} to {high:.3g}"
+        raise UngradableError(mistake, f"{name} has {values}, expected pixels in [0, 1]")
+    if array.dtype.kind != "f":
+        raise UngradableError(
+            "wrong_dtype", f"{name} has {array.dtype} values, expected floating point pixels in [0, 1]"
+        )
+    return torch.from_numpy(np.array(array, dtype=np.float32))

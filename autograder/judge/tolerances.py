@@ -1,0 +1,131 @@
+"""Every tolerance of the grader, each with the measurement that set it.
+
+`tests/autograder/test_tolerances.py` repeats the measurements on fresh seeds.
+"""
+
+ROUNDING = 2e-5
+"""Relative L2 error that counts as rounding. Float32 throughout leaves 1e-7 to 2e-6 on the probes, half
+precision 2e-4 and more."""
+
+RULE_MARGIN = 1.5
+"""An answer may err this many times as much as the worst textbook rule, Simpson's among them. The rule may use
+n_steps - 1, n_steps or n_steps + 1 intervals, since n_steps is sometimes read as a number of points; with that every rule
+stays at 1.0 or below, on 250 seeds. What is left of the margin is for rules of a student's own."""
+
+SAME_MAP = 1e-3
+"""Relative L2 distance below which an answer is said to be what a known mistake gives. Rounding is 50 times
+smaller; two different mistakes are 1e-2 or more apart on at least one probe."""
+
+PROPORTIONAL = 1e-6
+"""1 - cosine below which a map is a multiple of the true one."""
+
+MAP_MARGIN = 2.0
+"""On a photo a map may be this many times as far from the recomputed one as the worst of four rules. Gauss-
+Legendre was up to 1.5 times as far as the worst of the others (EfficientNet-Lite0, five photos, 10 to 50 steps)."""
+
+LARGEST_MAP_ERROR = 0.6
+"""However few the steps, a map farther off than this is not accepted. Gradient x input is 0.9 to 1.0 off; honest
+maps are 0.02 to 0.1 off at 50 steps, 0.1 to 0.5 at 10."""
+
+RECOMPUTED_GRADIENT = 1e-3
+"""Relative L2 distance between the same gradient computed twice, in other chunks and another memory layout: 7e-7 to
+3e-6 on EfficientNet-Lite0; other processors and builds of torch were given room."""
+
+PIXEL_SLACK = 1e-3
+"""How far a pixel may lie outside [0, 1], as it may after resizing."""
+
+MAX_RECOMPUTED_STEPS = 100
+"""Steps that the grader recomputes at most for one picture: 201 gradients."""
+
+EXACT_MAP = 1.5e-3
+"""Relative L2 distance below which a study's map is said to be a textbook rule's, or a known mistake's. Rounding is 7e-7 to
+3e-6; the near misses at 50 steps are 2e-2 from the rules."""
+
+PROPORTIONAL_MAP = 1e-5
+"""1 - cosine below which a study's map is a multiple of a known mistake's: an error of 0.5 % across the direction."""
+
+ACROSS = 0.05
+"""A map is a textbook rule's times a factor when what is left of it is this small beside the factor's distance from one. Another
+rule or count leaves as much across the direction as along it."""
+
+SAME_SUM = 2e-3
+"""Relative difference within which a map's sum was made to be F(x) - F(x')."""
+
+COPIED_MAP = 1e-7
+"""Relative L2 distance below which two maps of a study are copies. The same map in chunks of 3 and of 8 differs by
+7e-7 on a photo."""
+
+ODD_GAP = 2.0
+"""A map outside the sample is recomputed when its gap is this many times the largest that the sample's rules leave."""
+
+MAX_RECOMPUTED_PHOTO_GRADIENTS = 1000
+"""Gradients of a 224 x 224 photo that are spent on the sample of one study: about half a minute on two cores."""
+
+FEEDBACK_PHOTO_GRADIENTS = 100
+"""The same where `submit` gives feedback in a student's notebook, so that trying things out stays quick."""
+
+MAX_PATHS = 6
+"""Odd maps outside the sample that are recomputed."""
+
+SAME_PICTURE = 0.004
+"""Mean absolute difference of pixels below which two pictures are one: a grey level of 255, such as rounding leaves."""
+
+TWIN = 0.9995
+"""Correlation above which a picture is another one re-scaled. A Gaussian blur of one pixel leaves 0.974
+to 0.998 on the ten photos."""
+
+REPEATED_PICTURE = 0.998
+"""Correlation above which two images of a study are one, brightened, mirrored, turned or with noise on it. Of scikit-learn's
+1,797 digits, 8 x 8, no two reach more than 0.9943 as they are, mirrored or turned; two copies with noise of 0.01 reach 0.9991
+and more."""
+
+DRAWS_OF_NOISE = 2.5
+"""Mean distance of the sorted values of two draws of one noise, in standard deviations over the root of the number of values: half
+of 300 pairs stay below 1.7, and the largest was 4.7. Uniform noise and a normal one of 0.25 are 3.4 and more apart on ten pictures
+of 8 x 8, and 15.9 and more on ten of 28 x 28."""
+
+BEYOND_NOISE = 0.02
+"""Mean absolute difference of pixels, of 1, by which two baselines have to differ: five grey levels of 255."""
+
+PREDICTION_TIE = 1e-3
+"""How far below the largest score that of a stated prediction may lie, for ties that another processor breaks otherwise."""
+
+STATED_GAP, STATED_GAP_FLOOR = 0.03, 0.003
+"""How far a stated relative gap may be from the recomputed one: this share of it, and this much besides, for digits that were
+rounded and scores that were computed in another batch."""
+
+BORDERLINE = 0.002
+"""A relative gap this near to 5 % counts as on either side of it."""
+
+LEAST_WINS = 6
+"""Held pictures that a measure has to tell from a control at least: six of six is above one half with 95 % confidence."""
+
+SAME_QUALITY = 1e-5
+"""Relative difference below which a measure says the same of two maps: the score of a photo alone
+and in a batch of ten differs by 8e-7."""
+
+STATED_QUALITY = 2e-3
+"""How far a stated quality may be from what the measure gives again, for digits that were rounded."""
+
+FEWEST_STEPS = 5
+"""With fewer steps than this a textbook rule's map is not taken as integrated gradients for its formula alone: the right rule
+with one step is (x - x') times the gradient at x."""
+
+BLOCK_NOISE = 0.1
+"""Relative distance allowed between the sums of one map over random blocks and those from finite differences, beside what the
+steps and the nodes leave. Maps by four rules at 5 to 200 steps (EfficientNet-Lite0, ten pairs) exceeded the latter by 0.02 at
+most; at 50 steps gradients at one end, other classes, images and baselines are 0.4 to 4 off, where 0.15 to 0.6 is allowed."""
+
+MAX_FORWARD_PASSES = 1500
+"""Forward passes of a model that has no gradients that are spent on the sample of one study."""
+
+MAX_ODD_LINES = 2
+"""Odd maps outside that sample whose slopes are recomputed."""
+
+REPEATED_SCORE = 1e-4
+"""How far a model's score of one picture may be from its score of the same picture in another batch, of 1 or of the largest score:
+float32 leaves 1e-6; dropout or batch statistics left on change it by 1e-2 and more."""
+
+ADVERSARIAL = 0.06
+"""Mean absolute difference of pixels up to which a baseline may be an adversarial version of the image: 15 grey levels of 255.
+On the ten photos one signed-gradient step of 0.01 changes the class, or two; the mean difference is then 0.01."""

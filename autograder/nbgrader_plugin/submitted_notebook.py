@@ -1,0 +1,240 @@
+"""A submitted notebook, read without trusting it, and put back into the shape in which it was released.
+
+Students' editors write notebooks that are not quite valid, and some are written to mislead. Of a cell
+only its type, its source and its grade_id are taken; everything that decides about points comes from
+the gradebook's master copy.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.notebooknode import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+
+from autograder.student.plain_text import writable
+
+SHOWN_IMAGES = ("image/png", "image/jpeg")
+MAX_NOTEBOOK_MIB = 16
+MAX_FILES_MIB = 512
+MAX_CELLS = 2000
+MAX_DEPTH = 20
+
+RESTORED = "This cell was missing from the submission and has been put back."
+REPEATED = "A second cell with the id {} was in the submission; it is kept as an ordinary cell."
+
+
+class SubmissionError(Exception):
+    """The submitted notebook cannot be graded as it is; the message says why, for a student."""
+
+
+@dataclass(frozen=True)
+class MasterCell:
+    """A cell that nbgrader knows: everything but the position of it."""
+
+    grade_id: str
+    cell_type: str
+    source: str
+    checksum: str
+    locked: bool
+    grade: bool
+    solution: bool
+    points: float
+
+    def metadata(self) -> dict[str, Any]:
+        values = {
+            "schema_version": 3,
+            "grade_id": self.grade_id,
+            "cell_type": self.cell_type,
+            "checksum": self.checksum,
+            "locked": self.locked,
+            "grade": self.grade,
+            "solution": self.solution,
+            "task": False,
+        }
+        return values | ({"points": self.points} if self.grade else {})
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Read the cells of a submitted notebook; outputs and everything else are left behind.
+
+    Raises:
+        SubmissionError: it is missing, a link, too large, not JSON, or not a notebook.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        others = sorted(other.name for other in path.parent.glob("*.ipynb"))
+        found = f"; the folder has {writable(', '.join(others))}" if others else ""
+        raise SubmissionError(f"There is no {path.name} in the submission{found}.") from None
+    except OSError as error:
+        raise SubmissionError(f"{path.name} cannot be opened ({error.strerror}); is it a link?") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise SubmissionError(f"{path.name} is not a plain file.")
+    with os.fdopen(descriptor, "rb") as file:
+        if status.st_size > MAX_NOTEBOOK_MIB * 2**20:
+            size = status.st_size / 2**20
+            raise SubmissionError(f"{path.name} has {size:.0f} MiB; expected at most {MAX_NOTEBOOK_MIB} MiB.")
+        content = file.read()
+    try:
+        content = writable(json.loads(content.decode("utf-8-sig")))
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SubmissionError(f"{path.name} is not readable as JSON: {error}.") from None
+    return new_notebook(cells=[_clean(cell) for cell in _cells(content, path.name)])
+
+
+def restore(notebook: NotebookNode, master: list[MasterCell]) -> NotebookNode:
+    """Put every master cell back to what was released: metadata always, source where it is locked.
+
+    Missing setup cells go to the start, missing graded cells to the end, where everything they need has run.
+    Of several cells with one id the last one counts, as in nbgrader.
+    """
+    known = {cell.grade_id: cell for cell in master}
+    present: set[str] = set()
+    for cell in reversed(notebook.cells):
+        grade_id = cell.metadata.pop("grade_id", None)
+        original = known.get(grade_id)
+        if original is None:
+            continue
+        if grade_id in present:
+            if original.locked:
+                cell.source = f"# {REPEATED.format(grade_id)}\n" + cell.source
+            continue
+        present.add(grade_id)
+        _reset(cell, original)
+    missing = [cell for cell in master if cell.grade_id not in present]
+    setup = [_put_back(cell) for cell in missing if cell.locked and not cell.grade]
+    graded = [_put_back(cell) for cell in missing if cell.grade]
+    notebook.cells = setup + notebook.cells + graded
+    return notebook
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a submission's folder holds: plain readable files, and what is left out, links, pipes and the like."""
+
+    plain: list[Path]
+    left_out: list[Path]
+    too_deep: bool
+
+
+def files_of(folder: Path) -> Files:
+    """Look through a submission without following a link, however deep it is."""
+    plain, left_out, pending, too_deep = [], [], [(folder, 0)], False
+    while pending:
+        place, depth = pending.pop()
+        for entry in sorted(place.iterdir()):
+            mode = entry.lstat().st_mode
+            if stat.S_ISDIR(mode) and depth == MAX_DEPTH:
+                too_deep = True
+                left_out.append(entry)
+            elif stat.S_ISDIR(mode) and mode & stat.S_IRUSR and mode & stat.S_IXUSR:
+                pending.append((entry, depth + 1))
+            elif stat.S_ISREG(mode) and mode & stat.S_IRUSR:
+                plain.append(entry)
+            else:
+                left_out.append(entry)
+    return Files(plain, left_out, too_deep)
+
+
+def _cells(content: Any, name: str) -> list[Any]:
+    if not isinstance(content, dict):
+        raise SubmissionError(f"{name} is not a notebook: it holds a {type(content).__name__}.")
+    if content.get("nbformat") in (2, 3):
+        try:
+            content = nbformat.convert(nbformat.from_dict(content), 4)
+        except Exception as error:
+            raise SubmissionError(f"{name} is an old notebook that cannot be converted: {error}.") from None
+    cells = content.get("cells")
+    if not isinstance(cells, list):
+        raise SubmissionError(f"{name} is not a notebook: it has no list of cells.")
+    if len(cells) > MAX_CELLS:
+        raise SubmissionError(f"{name} has {len(cells)} cells; expected at most {MAX_CELLS}.")
+    return cells
+
+
+def _clean(cell: Any) -> NotebookNode:
+    cell = cell if isinstance(cell, dict) else {}
+    source = cell.get("source", "")
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    make = {"code": new_code_cell, "markdown": new_markdown_cell}.get(str(cell.get("cell_type")), new_raw_cell)
+    source = source if isinstance(source, str) else ""
+    clean = make(source)
+    metadata = cell.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    if isinstance(grade_id, str):
+        clean.metadata["grade_id"] = grade_id
+    if clean.cell_type == "markdown" and (attachments := plain_pictures(cell.get("attachments"))):
+        clean["attachments"] = attachments
+    return clean
+
+
+def plain_pictures(attachments: Any) -> dict[str, dict[str, str]]:
+    """The attachments of a markdown cell that are pictures and nothing but pictures."""
+    found = {}
+    for name, data in attachments.items() if isinstance(attachments, dict) else ():
+        pictures = (
+            {kind: value for kind, value in data.items() if is_picture(kind, value)} if isinstance(data, dict) else {}
+        )
+        if pictures and isinstance(name, str) and re.fullmatch(r"[\w .()-]{1,100}", name):
+            found[name] = pictures
+    return found
+
+
+def is_picture(kind: object, content: object) -> bool:
+    """Whether content of a MIME type is a picture in base64, and nothing but base64."""
+    if kind not in SHOWN_IMAGES or not isinstance(content, str):
+        return False
+    try:
+        return bool(base64.b64decode("".join(content.split()), validate=True))
+    except ValueError:
+        return False
+
+
+def _reset(cell: NotebookNode, original: MasterCell) -> None:
+    if cell.cell_type != original.cell_type:
+        fresh = _new_cell(original.cell_type, cell.source)
+        cell.clear()
+        cell.update(fresh)
+    if original.locked:
+        cell.source = original.source
+    cell.metadata["nbgrader"] = original.metadata()
+
+
+def _put_back(original: MasterCell) -> NotebookNode:
+    # The source is the master's to the letter: the answer to a missing question counts as untouched.
+    cell = _new_cell(original.cell_type, original.source)
+    cell.metadata["nbgrader"] = original.metadata()
+    cell.metadata["restored"] = RESTORED
+    return cell
+
+
+def _new_cell(cell_type: str, source: str) -> NotebookNode:
+    return (new_code_cell if cell_type == "code" else new_markdown_cell)(source)
+
+
+def problem_with(folder: Path, notebook: str) -> str:
+    """Why a submission cannot be graded as it is; empty when it can."""
+    try:
+        read_notebook(folder / notebook)
+    except SubmissionError as error:
+        return str(error)
+    files = files_of(folder)
+    if files.too_deep:
+        return f"The submission has more than {MAX_DEPTH} folders within each other."
+    size = sum(path.lstat().st_size for path in files.plain) / 2**20
+    if size > MAX_FILES_MIB:
+        return f"The submission has {size:.0f} MiB of files; expected at most {MAX_FILES_MIB} MiB."
+    return ""

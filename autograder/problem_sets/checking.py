@@ -1,0 +1,32 @@
+"""The verdict on a task: the check that its set declares, asked with the evidence."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from autograder.judge.studies.sample import Sample
+from autograder.judge.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
+from autograder.judge.verdict import Verdict, verdict_of
+from autograder.problem_sets import FOLDERS, TASKS, set_of
+from autograder.student.evidence import Evidence
+from igref.memory import keep_freed_memory
+
+
+def judge(task: str, evidence: Evidence, seed: int, gradients: int = MAX_RECOMPUTED_PHOTO_GRADIENTS) -> Verdict:
+    """The verdict on a task, from its evidence and the seed that its probes were drawn from.
+
+    A study's maps are recomputed until `gradients` of a photo are spent.
+
+    Raises:
+        KeyError: no task has this id.
+    """
+    keep_freed_memory()
+    module, _, function = TASKS[task].check.partition(":")
+    check = getattr(import_module(f"autograder.problem_sets.{FOLDERS[set_of(task).id]}.{module}"), function)
+    return check(evidence, Sample(seed, gradients))
+
+
+def nothing_to_judge(task: str, mistake: str, note: str = "") -> Verdict:
+    """The verdict where there is no evidence. `mistake` names the reason in `autograder.judge.feedback.MISTAKES`."""
+    faults = {one.name: "nothing to judge" for one in TASKS[task].properties}
+    return verdict_of(TASKS[task], faults, mistake, (note,) if note else ())

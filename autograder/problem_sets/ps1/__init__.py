@@ -1,0 +1,1 @@
+"""ps1: attribute a label."""

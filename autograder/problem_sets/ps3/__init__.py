@@ -1,0 +1,1 @@
+"""ps3: how many steps."""

@@ -1,0 +1,187 @@
+"""The verdict on ps3: maps at step counts from 5 to 200, their gaps, and the count from which on a gap stays small."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from autograder.judge.maps import Entry, Subject, judge_maps
+from autograder.judge.studies.faults import Faults, read_subject, study_verdict
+from autograder.judge.studies.named_models import UngradableError
+from autograder.judge.studies.pictures import NO_FAULT, Fault, alike, predictions_fault
+from autograder.judge.studies.reading import Study
+from autograder.judge.studies.sample import Sample
+from autograder.judge.tolerances import BORDERLINE, STATED_GAP, STATED_GAP_FLOOR
+from autograder.judge.verdict import Verdict
+from autograder.problem_sets import TASKS
+from autograder.student.evidence import Evidence
+from igref.attribution import quadrature
+
+TASK = TASKS["ps3-study"]
+FEWEST, MOST, COUNTS = 5, 200, 5
+WITHIN = 0.05
+Counted = dict[int, np.ndarray]
+
+
+def judge(evidence: Evidence, sample: Sample) -> Verdict:
+    """The images, the counts, every map at its own count, the stated gaps, and what was read from them."""
+    faults = Faults(TASK)
+    try:
+        study = Study(evidence)
+        subject = read_subject(study, faults)
+        faults.add("predictions", predictions_fault(study, subject.scores, subject.images))
+        baselines = read_baseline(study, subject)
+        maps = judge_steps(study, subject, baselines, faults, sample)
+        relative = relative_gaps(subject, baselines, maps)
+        faults.add("gaps", gaps_fault(study, relative, subject, baselines) if maps else ("no maps", "missing_part"))
+        faults.add("enough", enough_fault(study, relative, subject.images) if maps else ("no maps", "missing_part"))
+    except UngradableError as error:
+        faults.end(error)
+    return study_verdict(TASK, faults)
+
+
+def read_baseline(study: Study, subject: Subject) -> Tensor:
+    """The one baseline of a step study, for each image.
+
+    Raises:
+        UngradableError: it is missing, wrong, or the input itself.
+    """
+    if "baseline" not in study.arrays:
+        raise UngradableError("missing_part", "baseline is missing, expected a tensor (C, H, W) or (N, C, H, W)")
+    baselines = study.batch("baseline", study.arrays["baseline"], subject.images)
+    for n, (baseline, image) in enumerate(zip(baselines, subject.images, strict=True)):
+        if alike(baseline, image):
+            raise UngradableError("baseline_is_input", f"the baseline is the input itself for image {n}")
+    return baselines
+
+
+def judge_steps(study: Study, subject: Subject, baselines: Tensor, faults: Faults, sample: Sample) -> Counted:
+    """Judge the step counts and the map of every image at every count; the maps that can be read."""
+    maps: Counted = {}
+    try:
+        counts = study.counts("attributions")
+    except UngradableError as error:
+        faults.add("steps", (str(error), error.mistake))
+        faults.add_to_maps((str(error), error.mistake))
+        return maps
+    faults.add("steps", counts_fault(list(counts)))
+    for count, array in counts.items():
+        try:
+            maps[count] = study.maps(f"attributions[{count}]", array, subject.images)
+        except UngradableError as error:
+            faults.add_to_maps((str(error), error.mistake))
+    each = [baselines[n] for n in range(len(baselines))]
+    entries = [
+        Entry(f"image {n} at {count} steps", n, each[n], count, values, str(count))
+        for count, stack in maps.items()
+        for n, values in enumerate(stack)
+    ]
+    if entries:
+        judgement = judge_maps(subject, entries, sample)
+        faults.add_judgement(judgement)
+        stated = study.values.get("rule")
+        if judgement.rules and stated in quadrature.RULES and stated not in judgement.rules:
+            found = ", ".join(sorted(judgement.rules))
+            faults.notes.append(f"rule says {stated}; with few steps the maps are those of another rule: {found}.")
+    return maps
+
+
+def counts_fault(counts: Sequence[int]) -> Fault:
+    """Whether there are enough counts, and whether they span what the chapter asks for."""
+    shown = ", ".join(map(str, counts))
+    if len(counts) < COUNTS:
+        return f"{len(counts)} step counts ({shown}), expected at least {COUNTS}", "too_few_counts"
+    if min(counts) > FEWEST or max(counts) < MOST:
+        return f"step counts from {min(counts)} to {max(counts)}, expected {FEWEST} to {MOST}", "counts_out_of_range"
+    return NO_FAULT
+
+
+def relative_gaps(subject: Subject, baselines: Tensor, maps: Counted) -> Counted:
+    """|sum of the map - (F(x) - F(x'))| / |F(x) - F(x')| for each image, at each count."""
+    with torch.no_grad():
+        at = [
+            torch.cat([subject.scores.forward(chunk) for chunk in batch.split(8)])
+            for batch in (subject.images, baselines)
+        ]
+    rows, targets = torch.arange(len(subject.images)), torch.tensor(subject.targets)
+    rises = (at[0] - at[1])[rows, targets].double().numpy()
+    with np.errstate(all="ignore"):
+        return {n: np.abs(stack.reshape(len(stack), -1).sum(1) - rises) / np.abs(rises) for n, stack in maps.items()}
+
+
+def gaps_fault(study: Study, relative: Counted, subject: Subject, baselines: Tensor) -> Fault:
+    """Whether the stated gaps are those of the maps handed in."""
+    try:
+        stated = study.counts("gaps")
+    except UngradableError as error:
+        return str(error), error.mistake
+    if missing := [n for n in relative if n not in stated]:
+        return f"no gap for {', '.join(map(str, missing))} steps", "missing_part"
+    ratios, worst = [], ("", 0.0)
+    for n, real in relative.items():
+        given = np.abs(stated[n].astype(np.float64).ravel())
+        if given.shape != real.shape:
+            return f"gaps[{n}] has the shape {stated[n].shape}, expected ({len(real)},)", "wrong_shape"
+        known = np.isfinite(real)
+        excess = np.abs(given - real)[known] - (STATED_GAP * real[known] + STATED_GAP_FLOOR)
+        if not (excess <= 0).all():
+            at = int(np.nonzero(known)[0][np.argmax(np.nan_to_num(excess, nan=np.inf))])
+            worst = worst if worst[0] else (f"the gap of image {at} at {n} steps is not that of its map", 1.0)
+        ratios.append(given[known] / np.maximum(real[known], 1e-12))
+    finest = max(relative)
+    left = relative[finest][np.isfinite(relative[finest])].max(initial=0.0)
+    if not stated[finest].any() and any(stated[n].any() for n in relative) and left > STATED_GAP_FLOOR / 3:
+        return f"no gap at {finest} steps, where the maps leave up to {left:.1%}", "gaps_to_finest_map"
+    if not worst[0]:
+        return NO_FAULT
+    return worst[0], _mistake_of_gaps(np.concatenate(ratios), len(relative))
+
+
+def _mistake_of_gaps(ratios: np.ndarray, n_counts: int) -> str:
+    if np.allclose(ratios, 100, rtol=0.05):
+        return "gaps_in_percent"
+    by_image = ratios.reshape(n_counts, -1) if len(ratios) % n_counts == 0 else ratios[None]
+    # Not divided by the rise: off by one factor for each image, whatever the count.
+    steady = np.isfinite(by_image).all() and (by_image.std(axis=0) <= 0.02 * by_image.mean(axis=0) + 1e-6).all()
+    return "gaps_not_relative" if steady and ratios.min() > 0 and ratios.max() < 1.05 else "gaps_made_up"
+
+
+def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
+    """Whether the stated counts are those from which on the recomputed gap stays within 5 %."""
+    try:
+        stated = study.whole_numbers("enough", images, 10**6)
+    except UngradableError as error:
+        return str(error), error.mistake
+    relative = dict(sorted((_stated_only(study, relative) | relative).items()))
+    gaps = np.stack(list(relative.values()))
+    counts = list(relative)
+    for n, given in enumerate(stated):
+        # A gap near 5 % may be on either side of it, as it was computed in other chunks.
+        allowed = {_stays(counts, gaps[:, n], WITHIN + slack) for slack in (-BORDERLINE, 0.0, BORDERLINE)}
+        if given not in allowed:
+            first = {c for c, gap in zip(counts, gaps[:, n], strict=True) if gap <= WITHIN}
+            mistake = "first_not_stays" if first and given == min(first) else "wrong_enough"
+            return f"image {n}: {given} is not the count from which on its gap stays within 5 %", mistake
+    return NO_FAULT
+
+
+def _stated_only(study: Study, relative: Counted) -> Counted:
+    """The stated gaps at counts whose maps are not there: submit leaves maps out where there are too many."""
+    try:
+        stated = study.counts("gaps")
+    except UngradableError:
+        return {}
+    size = {gaps.size for gaps in relative.values()}
+    return {n: np.abs(gaps.astype(np.float64).ravel()) for n, gaps in stated.items() if {gaps.size} == size}
+
+
+def _stays(counts: Sequence[int], gaps: np.ndarray, tolerance: float) -> int:
+    enough = 0
+    for count, gap in zip(reversed(counts), reversed(gaps.tolist()), strict=True):
+        if not gap <= tolerance:
+            break
+        enough = count
+    return enough

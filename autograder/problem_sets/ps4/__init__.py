@@ -1,0 +1,1 @@
+"""ps4: an objective measure."""

@@ -1,0 +1,137 @@
+"""The verdict on `attribution_quality(forward, x, attribution, target)`: any measure with the properties passes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from scipy.stats import binomtest
+
+from autograder.judge.answers import unfinished
+from autograder.judge.functions import STUB_ERROR, WITHHELD
+from autograder.judge.studies.sample import Sample
+from autograder.judge.tolerances import LEAST_WINS, SAME_QUALITY
+from autograder.judge.verdict import Verdict, verdict_of
+from autograder.problem_sets import TASKS
+from autograder.student.evidence import Evidence
+from autograder.student.probes.measures import HELD, QualityProbe, quality_probes
+
+TASK = TASKS["ps4-measure"]
+Values = dict[tuple[int, str], float | None]
+
+
+def judge(evidence: Evidence, sample: Sample) -> Verdict:
+    """A number, the same for the same map, whatever its scale; above a random ranking and above the reversed one."""
+    probes = quality_probes(sample.seed)
+    answers = evidence.record.get("answers")
+    answers = answers if isinstance(answers, dict) else {}
+    values = {(p.picture, p.of): _value(evidence, answers, p) for p in probes}
+    complaint, mistake = _complaint(answers, values, probes)
+    faults = {
+        "form": complaint,
+        "deterministic": _compare(values, "again", "twice the same map"),
+        "scale": _compare(values, "scaled", "the map times a positive number"),
+        "constants": _constants_fault(values),
+    }
+    notes = []
+    names = {
+        "deterministic": "measure_not_deterministic",
+        "scale": "measure_depends_on_scale",
+        "constants": "measure_not_finite",
+    }
+    mistake = mistake or next((names[name] for name in names if faults[name]), "")
+    for control in ("random", "reversed"):
+        faults[control], seen, reason = _control_fault(values, control)
+        notes.append(seen)
+        # A measure that says nothing about maps is the larger fault.
+        mistake = reason if reason and mistake in ("", "measure_depends_on_scale") else mistake
+    if not complaint and not _compare(values, "other network", "another network"):
+        faults |= dict.fromkeys(("random", "reversed"), "the same number when another network is asked about")
+        mistake = mistake if mistake == "measure_ignores_map" else "measure_ignores_network"
+    if not any(value is not None for value in values.values()):
+        faults = {one.name: complaint or "there is no answer" for one in TASK.properties}
+        notes = []
+    if unfinished(evidence) in {p.name for p in probes}:
+        notes.append("The process ended while attribution_quality was at work.")
+    return verdict_of(TASK, faults, mistake, notes)
+
+
+def _value(evidence: Evidence, answers: dict[str, Any], probe: QualityProbe) -> float | None:
+    record, array = answers.get(probe.name), evidence.arrays.get(probe.name)
+    if not isinstance(record, dict) or record.get("status") != "returned" or array is None or array.size != 1:
+        return None
+    return float(array.reshape(()))
+
+
+def _complaint(answers: dict[str, Any], values: Values, probes: list[QualityProbe]) -> tuple[str, str]:
+    """What is wrong with the form of the answers, and the mistake's name."""
+    for probe in probes:
+        record = answers.get(probe.name)
+        if not isinstance(record, dict):
+            return "there is no answer", "evidence_damaged"
+        if record.get("status") != "returned":
+            error, message = (str(record.get(key, ""))[:300] for key in ("error", "message"))
+            if error == STUB_ERROR:
+                return "the stub is still there", "not_done"
+            if probe.of == "constant":
+                continue  # said of the constants
+            return f"it raised {error}: {message}", "withheld" if WITHHELD in message else "raised"
+        if values[probe.picture, probe.of] is None:
+            kind = str(record.get("type", "something"))[:40]
+            shape = f" of shape {tuple(record['shape'])}" if isinstance(record.get("shape"), list) else ""
+            return f"it returned a {kind}{shape}, expected one number", "measure_not_a_number"
+        if probe.of != "constant" and not math.isfinite(values[probe.picture, probe.of]):
+            return "it returned NaN or infinity", "measure_not_finite"
+    return "", ""
+
+
+def _compare(values: Values, of: str, words: str) -> str:
+    pairs = [(values[n, "true"], value) for (n, kind), value in values.items() if kind == of]
+    for one, other in pairs:
+        if one is None or other is None:
+            return f"{words} gave no number"
+        if not abs(one - other) <= SAME_QUALITY * max(1.0, abs(one)):
+            return f"{words} gave {one:.4g} and {other:.4g}"
+    return ""
+
+
+def _constants_fault(values: Values) -> str:
+    constants = [value for (_, kind), value in values.items() if kind == "constant"]
+    if all(value is not None and math.isfinite(value) for value in constants):
+        return ""
+    return "a constant map gave no finite number"
+
+
+def _control_fault(values: Values, control: str) -> tuple[str, str, str]:
+    """What is wrong beside a control, what was seen in numbers, and the mistake's name."""
+    wins, losses = (
+        _count(values, control, lambda one, other: one > other),
+        _count(values, control, lambda one, other: one < other),
+    )
+    told = wins + losses
+    low, high = binomtest(wins, told).proportion_ci(method="wilson") if told else (0.0, 1.0)
+    kind = {"random": "a random ranking", "reversed": "the reversed map"}[control]
+    seen = (
+        f"Above {kind} for {wins} of {told} held pictures that it tells apart (of {HELD}; 95 % interval "
+        f"{low:.0%} to {high:.0%})."
+    )
+    if wins >= LEAST_WINS and low > 0.5:
+        return "", seen, ""
+    if told < LEAST_WINS:
+        reason = "measure_ignores_sign" if control == "reversed" else "measure_ignores_map"
+        return f"{HELD - told} of {HELD} pictures get the same number for both maps", seen, reason
+    if high < 0.5:
+        return f"below {kind} for {losses} of {told} held pictures", seen, "measure_reversed"
+    return f"above {kind} for {wins} of {told} held pictures only", seen, "measure_no_better_than_chance"
+
+
+def _count(values: Values, control: str, is_so: Callable[[float, float], bool]) -> int:
+    found = 0
+    for n in range(HELD):
+        one, other = values.get((n, "true")), values.get((n, control))
+        if one is None or other is None or not (math.isfinite(one) and math.isfinite(other)):
+            continue
+        if abs(one - other) > SAME_QUALITY * max(1.0, abs(one), abs(other)):
+            found += is_so(one, other)
+    return found

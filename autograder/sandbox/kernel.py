@@ -1,0 +1,191 @@
+"""A Jupyter kernel in a sandbox, and the watch over what it uses.
+
+The kernel talks to the grader over sockets in a private folder (ZeroMQ's ipc transport), since the
+sandbox has no network. What a process may use is limited from within by the operating system; what all of
+them use together is watched from outside, where the student's code cannot reach.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import stat
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import zmq.asyncio
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+
+from autograder.sandbox.bubblewrap import MIB, Limits, Sandbox
+from autograder.sandbox.system_calls import filter_file
+
+WATCH_SECONDS = 0.2
+SECONDS_TO_END = 10
+MAX_FILES = 1000
+SMALL_PROCESS = 32 * MIB
+
+
+class SandboxedKernelManager(AsyncKernelManager):
+    """Starts the kernel by the sandbox's command line. `watch.violation` says why it was ended, if it was."""
+
+    def __init__(self, sandbox: Sandbox, **kwargs: Any) -> None:
+        super().__init__(
+            transport="ipc",
+            connection_file=str(sandbox.runtime / "kernel.json"),
+            kernel_name="python3",
+            **kwargs,
+        )
+        self.sandbox = sandbox
+        self.watch: Watch | None = None
+        # A message that is larger than this is dropped by the socket before it fills the grader's memory.
+        self.context = zmq.asyncio.Context()
+        self.context.setsockopt(zmq.MAXMSGSIZE, sandbox.limits.message * MIB)
+        self.context.setsockopt(zmq.RCVHWM, sandbox.limits.messages)
+        self._filter = filter_file()
+
+    @property
+    def log_file(self) -> Path:
+        return self.sandbox.runtime / "kernel.log"
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        # Interrupts travel as messages: a signal to bubblewrap would end the whole sandbox.
+        return KernelSpec(argv=[], display_name="Python 3 (sandboxed)", language="python", interrupt_mode="message")
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        return self.sandbox.command(["-f", self.connection_file, *(extra_arguments or [])], self._filter)
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs: Any) -> None:
+        kwargs.pop("cwd", None)
+        kwargs["env"] = {"PATH": os.defpath}
+        # What the process prints past its kernel goes to a file: never among the grader's own lines.
+        inherited = () if self._filter is None else (self._filter,)
+        with self.log_file.open("wb") as log:
+            await super()._async_launch_kernel(kernel_cmd, stdout=log, stderr=log, pass_fds=inherited, **kwargs)
+        for descriptor in inherited:
+            os.close(descriptor)
+        folders = (self.sandbox.evidence, self.sandbox.runtime)
+        self.watch = Watch(self.provisioner.pid, self.sandbox.limits, folders)
+        self.watch.start()
+
+    async def _async_cleanup_resources(self, restart: bool = False) -> None:
+        if self.watch:
+            self.watch.stop()
+        await super()._async_cleanup_resources(restart)
+
+
+class Watch(threading.Thread):
+    """Ends a sandbox that uses more than its limits, and remembers why.
+
+    Attributes:
+        violation: what was exceeded, in words; empty while nothing was.
+    """
+
+    def __init__(self, pid: int, limits: Limits, folders: tuple[Path, ...]) -> None:
+        super().__init__(name="sandbox watch", daemon=True)
+        self.pid, self.limits, self.folders = pid, limits, folders
+        self.violation = ""
+        self._ended = threading.Event()
+        self._started_at = time.monotonic()
+        self._devices = {folder.stat().st_dev for folder in folders}
+
+    def run(self) -> None:
+        while not self._ended.wait(WATCH_SECONDS):
+            try:
+                violation = self._find_violation()
+            except psutil.NoSuchProcess:
+                if not psutil.pid_exists(self.pid):
+                    return
+                continue
+            except Exception as error:  # what cannot be watched is not let run
+                violation = f"it could not be watched ({type(error).__name__})"
+            if violation:
+                self.violation = violation
+                self.end_sandbox()
+                return
+
+    def stop(self) -> None:
+        self._ended.set()
+
+    def end_sandbox(self) -> None:
+        """Kill bubblewrap, and with it every process in the sandbox, and wait until they have ended."""
+        try:
+            processes = psutil.Process(self.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        psutil.wait_procs(processes, timeout=SECONDS_TO_END)
+
+    def _find_violation(self) -> str:
+        processes = psutil.Process(self.pid).children(recursive=True)
+        if len(processes) > self.limits.processes:
+            return f"it started more than {self.limits.processes} processes"
+        if sum(_threads(process) for process in processes) > self.limits.threads:
+            return f"it started more than {self.limits.threads} threads"
+        memory = sum(_resident(process) for process in processes)
+        if memory > self.limits.memory * MIB:
+            return f"it used more than {self.limits.memory:,} MiB of memory"
+        if time.monotonic() - self._started_at > self.limits.notebook_seconds:
+            return f"it ran for more than {self.limits.notebook_seconds} seconds"
+        try:
+            written = sum(_size(folder) for folder in self.folders)
+        except OSError as error:
+            return f"it put {error} where its evidence goes"
+        written += sum(_size_of_nameless_files(process, self._devices) for process in processes)
+        if written > self.limits.evidence * MIB:
+            return f"it wrote more than {self.limits.evidence} MiB of evidence"
+        return ""
+
+
+def _threads(process: psutil.Process) -> int:
+    try:
+        return process.num_threads()
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _resident(process: psutil.Process) -> int:
+    """The process's share of memory: pages that several processes share count once between them."""
+    try:
+        info = process.memory_info()
+        if info.rss < SMALL_PROCESS:
+            return info.rss
+        try:
+            return process.memory_full_info().pss
+        except psutil.AccessDenied:  # no sight of the shares: what belongs to files is left out
+            return info.rss - info.shared
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _size(folder: Path) -> int:
+    """The bytes in a folder that holds plain files and sockets only. Links are not followed.
+
+    Raises OSError where it holds folders or too many files: nothing that is wanted there does.
+    """
+    total = 0
+    with os.scandir(folder) as entries:
+        for count, entry in enumerate(entries):
+            if count > MAX_FILES or entry.is_dir(follow_symlinks=False):
+                raise OSError(f"folders or more than {MAX_FILES} files")
+            with contextlib.suppress(FileNotFoundError):
+                total += entry.stat(follow_symlinks=False).st_size
+    return total
+
+
+def _size_of_nameless_files(process: psutil.Process, devices: set[int]) -> int:
+    """The bytes of files that the process has removed but holds open on the evidence's file system."""
+    total = 0
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{process.pid}/fd") as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                status = entry.stat()
+                if stat.S_ISREG(status.st_mode) and not status.st_nlink and status.st_dev in devices:
+                    total += status.st_blocks * 512
+    return total

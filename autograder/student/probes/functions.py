@@ -1,0 +1,186 @@
+"""The questions a student's function is asked: small networks, inputs and targets, drawn from a seed.
+
+Every run draws its own, so there is nothing to hard-code. Each probe tests one property and is
+otherwise harmless: only the probes of "baseline" have a baseline that is not zero, only those of
+"target" ask for a class that is not the top one. So a single fault loses a single property's points.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from autograder.student.probes import networks
+from autograder.student.probes.networks import Network
+
+CLASSES = 4
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question. `x` and `baseline` are float32 of shape `(*shape)`; `n_steps` is at least 1.
+
+    `again`: the same `x` was asked about before, with the same answer or another; nothing of that may be left.
+    """
+
+    name: str
+    asks_about: str
+    network: Network
+    x: Tensor
+    baseline: Tensor
+    target: int
+    n_steps: int
+    again: bool = False
+
+
+def keyed_seed(key: bytes, *names: str) -> int:
+    """A seed that only the holder of `key` can foresee: HMAC-SHA256 of the names, as an integer.
+
+    >>> keyed_seed(b"k", "ps1", "ada") == keyed_seed(b"k", "ps1", "ada") != keyed_seed(b"k", "ps1", "bob")
+    True
+    """
+    message = "\0".join(names).encode()
+    return int.from_bytes(hmac.digest(key, message, hashlib.sha256)[:8], "big")
+
+
+def integrated_gradients_probes(seed: int) -> list[Probe]:
+    """The probes for `integrated_gradients(forward, x, baseline, target, n_steps)`."""
+    draw = _Draw(seed, "integrated_gradients")
+    return [
+        draw.probe("affine function", "linear", draw.affine, (7,)),
+        draw.probe("affine function of an image", "linear", draw.affine, (3, 5, 4)),
+        draw.probe("polynomial", "polynomial", draw.polynomial),
+        draw.probe("polynomial with its bend in the middle", "polynomial", draw.bent_polynomial),
+        draw.probe("product of neighbours", "polynomial", draw.product),
+        draw.probe("ReLU network", "networks", draw.relu_network),
+        draw.probe("softmax network", "networks", draw.softmax_network),
+        draw.probe("convolutional network on an image", "networks", draw.convolutional_network, (3, 6, 6)),
+        draw.probe("saturated ReLU", "saturation", draw.saturating),
+        *draw.two_baselines(),
+        draw.probe(
+            "softmax network on an image, baseline not zero",
+            "baseline",
+            draw.softmax_network,
+            (1, 4, 4),
+            zero_baseline=False,
+        ),
+        draw.probe("polynomial, not the top class", "target", draw.polynomial, top_class=False),
+        draw.probe("softmax network, not the top class", "target", draw.softmax_network, top_class=False),
+        *draw.two_step_counts(),
+    ]
+
+
+def input_gradient_probes(seed: int) -> list[Probe]:
+    """The probes for `input_gradient(forward, x, target)`; their baseline and n_steps are not used."""
+    draw = _Draw(seed, "input_gradient")
+    return [
+        draw.probe("affine function", "linear", draw.affine, (7,)),
+        draw.probe("polynomial", "nonlinear", draw.polynomial),
+        draw.probe("ReLU network", "nonlinear", draw.relu_network),
+        draw.probe("softmax network", "nonlinear", draw.softmax_network),
+        draw.probe("convolutional network on an image", "images", draw.convolutional_network, (3, 6, 6)),
+        *draw.twice("softmax network on an image", "images", draw.softmax_network, (1, 4, 5)),
+        draw.probe("polynomial, not the top class", "target", draw.polynomial, top_class=False),
+        draw.probe("softmax network, not the top class", "target", draw.softmax_network, top_class=False),
+    ]
+
+
+Family = Callable[[np.ndarray], Network]
+
+
+class _Draw:
+    """Random networks and inputs, all from one generator, so that a seed names the whole set.
+
+    A family takes the input that its network will be asked about: kinks and saturation are placed where
+    the path meets them, or the probe would ask about a function that is linear there.
+    """
+
+    def __init__(self, seed: int, purpose: str) -> None:
+        digest = hashlib.sha256(f"{purpose}/{seed}".encode()).digest()
+        self._random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+    def probe(
+        self,
+        name: str,
+        asks_about: str,
+        family: Family,
+        shape: tuple[int, ...] = (9,),
+        *,
+        zero_baseline: bool = True,
+        top_class: bool = True,
+        n_steps: int | None = None,
+    ) -> Probe:
+        x = self._random.choice([-1.0, 1.0], size=shape) * self._random.uniform(0.5, 1.5, size=shape)
+        baseline = np.zeros(shape) if zero_baseline else -x * self._random.uniform(0.3, 0.8, size=shape)
+        # Rounded first: the network is built around the very numbers that the student's function gets.
+        x, baseline = x.astype(np.float32), baseline.astype(np.float32)
+        network = family(x.astype(np.float64))
+        x, baseline = torch.from_numpy(x), torch.from_numpy(baseline)
+        order = torch.argsort(network(x[None])[0], descending=True)
+        target = int(order[0] if top_class else order[self._random.integers(1, len(order))])
+        steps = int(self._random.integers(8, 25)) if n_steps is None else n_steps
+        return Probe(name, asks_about, network, x, baseline, target, steps)
+
+    def two_baselines(self) -> list[Probe]:
+        """The same question from two baselines, on the two sides of zero."""
+        first = self.probe("polynomial, baseline not zero", "baseline", self.polynomial, zero_baseline=False)
+        return [first, replace(first, name="the same from another baseline", baseline=-first.baseline, again=True)]
+
+    def twice(self, name: str, asks_about: str, family: Family, shape: tuple[int, ...]) -> list[Probe]:
+        """The same question two times."""
+        first = self.probe(name, asks_about, family, shape)
+        return [first, replace(first, name=f"{name}, asked again", again=True)]
+
+    def two_step_counts(self) -> list[Probe]:
+        """The same question with few steps and with many: the answers must differ."""
+        few, many = int(self._random.integers(4, 8)), int(self._random.integers(60, 100))
+        # With kinks on the path, as on a smooth network six nodes of Gauss and Legendre may be exact to rounding.
+        first = self.probe("ReLU network, few steps", "steps", self.relu_network, n_steps=few)
+        return [first, replace(first, name="ReLU network, many steps", x=first.x.clone(), n_steps=many)]
+
+    def affine(self, x: np.ndarray) -> Network:
+        return networks.affine(self._normal(x.size, CLASSES), self._normal(CLASSES), x.shape)
+
+    def polynomial(self, x: np.ndarray) -> Network:
+        linear, cubic = self._normal(x.size, CLASSES), self._normal(x.size, CLASSES)
+        return networks.polynomial(linear, cubic, 0.3 * self._normal(x.size))
+
+    def bent_polynomial(self, x: np.ndarray) -> Network:
+        """The gradient is the same at both ends of the path from zero to x, and least in its middle."""
+        cubic = self._random.uniform(0.5, 1.5, (x.size, CLASSES))
+        return networks.polynomial(np.zeros_like(cubic), cubic, x / 2)
+
+    def product(self, x: np.ndarray) -> Network:
+        return networks.product(self._normal(x.size - 2, CLASSES), self._normal(x.size))
+
+    def relu_network(self, x: np.ndarray) -> Network:
+        hidden, bias = self._units_that_turn_on_the_path(x, 24)
+        return networks.relu_network(hidden, bias, self._normal(24, CLASSES))
+
+    def saturating(self, x: np.ndarray) -> Network:
+        slopes = self._random.uniform(0.5, 1.5, (x.size, CLASSES))
+        # Where x_i > 0 the unit is saturated at x, with its kink inside the path; elsewhere it is linear.
+        return networks.saturating(slopes, np.abs(x) * self._random.uniform(0.3, 0.7, x.size))
+
+    def softmax_network(self, x: np.ndarray) -> Network:
+        hidden, bias = self._units_that_turn_on_the_path(x, 12)
+        return networks.softmax_network(2 * hidden, 2 * bias, self._normal(12, CLASSES), x.shape)
+
+    def convolutional_network(self, x: np.ndarray) -> Network:
+        channels, height, width = x.shape
+        kernels = self._normal(4, channels, 3, 3) / 3
+        out = self._normal(4 * (height // 2) * (width // 2), CLASSES)
+        return networks.convolutional_network(kernels, 0.5 * self._normal(4), out, x.shape)
+
+    def _units_that_turn_on_the_path(self, x: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:
+        hidden = self._normal(x.size, units) / np.sqrt(x.size)
+        return hidden, -(x.reshape(-1) @ hidden) * self._random.uniform(0.2, 0.8, units)
+
+    def _normal(self, *shape: int) -> np.ndarray:
+        return self._random.standard_normal(shape)

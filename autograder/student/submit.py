@@ -1,0 +1,139 @@
+"""`submit`: what a graded cell calls. It turns a student's function or study into evidence.
+
+While work is graded this runs in the sandbox, beside the student's code, and only writes files; the
+verdict is the grader's. In a student's own notebook, where no grader has named a folder for the
+evidence, the same checks run in place, on fewer maps of a study, and the verdict is shown as feedback.
+It decides nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import igref
+from autograder.problem_sets import TASKS
+from autograder.student import evidence
+from autograder.student.evidence import Evidence
+from autograder.student.probes import PROBES
+from autograder.student.record import answer, measured_again, study_record
+from autograder.task import Function, Task
+from igref.memory import keep_freed_memory
+
+keep_freed_memory()  # whoever imports this runs a problem set: gradients of photos, again and again
+
+EVIDENCE_FOLDER = "AUTOGRADER_EVIDENCE"
+SEED = "AUTOGRADER_SEED"
+MEASURED_AGAIN = 6
+"""Maps of a scored study that its measure is asked about again."""
+FEW_PROBES, KEPT_TOGETHER = 30, 16
+"""Answers are kept as soon as they are there; of more probes than a few, so many at a time."""
+
+
+def submit(task: str, work: Any = None, **study: Any) -> Any:
+    """Hand in the work of one graded cell.
+
+    Args:
+        task: the graded cell's id, for example "ps1-integrated-gradients".
+        work: the function that the task asks for; leave it out where the task asks for a study.
+        **study: the parts of a study, by name: tensors, arrays, numbers and text.
+
+    Returns:
+        A verdict that shows itself in the notebook; None while the work is being graded.
+
+    Raises:
+        ValueError: an unknown task, or a study where a function is asked for, or the reverse.
+    """
+    known = sorted(one.id for one in TASKS.values() if one.automatic)
+    if task not in known:
+        raise ValueError(f"submit knows no task {task!r}; expected one of {', '.join(known)}")
+    if folder := os.environ.get(EVIDENCE_FOLDER):
+        _collect(TASKS[task], work, study, int(os.environ[SEED]), Path(folder))
+        return None
+    seed = secrets.randbits(48)
+    with tempfile.TemporaryDirectory() as scratch:
+        _collect(TASKS[task], work, study, seed, Path(scratch))
+        # Withheld from a student's process while work is graded.
+        from autograder.judge.tolerances import FEEDBACK_PHOTO_GRADIENTS
+        from autograder.problem_sets.checking import judge
+
+        return judge(task, evidence.read(Path(scratch), task), seed, FEEDBACK_PHOTO_GRADIENTS)
+
+
+def _collect(task: Task, work: Any, study: dict[str, Any], seed: int, folder: Path) -> None:
+    """Leave the evidence that a task asks for in a folder.
+
+    Raises:
+        ValueError: something else was handed in than the task asks for.
+    """
+    if isinstance(task.asks, Function):
+        if not callable(work) or study:
+            raise ValueError(f"submit({task.id!r}, ...) expects the function, got {_describe(work, study)}")
+        _collect_answers(task, task.asks, work, seed, folder)
+    elif not task.asks.measured:
+        if work is not None:
+            raise ValueError(f"submit({task.id!r}, ...) expects named parts: {', '.join(task.asks.parts)}")
+        evidence.write(folder, task.id, Evidence(*study_record(task.id, study, task.asks.parts)))
+    else:
+        if not callable(work):
+            raise ValueError(
+                f"submit({task.id!r}, attribution_quality, ...) expects the function first, then named parts"
+            )
+        _collect_measured_study(task, task.asks.parts, work, study, seed, folder)
+
+
+def _collect_answers(task: Task, asks: Function, function: Callable, seed: int, folder: Path) -> None:
+    """Ask the function every probe, and keep each answer as soon as it is there."""
+    probes = PROBES[asks.probes](seed)
+    record: dict[str, Any] = {"task": task.id, "answers": {}}
+    arrays: dict[str, np.ndarray] = {}
+    together = 1 if len(probes) <= FEW_PROBES else KEPT_TOGETHER
+    given: dict[int, torch.Tensor] = {}
+    for n, probe in enumerate(probes):
+        record["running"] = probe.name
+        if n % together == 0:
+            evidence.write(folder, task.id, Evidence(record, arrays))
+        # Who is asked about an x again gets it as the last answer left it.
+        x = given.setdefault(id(probe.x), probe.x.clone())
+        record["answers"][probe.name], values = answer(lambda p=probe, x=x: function(*_arguments(asks, p, x)))
+        if values is not None:
+            arrays[probe.name] = values
+    record.pop("running", None)
+    evidence.write(folder, task.id, Evidence(record, arrays))
+
+
+def _arguments(asks: Function, probe: Any, x: torch.Tensor) -> list[Any]:
+    x.grad = None
+    x.detach_()
+    values = (x if name == "x" else getattr(probe, name) for name in asks.arguments)
+    return [value.clone() if isinstance(value, torch.Tensor) and value is not x else value for value in values]
+
+
+def _collect_measured_study(
+    task: Task, parts: dict[str, str], measure: Callable, study: dict[str, Any], seed: int, folder: Path
+) -> None:
+    """A study and the measure that it was scored with, which is asked again about a few maps."""
+    forward = study.pop("forward", None)
+    record, arrays = study_record(task.id, study, parts)
+    evidence.write(folder, task.id, Evidence(record, arrays))
+    if forward is None:
+        try:
+            model = igref.load_model(study["model"])
+            forward = getattr(model, study.get("scores", "probabilities"))
+        except Exception as error:  # the check says it in a student's words
+            record["measured_again_failed"] = f"{type(error).__name__}: {error}"[:300]
+    if forward is not None:
+        kept = len(arrays["images"]) if "images" in arrays else 0
+        record["measured_again"] = measured_again(measure, forward, study, "attributions", kept, seed, MEASURED_AGAIN)
+    evidence.write(folder, task.id, Evidence(record, arrays))
+
+
+def _describe(function: Any, study: dict[str, Any]) -> str:
+    return f"the parts {', '.join(study)}" if study else f"a {type(function).__name__}"

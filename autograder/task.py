@@ -1,0 +1,83 @@
+"""What a problem set and its tasks are: ids, points, properties, parts handed in, and what of igref is withheld.
+
+A set is declared once, in `autograder/problem_sets/NAME/task.py`, as plain data that the sandbox shows too. The
+notebooks, the checks, the tables of the documentation and the tests are all held against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ARRAY, VALUE, ARRAYS = "array", "value", "arrays"
+"""What a part of a study is: an array, a short text or a number, or a dictionary of arrays."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """One thing that a check looks at: `title` is what a student reads."""
+
+    name: str
+    points: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Function:
+    """A task that asks for a function: the kind of probes it is asked, and which of a probe's fields it is given."""
+
+    probes: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A task that asks for a study: its parts by name, each an ARRAY, a VALUE or ARRAYS.
+
+    `measured` says that the student's own measure comes with it, and is asked again about a few of its maps.
+    """
+
+    parts: dict[str, str]
+    measured: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """One graded cell.
+
+    Attributes:
+        id: its nbgrader grade_id.
+        title: what it asks for, in a few words.
+        properties: what is graded automatically, in the order that the feedback has.
+        asks: what is handed in; None where a person grades.
+        check: where the check is, "module:function" in the set's folder.
+        by_hand: points that a person gives; a task has these or properties.
+    """
+
+    id: str
+    title: str
+    properties: tuple[Property, ...] = ()
+    asks: Function | Study | None = None
+    check: str = ""
+    by_hand: float = 0.0
+
+    @property
+    def points(self) -> float:
+        return self.by_hand + sum(one.points for one in self.properties)
+
+    @property
+    def automatic(self) -> bool:
+        return bool(self.properties)
+
+
+@dataclass(frozen=True)
+class ProblemSet:
+    """One notebook: `solutions/ID/ID.ipynb`. `withholds` is the sub-package of igref that it asks students to write."""
+
+    id: str
+    title: str
+    tasks: tuple[Task, ...]
+    withholds: str = ""
+
+    @property
+    def points(self) -> float:
+        return sum(task.points for task in self.tasks)
