@@ -38,7 +38,7 @@ ONCE_MISSED = (
 
 @pytest.mark.parametrize("name", ONCE_MISSED)
 def test_what_unseen_work_taught_is_not_forgotten(name):
-    (path,) = unseen_work.FOLDER.glob(f"{name}-*.txt")
+    (path,) = unseen_work.FOLDER.glob("{}/unseen/{}-*.txt".format(*name.split("/")))
     seen = unseen_work.judge(path)
     assert seen.as_expected, (seen.lost, seen.mistakes)
     assert seen.mistakes or seen.hand_in.expected == unseen_work.CORRECT
