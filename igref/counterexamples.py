@@ -1,6 +1,9 @@
 """Attribution methods that break an axiom, and the functions on which they do.
 
-Each takes (forward, inputs, baselines, targets), as the checks of `igref.axioms` want it, and returns
+Two entries are about integrated gradients itself: `first_minus_second`, on which it breaks implementation invariance, and
+`symmetric_path_of_the_ends`, a path method that keeps all six axioms and is another.
+
+Each method takes (forward, inputs, baselines, targets), as the checks of `igref.axioms` want it, and returns
 attributions (N, *shape). Arguments and errors are those of `igref.gradient`.
 """
 
@@ -24,6 +27,34 @@ def saturated(x: Float[Tensor, " B D"]) -> Float[Tensor, " B D"]:
         tensor([[0.0000, 0.5000, 1.0000]])
     """
     return 1 - (1 - x).relu()
+
+
+def first_minus_second(x: Float[Tensor, " B D"]) -> Float[Tensor, " B 1"]:
+    """x1 - x2, whose gradient is (1, -1) everywhere.
+
+    Example:
+        >>> first_minus_second(torch.tensor([[3.0, 1.0]]))
+        tensor([[2.]])
+    """
+    return x[:, :1] - x[:, 1:2]
+
+
+def first_minus_second_by_relus(x: Float[Tensor, " B D"]) -> Float[Tensor, " B 1"]:
+    """The same function, as ReLU(x1 - x2) - ReLU(x2 - x1): where x1 = x2, automatic differentiation says (0, 0).
+
+    The straight line from (0, 0) to (1, 1) runs inside that kink, so integrated gradients give (1, -1) for the one and (0, 0)
+    for the other.
+
+    Example:
+        >>> from igref import integrated_gradients
+        >>> x, x0 = torch.ones(1, 2), torch.zeros(1, 2)
+        >>> for form in (first_minus_second, first_minus_second_by_relus):
+        ...     print(integrated_gradients(form, x, x0, 0).values)
+        tensor([[ 1., -1.]])
+        tensor([[0., 0.]])
+    """
+    difference = first_minus_second(x)
+    return difference.relu() - (-difference).relu()
 
 
 def gradient_times_difference(forward: Forward, inputs: Inputs, baselines: Tensor, targets: Targets) -> Inputs:
@@ -95,6 +126,28 @@ def one_feature_after_the_other(forward: Forward, inputs: Inputs, baselines: Ten
     """
     path = feature_by_feature(inputs, baselines)
     return path_integrated_gradients(forward, path, targets, n_steps=50 * inputs[0].numel()).values
+
+
+def symmetric_path_of_the_ends(forward: Forward, inputs: Inputs, baselines: Tensor, targets: Targets) -> Inputs:
+    """The path method with gamma_i(a) = x'_i + (x_i - x'_i) a^p_i, p_i = (1 + |x_i - x'_i|) / 2, by 200 midpoints.
+
+    Features with equal ends move together, so it is symmetric; like every path method it is complete, linear, sensitive (a, b) and
+    implementation invariant, and as its path is monotone it has non-decreasing positivity. It is not integrated gradients all the
+    same: the shape of its path depends on the ends. So these axioms alone do not single out the straight line. They do among
+    methods that take one path for all ends, scaled to them: p_i = p for all i is the straight line, run through at another speed.
+
+    Source: the question is that of D. Lundstrom, T. Huang, M. Razaviyayn, A Rigorous Study of Integrated Gradients Method,
+    ICML 2022, arXiv 2202.11912.
+
+    Example:
+        >>> product = lambda x: x.prod(dim=1, keepdim=True)
+        >>> x, x0 = torch.tensor([[1.0, 1.0, 3.0]]), torch.zeros(1, 3)
+        >>> [round(value, 2) for value in symmetric_path_of_the_ends(product, x, x0, 0)[0].tolist()]
+        [0.75, 0.75, 1.5]
+    """
+    difference = inputs - baselines
+    powers = (1 + difference.abs()) / 2
+    return path_integrated_gradients(forward, lambda a: baselines + difference * a**powers, targets, n_steps=200).values
 
 
 class _PositiveGradientReLU(torch.autograd.Function):

@@ -37,8 +37,10 @@ def path_integrated_gradients(
 
         PathIG_i = integral from 0 to 1 of  dF/dx_i (gamma(a))  dgamma_i/da  da
 
-    Every path method is complete, sensitive and implementation invariant; of these only the straight line is
-    also symmetric. A path with kinks needs more steps, or a rule whose nodes avoid them.
+    Every path method is complete and sensitive, and implementation invariant where the path does not run along a kink of F. Of
+    those that take one path for all ends, scaled to them, only the straight line is symmetric; where the path may depend on the
+    ends, others are, too (`igref.counterexamples.symmetric_path_of_the_ends`). A path with kinks needs more steps, or a
+    rule whose nodes avoid them.
 
     Args:
         forward, targets, n_steps, rule, chunk_size, progress: as for `integrated_gradients`.

@@ -159,6 +159,10 @@ def implementation_invariance(
 ) -> Verdict:
     """Two networks that compute the same function get the same attributions (section 2.2).
 
+    Gradients have it where they exist. Inside a kink each implementation has the gradient that automatic differentiation
+    gives it, so even integrated gradients break it on a path that runs along a kink; one that crosses kinks in single
+    points does not notice them.
+
     Raises `ValueError` where the two differ at some random point; otherwise as for `completeness`.
 
     Example:
@@ -167,6 +171,11 @@ def implementation_invariance(
         >>> x, x0 = torch.tensor([[-1.0]]), torch.zeros(1)
         >>> print(implementation_invariance(guided_backpropagation, identity, by_two_relus, x, x0, 0))
         implementation invariance is broken: input = 0, feature = 0, one gives = -1, other gives = 0
+
+        >>> from igref import counterexamples, integrated_gradients
+        >>> forms = counterexamples.first_minus_second, counterexamples.first_minus_second_by_relus
+        >>> print(implementation_invariance(integrated_gradients, *forms, torch.ones(1, 2), torch.zeros(2), 0))
+        implementation invariance is broken: input = 0, feature = 0, one gives = 1, other gives = 0
     """
     one, inputs, baselines, targets = attribute(method, forward, inputs, baselines, targets)
     probes = probe_points(inputs, baselines)

@@ -9,11 +9,14 @@ from igref.attribution.core import integrated_gradients
 from igref.attribution.paths import path_integrated_gradients
 from igref.counterexamples import (
     absolute_gradient,
+    first_minus_second,
+    first_minus_second_by_relus,
     gradient_times_difference,
     guided_backpropagation,
     occlusion_of_pairs,
     one_feature_after_the_other,
     saturated,
+    symmetric_path_of_the_ends,
 )
 from tests.igref.small_networks import frozen, normal, relu_network, softmax_network
 
@@ -172,3 +175,31 @@ def test_cases_that_do_not_fit_the_axiom():
         axioms.completeness(lambda *_: X[:1], softmax_network(), X, X0, 0)
     with pytest.raises(ValueError, match="in training mode"):
         axioms.linearity(ig, softmax_network(), relu_network().train(), X, X0, 0)
+
+
+def test_a_path_inside_a_kink_is_not_implementation_invariant():
+    """And one beside it is: the kink is crossed in no point, or in one."""
+    forms = first_minus_second, first_minus_second_by_relus
+    inside = axioms.implementation_invariance(ig, *forms, torch.ones(1, 2), torch.zeros(2), 0)
+    assert not inside.holds
+    assert (inside.witness["one gives"], inside.witness["other gives"]) == (1, 0)
+    across = axioms.implementation_invariance(ig, *forms, torch.tensor([[1.0, 2.0]]), torch.tensor([1.0, 0.0]), 0)
+    assert across.holds
+
+
+def product(x):
+    return x.prod(dim=1, keepdim=True)
+
+
+def test_symmetry_does_not_single_out_the_straight_line_where_the_path_depends_on_the_ends():
+    x, x0 = torch.tensor([[1.0, 1.0, 3.0]]).double(), torch.zeros(1, 3).double()
+    another = symmetric_path_of_the_ends(product, x, x0, 0)
+    torch.testing.assert_close(another, torch.tensor([[0.75, 0.75, 1.5]]).double(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(ig(product, x, x0, 0).values, torch.ones(1, 3).double(), atol=1e-4, rtol=0)
+    assert axioms.symmetry(symmetric_path_of_the_ends, product, x, x0, 0, features=(0, 1)).holds
+    assert axioms.symmetry(symmetric_path_of_the_ends, even_handed, ALIKE, ALIKE_BASE, 0, features=(0, 2)).holds
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_path_of_the_ends_keeps_the_other_axioms(case):
+    assert CASES[case](symmetric_path_of_the_ends).holds
