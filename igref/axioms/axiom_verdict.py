@@ -21,7 +21,7 @@ N_PROBES = 64
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AxiomVerdict:
     """Whether a method kept an axiom on a case, and the numbers that show it.
 
     Attributes:
@@ -54,13 +54,13 @@ def attribute(
     return values.double(), inputs, baselines, targets
 
 
-def verdict(axiom: str, violation: float, tolerance: float, witness: dict[str, float | int]) -> Verdict:
+def verdict(axiom: str, violation: float, tolerance: float, witness: dict[str, float | int]) -> AxiomVerdict:
     """Held, if the violation is within the tolerance."""
     witness = {name: value + 0 for name, value in witness.items()}  # no -0.0 in front of a reader
-    return Verdict(axiom, violation <= tolerance, violation, witness)
+    return AxiomVerdict(axiom, violation <= tolerance, violation, witness)
 
 
-def compare(axiom: str, one: Tensor, other: Tensor, tolerance: float, *names: str) -> Verdict:
+def compare(axiom: str, one: Tensor, other: Tensor, tolerance: float, *names: str) -> AxiomVerdict:
     """Held, if two attributions that should be equal are, each feature within the tolerance."""
     one, other = one.flatten(1), other.flatten(1)
     worst, feature = divmod(int((one - other).abs().argmax()), one.shape[1])

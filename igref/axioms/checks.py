@@ -18,10 +18,10 @@ from torch import Tensor
 from igref import arguments
 from igref.attribution.core import Forward, target_scores
 from igref.axioms.axiom_verdict import (
+    AxiomVerdict,
     Inputs,
     Method,
     Targets,
-    Verdict,
     attribute,
     compare,
     expect_same,
@@ -40,7 +40,7 @@ def completeness(
     targets: Targets,
     *,
     tolerance: float = TOLERANCE,
-) -> Verdict:
+) -> AxiomVerdict:
     """The attributions sum to F(x) - F(x') (section 3, proposition 1).
 
     Raises `TypeError` or `ValueError` where an argument, or what the method returned, has the wrong kind,
@@ -68,7 +68,7 @@ def sensitivity_a(
     targets: Targets,
     *,
     tolerance: float = 0.0,
-) -> Verdict:
+) -> AxiomVerdict:
     """Where input and baseline differ in one feature and in score, that feature gets some (section 2.1).
 
     The violation is |F(x) - F(x')| of an input whose one different feature got at most `tolerance`.
@@ -113,7 +113,7 @@ def sensitivity_b(
     *,
     unused: Sequence[int],
     tolerance: float = TOLERANCE,
-) -> Verdict:
+) -> AxiomVerdict:
     """A feature that F does not depend on gets no attribution (section 2.1, also called dummy).
 
     `unused` numbers such features in the order of the flattened input.
@@ -156,7 +156,7 @@ def implementation_invariance(
     targets: Targets,
     *,
     tolerance: float = TOLERANCE,
-) -> Verdict:
+) -> AxiomVerdict:
     """Two networks that compute the same function get the same attributions (section 2.2).
 
     Gradients have it where they exist. Inside a kink each implementation has the gradient that automatic differentiation
@@ -202,7 +202,7 @@ def linearity(
     a: float = 2.0,
     b: float = -3.0,
     tolerance: float = TOLERANCE,
-) -> Verdict:
+) -> AxiomVerdict:
     """The attributions of a F + b G are a times those of F plus b times those of G (section 3, linearity).
 
     Errors as for `completeness`.
@@ -229,7 +229,7 @@ def symmetry(
     *,
     features: tuple[int, int],
     tolerance: float = TOLERANCE,
-) -> Verdict:
+) -> AxiomVerdict:
     """Two features alike to F, and equal in input and in baseline, get the same (section 4.1).
 
     `features` numbers the two in the order of the flattened input.
