@@ -39,9 +39,10 @@ demo: $(READY)  ## grade a small class of made-up students: who got what, and wh
 test: $(TEST_READY)  ## run every test
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
 
-lint: $(TEST_READY)  ## check style and formatting
+lint: $(TEST_READY)  ## check style, formatting and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
 
 assignments: $(READY)  ## make assignments/ from solutions/
 	@$(BIN)/python -m autograder release
@@ -62,4 +63,4 @@ doctor: $(READY)  ## check this machine: [OK] or [FAIL], line by line
 	@$(BIN)/python -m igref.doctor
 
 clean:  ## remove the virtual environment and everything that can be made again
-	@rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

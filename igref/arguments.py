@@ -6,6 +6,7 @@ expected, what came, and what to do: `TypeError` for the wrong kind of thing, `V
 
 from collections.abc import Callable, Collection
 from difflib import get_close_matches
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -152,7 +153,7 @@ def count(value: object, name: str, *, at_least: int = 1) -> int:
     return number
 
 
-def number(value: object, name: str, *, low: float, high: float = float("inf")) -> float:
+def number(value: Any, name: str, *, low: float, high: float = float("inf")) -> float:
     """A real number with low <= value <= high."""
     if isinstance(value, bool) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
         raise TypeError(f"{name}: expected a number from {low} to {high}, got {_kind(value)}.")

@@ -169,7 +169,7 @@ def examine() -> Iterator[Finding]:
             yield from check()
         except Exception as error:  # whatever a broken installation raises belongs into the report
             reason = (str(error).splitlines() or [""])[0]
-            yield Finding("FAIL", f"{check.__doc__.rstrip('.')}: {type(error).__name__}: {reason}", remedy)
+            yield Finding("FAIL", f"{(check.__doc__ or '').rstrip('.')}: {type(error).__name__}: {reason}", remedy)
 
 
 def main() -> int:

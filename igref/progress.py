@@ -6,6 +6,7 @@ never writes to standard error: a graded notebook cell loses its points for a si
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 Progress = Callable[[int, int], None]
 
@@ -33,7 +34,7 @@ class _Bar:
     """A tqdm bar that opens with the first report and closes with the last."""
 
     def __init__(self) -> None:
-        self.bar = None
+        self.bar: Any = None
 
     def __call__(self, done: int, total: int) -> None:
         if self.bar is None:

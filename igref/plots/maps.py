@@ -6,10 +6,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from torch import Tensor
 
-from igref.plots.style import PANEL_INCHES, SIGNED_COLORMAP, in_house_style, no_ticks, panels
+from igref.plots.style import PANEL_INCHES, SIGNED_COLORMAP, DescribedFigure, in_house_style, no_ticks, panels
 
 # A few extreme pixels would leave the rest of a map grey, and of a scaled photo black, so the scale ends here.
 SCALE_PERCENTILE = 97.0
@@ -59,7 +58,9 @@ def scaled_pixels(image: Picture, values: Float[Tensor, "channels height width"]
 
 
 @in_house_style
-def attribution_row(image: Picture, values: Picture, *, baseline: Picture | None = None, title: str = "") -> Figure:
+def attribution_row(
+    image: Picture, values: Picture, *, baseline: Picture | None = None, title: str = ""
+) -> DescribedFigure:
     """Photo, baseline, map, and the photo scaled by the map, in a row.
 
     Args:
@@ -100,7 +101,7 @@ def compare_methods(
     attributions: Mapping[str, Mapping[str, Picture]],
     *,
     baselines: Mapping[str, Picture] | None = None,
-) -> Figure:
+) -> DescribedFigure:
     """The report's figure 1: one row a photo, its baseline, then the photo scaled by each method's attribution.
 
     Args:
@@ -140,7 +141,7 @@ def compare_methods(
 @in_house_style
 def compare_baselines(
     image: Picture, baselines: Mapping[str, Picture], attributions: Mapping[str, Picture], *, title: str = ""
-) -> Figure:
+) -> DescribedFigure:
     """The report's figure 2: one column a baseline, with the baseline, the map, and the photo scaled by the map.
 
     Args:
@@ -195,8 +196,9 @@ def show_map(ax: Axes, values: Picture, title: str = "") -> None:
     scale = ax.inset_axes((0.0, -0.08, 1.0, 0.05))
     scale.imshow(np.linspace(-1, 1, 256)[None], cmap=SIGNED_COLORMAP, aspect="auto")
     scale.set_xticks([0, 127.5, 255], [f"{-limit:.1g}", "0", f"{limit:.1g}"], fontsize=9)
-    for tick, side in zip(scale.get_xticklabels(), ("left", "center", "right"), strict=True):
-        tick.set_horizontalalignment(side)
+    left, _, right = scale.get_xticklabels()
+    left.set_horizontalalignment("left")
+    right.set_horizontalalignment("right")
     scale.set_yticks([])
     scale.grid(False)
     scale.tick_params(length=0, pad=1)

@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from functools import wraps
 from io import BytesIO
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -19,10 +20,12 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SIGNED_COLORMAP = "cividis"
 CONTROL_COLOR = "#767676"
+Arguments = ParamSpec("Arguments")
+
 PANEL_INCHES = 2.6
 FILE_DPI = 150
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 12,
     "axes.titlesize": 12,
     "axes.labelsize": 12,
@@ -61,11 +64,11 @@ class DescribedFigure(Figure):
         return {"image/png": png, "text/plain": self.description}, {"image/png": {"alt": self.description}}
 
 
-def in_house_style(draw: Callable[..., DescribedFigure]) -> Callable[..., DescribedFigure]:
+def in_house_style(draw: Callable[Arguments, DescribedFigure]) -> Callable[Arguments, DescribedFigure]:
     """Decorator: draw with the house style, and leave matplotlib's own settings as they were."""
 
     @wraps(draw)
-    def drawn(*args, **kwargs) -> DescribedFigure:
+    def drawn(*args: Arguments.args, **kwargs: Arguments.kwargs) -> DescribedFigure:
         with mpl.rc_context():
             mpl.rcdefaults()
             mpl.rcParams.update(_STYLE)

@@ -27,7 +27,7 @@ class Flip:
     clear: bool
 
     def __str__(self) -> str:
-        fills_of = {method: [] for method in self.better_with.values()}
+        fills_of: dict[str, list[str]] = {method: [] for method in self.better_with.values()}
         for fill, method in self.better_with.items():
             fills_of[method].append(fill)
         said = ", ".join(f"{method} is better with {' and '.join(fills)}" for method, fills in fills_of.items())

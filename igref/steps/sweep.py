@@ -183,8 +183,8 @@ def step_sweep(
     )
     values = torch.stack([((inputs - baselines) * mean).to(inputs.dtype) for mean in mean_gradients])
     seconds = perf_counter() - start
-    rules, steps = zip(*entries, strict=True)
-    return StepSweep(rules, steps, values, scores[1.0], scores[0.0], len(inputs) * len(nodes), seconds)
+    rule_of, steps_of = zip(*entries, strict=True)
+    return StepSweep(rule_of, steps_of, values, scores[1.0], scores[0.0], len(inputs) * len(nodes), seconds)
 
 
 def _n_nodes(rule: str, n_steps: int) -> int:
