@@ -1,7 +1,7 @@
 """Deliberately wrong variants of what a task asks for, computed on the same probes.
 
 A student's answer that agrees with one of them to SAME_MAP on every probe that it fails has, in all
-likelihood, that mistake. Names are those of `autograder.judge.feedback.MISTAKES`.
+likelihood, that mistake. Names are those of `autograder.judge.mistakes.Mistake`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import PROPORTIONAL, ROUNDING, SAME_MAP
 from autograder.judge.truth import Question, distance
 from igref.attribution import quadrature
@@ -28,7 +29,7 @@ class Rule:
     weights: np.ndarray
 
 
-Mistake = Callable[[Question, Rule], np.ndarray]
+Variant = Callable[[Question, Rule], np.ndarray]
 
 
 def _sum(q: Question, rule: Rule, **kwargs) -> np.ndarray:
@@ -71,52 +72,52 @@ def _log(q: Question) -> dict:
 
 
 # The more specific ones come first; each is tried with every rule only where it depends on one.
-_OF_POINTS: list[tuple[str, Mistake]] = [
-    ("zeros", lambda q, r: np.zeros_like(q.difference)),
-    ("gradient_times_input", lambda q, r: q.x.numpy() * q.gradient),
-    ("gradient_times_difference", lambda q, r: q.difference * q.gradient),
-    ("gradient_at_input", lambda q, r: q.gradient),
-    ("gradient_at_baseline", lambda q, r: q.difference * q.gradients([0.0])[0]),
-    ("one_term_too_many", lambda q, r: _closed(q, q.n_steps + 1, 1 / q.n_steps)),
-    ("one_term_too_few", lambda q, r: _inner(q)),
-    ("trapezoid_weights", lambda q, r: _captum_trapezoid(q)),
-    ("both_ends_in_full", lambda q, r: _closed(q, q.n_steps, 1 / q.n_steps)),
-    ("both_ends_in_full", lambda q, r: _closed(q, q.n_steps + 1, 1 / (q.n_steps + 1))),
+_OF_POINTS: list[tuple[Mistake, Variant]] = [
+    (Mistake.ZEROS, lambda q, r: np.zeros_like(q.difference)),
+    (Mistake.GRADIENT_TIMES_INPUT, lambda q, r: q.x.numpy() * q.gradient),
+    (Mistake.GRADIENT_TIMES_DIFFERENCE, lambda q, r: q.difference * q.gradient),
+    (Mistake.GRADIENT_AT_INPUT, lambda q, r: q.gradient),
+    (Mistake.GRADIENT_AT_BASELINE, lambda q, r: q.difference * q.gradients([0.0])[0]),
+    (Mistake.ONE_TERM_TOO_MANY, lambda q, r: _closed(q, q.n_steps + 1, 1 / q.n_steps)),
+    (Mistake.ONE_TERM_TOO_FEW, lambda q, r: _inner(q)),
+    (Mistake.TRAPEZOID_WEIGHTS, lambda q, r: _captum_trapezoid(q)),
+    (Mistake.BOTH_ENDS_IN_FULL, lambda q, r: _closed(q, q.n_steps, 1 / q.n_steps)),
+    (Mistake.BOTH_ENDS_IN_FULL, lambda q, r: _closed(q, q.n_steps + 1, 1 / (q.n_steps + 1))),
 ]
-_OF_A_RULE: list[tuple[str, Mistake]] = [
-    ("difference_missing", lambda q, r: _sum(q, r)),
-    ("times_input", lambda q, r: q.x.numpy() * _sum(q, r)),
-    ("not_averaged", lambda q, r: q.difference * _sum(q, r) * q.n_steps),
-    ("neither_averaged_nor_multiplied", lambda q, r: _sum(q, r) * q.n_steps),
-    ("sign_reversed", lambda q, r: -q.difference * _sum(q, r)),
-    ("absolute_value", lambda q, r: np.abs(q.difference * _sum(q, r))),
-    ("path_from_zero", lambda q, r: q.x.numpy() * _sum(q, r, start=_zero(q))),
-    ("path_from_zero_times_difference", lambda q, r: q.difference * _sum(q, r, start=_zero(q))),
-    ("path_beyond_input", lambda q, r: q.difference * _sum(q, r, start=q.x, end=2 * q.x - q.baseline)),
-    ("top_class", lambda q, r: q.difference * _sum(q, r, target=_top_class(q))),
-    ("all_classes", lambda q, r: q.difference * _sum(q, r, **_all_classes(q))),
-    ("first_class", lambda q, r: q.difference * _sum(q, r, target=0)),
-    ("log_probability", lambda q, r: q.difference * _sum(q, r, **_log(q))),
+_OF_A_RULE: list[tuple[Mistake, Variant]] = [
+    (Mistake.DIFFERENCE_MISSING, lambda q, r: _sum(q, r)),
+    (Mistake.TIMES_INPUT, lambda q, r: q.x.numpy() * _sum(q, r)),
+    (Mistake.NOT_AVERAGED, lambda q, r: q.difference * _sum(q, r) * q.n_steps),
+    (Mistake.NEITHER_AVERAGED_NOR_MULTIPLIED, lambda q, r: _sum(q, r) * q.n_steps),
+    (Mistake.SIGN_REVERSED, lambda q, r: -q.difference * _sum(q, r)),
+    (Mistake.ABSOLUTE_VALUE, lambda q, r: np.abs(q.difference * _sum(q, r))),
+    (Mistake.PATH_FROM_ZERO, lambda q, r: q.x.numpy() * _sum(q, r, start=_zero(q))),
+    (Mistake.PATH_FROM_ZERO_TIMES_DIFFERENCE, lambda q, r: q.difference * _sum(q, r, start=_zero(q))),
+    (Mistake.PATH_BEYOND_INPUT, lambda q, r: q.difference * _sum(q, r, start=q.x, end=2 * q.x - q.baseline)),
+    (Mistake.TOP_CLASS, lambda q, r: q.difference * _sum(q, r, target=_top_class(q))),
+    (Mistake.ALL_CLASSES, lambda q, r: q.difference * _sum(q, r, **_all_classes(q))),
+    (Mistake.FIRST_CLASS, lambda q, r: q.difference * _sum(q, r, target=0)),
+    (Mistake.LOG_PROBABILITY, lambda q, r: q.difference * _sum(q, r, **_log(q))),
 ]
-_OF_THE_GRADIENT: list[tuple[str, Mistake]] = [
-    ("zeros", lambda q, r: np.zeros_like(q.difference)),
-    ("input_times_gradient", lambda q, r: q.x.numpy() * q.gradient),
-    ("absolute_value", lambda q, r: np.abs(q.gradient)),
-    ("gradient_sign", lambda q, r: np.sign(q.gradient)),
-    ("gradient_sign_reversed", lambda q, r: -q.gradient),
-    ("top_class", lambda q, r: q.gradients([1.0], target=_top_class(q))[0]),
-    ("all_classes", lambda q, r: q.gradients([1.0], **_all_classes(q))[0]),
-    ("first_class", lambda q, r: q.gradients([1.0], target=0)[0]),
-    ("log_probability", lambda q, r: q.gradients([1.0], **_log(q))[0]),
+_OF_THE_GRADIENT: list[tuple[Mistake, Variant]] = [
+    (Mistake.ZEROS, lambda q, r: np.zeros_like(q.difference)),
+    (Mistake.INPUT_TIMES_GRADIENT, lambda q, r: q.x.numpy() * q.gradient),
+    (Mistake.ABSOLUTE_VALUE, lambda q, r: np.abs(q.gradient)),
+    (Mistake.GRADIENT_SIGN, lambda q, r: np.sign(q.gradient)),
+    (Mistake.GRADIENT_SIGN_REVERSED, lambda q, r: -q.gradient),
+    (Mistake.TOP_CLASS, lambda q, r: q.gradients([1.0], target=_top_class(q))[0]),
+    (Mistake.ALL_CLASSES, lambda q, r: q.gradients([1.0], **_all_classes(q))[0]),
+    (Mistake.FIRST_CLASS, lambda q, r: q.gradients([1.0], target=0)[0]),
+    (Mistake.LOG_PROBABILITY, lambda q, r: q.gradients([1.0], **_log(q))[0]),
 ]
 
 Failed = list[tuple[Question, np.ndarray]]
 
 
-def likely_mistake(failed: Failed, *, of_gradient: bool = False) -> str:
-    """The name of the mistake that explains every failed answer, or an empty string."""
+def likely_mistake(failed: Failed, *, of_gradient: bool = False) -> Mistake | None:
+    """The mistake that explains every failed answer, if there is one."""
     if not failed:
-        return ""
+        return None
     variants = _gradient_variants() if of_gradient else _integral_variants()
     for name, mistake, rule in variants:
         if _explains(mistake, rule, failed, of_gradient):
@@ -124,26 +125,26 @@ def likely_mistake(failed: Failed, *, of_gradient: bool = False) -> str:
     reference = (lambda q: q.gradient) if of_gradient else (lambda q: q.exact)
     errors = [distance(values, reference(q)) for q, values in failed]
     if all(ROUNDING < error < HALF_PRECISION for error in errors):
-        return "half_precision"
+        return Mistake.HALF_PRECISION
     references = [reference]
     if not of_gradient:
         references += [lambda q, rule=rule: q.rule(rule, q.n_steps) for rule in quadrature.RULES]
     if any(all(_is_multiple(values, of(q)) for q, values in failed) for of in references):
-        return "scaled"
-    return ""
+        return Mistake.SCALED
+    return None
 
 
-def _integral_variants() -> Iterator[tuple[str, Mistake, str]]:
+def _integral_variants() -> Iterator[tuple[Mistake, Variant, str]]:
     yield from ((name, mistake, "") for name, mistake in _OF_POINTS)
     rules = (*quadrature.RULES, "closed")
     yield from ((name, mistake, rule) for name, mistake in _OF_A_RULE for rule in rules)
 
 
-def _gradient_variants() -> Iterator[tuple[str, Mistake, str]]:
+def _gradient_variants() -> Iterator[tuple[Mistake, Variant, str]]:
     yield from ((name, mistake, "") for name, mistake in _OF_THE_GRADIENT)
 
 
-def _explains(mistake: Mistake, rule: str, failed: Failed, of_gradient: bool) -> bool:
+def _explains(mistake: Variant, rule: str, failed: Failed, of_gradient: bool) -> bool:
     compared = 0
     for question, values in failed:
         with np.errstate(all="ignore"):

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from autograder.judge.answers import NO_ANSWER, Answer, unfinished
+from autograder.judge.mistakes import Mistake
 from autograder.judge.verdict import Verdict, verdict_of
 from autograder.student.evidence import Evidence
 from autograder.task import Task
@@ -20,7 +21,7 @@ def verdict_on_function(
     evidence: Evidence,
     answers: list[Answer],
     fault: Callable[[Answer], str],
-    cause: Callable[[list[Answer]], str],
+    cause: Callable[[list[Answer]], Mistake | None],
 ) -> Verdict:
     """The verdict from the answers to a task's probes.
 
@@ -43,7 +44,7 @@ def verdict_on_function(
     complaints = [answer.complaint for answer in answers if answer.complaint]
     wrong["form"] = complaints[0] if complaints else "yes, around wrong numbers" if all(wrong.values()) else ""
     expected["form"] = "a torch.Tensor of the shape of x, finite" if wrong["form"] else ""
-    if mistake == "not_done":
+    if mistake == Mistake.NOT_DONE:
         wrong, expected = dict.fromkeys(wrong, "the stub is still there"), {}
     notes = []
     if (running := unfinished(evidence)) in faults:
@@ -53,20 +54,22 @@ def verdict_on_function(
             "No known mistake explains these answers. Try your function on F(x) = w · x, where it has to give w · x "
             "element by element, then on a function whose integral you can do by hand."
         )
-    return verdict_of(task, wrong, mistake, notes, seen=seen, expected=expected)
+    return verdict_of(task, wrong, [mistake], notes, seen=seen, expected=expected)
 
 
-def _mistake(answers: list[Answer], failed: list[Answer], cause: Callable[[list[Answer]], str]) -> str:
+def _mistake(
+    answers: list[Answer], failed: list[Answer], cause: Callable[[list[Answer]], Mistake | None]
+) -> Mistake | None:
     if all(answer.complaint == NO_ANSWER for answer in answers):
-        return "evidence_damaged"
+        return Mistake.EVIDENCE_DAMAGED
     raised = Counter(answer.error for answer in failed if answer.error)
     if failed and len(raised) and sum(raised.values()) == len(answers):
         kind = raised.most_common(1)[0][0]
         if kind == STUB_ERROR:
-            return "not_done"
-        return "withheld" if any(WITHHELD in answer.complaint for answer in failed) else "raised"
+            return Mistake.NOT_DONE
+        return Mistake.WITHHELD if any(WITHHELD in answer.complaint for answer in failed) else Mistake.RAISED
     if failed and all(answer.probe.again for answer in failed):
-        return "not_the_same_again"
+        return Mistake.NOT_THE_SAME_AGAIN
     if failed:
         return cause(failed)
-    return "wrong_form" if any(answer.complaint for answer in answers) else ""
+    return Mistake.WRONG_FORM if any(answer.complaint for answer in answers) else None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from autograder.judge.mistakes import Mistake
 from autograder.judge.path import Pair, Path
 from autograder.judge.studies.named_models import Scores
 from autograder.judge.tolerances import ACROSS, EXACT_MAP, PROPORTIONAL_MAP, SAME_SUM
@@ -24,7 +25,7 @@ SMALL_PICTURE = 3 * 64 * 64
 VANISHING = 1e-6
 ALIKE = 0.5
 COMMON_COUNTS = (5, 10, 20, 25, 50, 100, 200)
-Named = Iterator[tuple[str, np.ndarray]]
+Named = Iterator[tuple[Mistake, np.ndarray]]
 
 
 @dataclass
@@ -51,10 +52,10 @@ def is_of_chebyshev_nodes(pair: Pair, values: np.ndarray) -> bool:
     return any(distance(values, path.interpolatory((1 - np.cos(np.pi * some)) / 2)) <= EXACT_MAP for some in angles)
 
 
-def exact_mistake(pair: Pair, values: np.ndarray) -> str:
+def exact_mistake(pair: Pair, values: np.ndarray) -> Mistake | None:
     """The mistake whose map this is, to rounding, of those that come close to the right map."""
     if pair.stated_steps > pair.exact_steps:
-        return ""  # the rules at this count are not recomputed, so nothing can be told to rounding
+        return None  # the rules at this count are not recomputed, so nothing can be told to rounding
     for name, wrong in _near_misses(pair):
         if distance(values, wrong) <= EXACT_MAP:
             return name
@@ -62,25 +63,25 @@ def exact_mistake(pair: Pair, values: np.ndarray) -> str:
         rest = values - right
         even = rest.mean()
         if abs(even) * values.size**0.5 > 2 * EXACT_MAP * np.linalg.norm(right) >= 2 * np.linalg.norm(rest - even):
-            return "gap_spread"
+            return Mistake.GAP_SPREAD
         factor = float((values * right).sum() / max((right**2).sum(), 1e-300))
         across = distance(values, factor * right)
         if abs(factor - 1) > EXACT_MAP and across <= min(ACROSS * abs(factor - 1), EXACT_MAP * abs(factor)):
             return _name_of_factor(pair, values, factor)
-    return ""
+    return None
 
 
-def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> str:
+def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
     """The mistake that explains a wrong map best; `unrelated_map` where none does."""
     if not values.any():
-        return "zeros"
+        return Mistake.ZEROS
     if values.max() - values.min() <= 1e-6 * np.abs(values).max():
-        return "constant_map"
+        return Mistake.CONSTANT_MAP
     if exact := exact_mistake(pair, values):
         return exact
     if np.linalg.norm(values) < VANISHING * np.linalg.norm(pair.reference):
-        return "all_classes"  # probabilities sum to one, so the gradient of their sum is rounding
-    nearest, nearest_error = "", 1.0
+        return Mistake.ALL_CLASSES  # probabilities sum to one, so the gradient of their sum is rounding
+    nearest, nearest_error = None, 1.0
     for name, wrong in _wrong(pair, context):
         known = np.isfinite(wrong)  # not where x = x', of a mistake that leaves out the factor x - x'
         error = distance(values[known], wrong[known])
@@ -88,19 +89,19 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> str:
             return name
         if error / pair.allowed_map_error < nearest_error:
             nearest, nearest_error = name, error / pair.allowed_map_error
-        if nearest_error > ALIKE and name != "all_classes" and _is_multiple(values[known], wrong[known]):
+        if nearest_error > ALIKE and name != Mistake.ALL_CLASSES and _is_multiple(values[known], wrong[known]):
             nearest, nearest_error = name, ALIKE
     if nearest:
         return nearest
     if _is_half_precision(values) and distance(values, pair.reference) < 0.1:
-        return "half_precision"
+        return Mistake.HALF_PRECISION
     cosine = _cosine(values, pair.reference)
     if cosine > 1 - pair.allowed_map_error**2:
-        return "scaled"
-    return "noisy_map" if cosine > 0.3 else "unrelated_map"
+        return Mistake.SCALED
+    return Mistake.NOISY_MAP if cosine > 0.3 else Mistake.UNRELATED_MAP
 
 
-def _right(pair: Pair) -> Named:
+def _right(pair: Pair) -> Iterator[tuple[str, np.ndarray]]:
     """Textbook rules at the stated steps, the cheap ones first. n points may be read as n - 1 intervals, or n + 1."""
     n, path = pair.exact_steps, pair.path
     for rule in ("trapezoid", "midpoint", "right", "left"):
@@ -115,26 +116,26 @@ def _right(pair: Pair) -> Named:
 def _near_misses(pair: Pair) -> Named:
     n, path = pair.exact_steps, pair.path
     closed, open_ = np.arange(n + 1) / n, np.linspace(0, 1, n)
-    yield "one_term_too_many", path.weighted(closed, np.full(n + 1, 1 / n))
-    yield "both_ends_in_full", path.weighted(closed, np.full(n + 1, 1 / (n + 1)))
+    yield Mistake.ONE_TERM_TOO_MANY, path.weighted(closed, np.full(n + 1, 1 / n))
+    yield Mistake.BOTH_ENDS_IN_FULL, path.weighted(closed, np.full(n + 1, 1 / (n + 1)))
     if n > 1:
-        yield "one_term_too_few", path.weighted(closed[1:-1], np.full(n - 1, 1 / n))
-        yield "both_ends_in_full", path.weighted(open_, np.full(n, 1 / n))
+        yield Mistake.ONE_TERM_TOO_FEW, path.weighted(closed[1:-1], np.full(n - 1, 1 / n))
+        yield Mistake.BOTH_ENDS_IN_FULL, path.weighted(open_, np.full(n, 1 / n))
         weights = np.full(n, 1 / n)
         weights[[0, -1]] /= 2
-        yield "trapezoid_weights", path.weighted(open_, weights)
+        yield Mistake.TRAPEZOID_WEIGHTS, path.weighted(open_, weights)
 
 
-def _name_of_factor(pair: Pair, values: np.ndarray, factor: float) -> str:
+def _name_of_factor(pair: Pair, values: np.ndarray, factor: float) -> Mistake:
     if abs(values.sum() - pair.score_difference) <= SAME_SUM * abs(pair.score_difference):
-        return "rescaled_to_complete"
+        return Mistake.RESCALED_TO_COMPLETE
     if abs(factor + 1) < 0.05:
-        return "sign_reversed"
+        return Mistake.SIGN_REVERSED
     if abs(factor / pair.stated_steps - 1) < 0.15:
-        return "not_averaged"
+        return Mistake.NOT_AVERAGED
     if abs(factor * pair.path.image.shape[0] - 1) < 1e-3:
-        return "channels_averaged"
-    return "scaled"
+        return Mistake.CHANNELS_AVERAGED
+    return Mistake.SCALED
 
 
 def _wrong(pair: Pair, context: Context) -> Named:
@@ -142,23 +143,23 @@ def _wrong(pair: Pair, context: Context) -> Named:
     closed = np.arange(n + 1) / n
     difference, image = path.difference, path.image.double().numpy()
     first, last = (path.gradients(np.array([end]))[0].double().numpy() for end in (0.0, 1.0))
-    yield "gradient_times_difference", difference * last
-    yield "gradient_times_input", image * last
-    yield "gradient_at_input", last
-    yield "gradient_at_baseline", difference * first
-    yield "integer_division", difference * ((n - 1) * first + last) / n
+    yield Mistake.GRADIENT_TIMES_DIFFERENCE, difference * last
+    yield Mistake.GRADIENT_TIMES_INPUT, image * last
+    yield Mistake.GRADIENT_AT_INPUT, last
+    yield Mistake.GRADIENT_AT_BASELINE, difference * first
+    yield Mistake.INTEGER_DIVISION, difference * ((n - 1) * first + last) / n
     for _, values in _right(pair):
-        yield "sign_reversed", -values
-        yield "absolute_value", np.abs(values)
-        yield "not_averaged", pair.stated_steps * values
+        yield Mistake.SIGN_REVERSED, -values
+        yield Mistake.ABSOLUTE_VALUE, np.abs(values)
+        yield Mistake.NOT_AVERAGED, pair.stated_steps * values
         if len(values) > 1:
             for collapse in (values.mean(0), values.sum(0)):
-                yield "channels_averaged", np.broadcast_to(collapse, values.shape)
+                yield Mistake.CHANNELS_AVERAGED, np.broadcast_to(collapse, values.shape)
         with np.errstate(all="ignore"):
             mean_gradient = np.where(difference != 0, values / difference, np.nan)
-        yield "difference_missing", mean_gradient
-        yield "neither_averaged_nor_multiplied", pair.stated_steps * mean_gradient
-        yield "times_input", np.nan_to_num(image * mean_gradient)
+        yield Mistake.DIFFERENCE_MISSING, mean_gradient
+        yield Mistake.NEITHER_AVERAGED_NOR_MULTIPLIED, pair.stated_steps * mean_gradient
+        yield Mistake.TIMES_INPUT, np.nan_to_num(image * mean_gradient)
     gradients = path.gradients(closed).double().numpy()
     yield from _parts_of_the_path(difference, gradients, n)
     yield from _other_paths(pair, context)
@@ -172,8 +173,8 @@ def _parts_of_the_path(difference: np.ndarray, gradients: np.ndarray, n: int) ->
     for sums in (sums_from_end, sums_from_end - gradients[-1], sums_from_start):
         for count in range(1, n):
             for weight in (1 / count, 1 / n):
-                yield "last_batch_only", difference * sums[count] * weight
-                yield "last_batch_only", difference * sums[count - 1] * weight
+                yield Mistake.LAST_BATCH_ONLY, difference * sums[count] * weight
+                yield Mistake.LAST_BATCH_ONLY, difference * sums[count - 1] * weight
 
 
 def _other_paths(pair: Pair, context: Context) -> Named:
@@ -181,7 +182,7 @@ def _other_paths(pair: Pair, context: Context) -> Named:
     for count in dict.fromkeys((*context.other_counts, *COMMON_COUNTS)):
         if count != n and count <= 2 * n:
             for rule in ("trapezoid", "midpoint", "left", "right"):
-                yield "other_step_count", path.rule(rule, count)
+                yield Mistake.OTHER_STEP_COUNT, path.rule(rule, count)
     # The midpoints need gradients of their own, which take a while where the picture is a photo.
     rules = ("trapezoid", "right", "left")
     yield from _by_rules(pair, context, rules)
@@ -201,7 +202,7 @@ def _by_rules(pair: Pair, context: Context, rules: tuple[str, ...]) -> Named:
 
 
 # A mistake's name, the path that it takes, and the factor in place of that path's difference, if there is one.
-Mixed = Iterator[tuple[str, Path, np.ndarray | None]]
+Mixed = Iterator[tuple[Mistake, Path, np.ndarray | None]]
 
 
 def _mixed_up(pair: Pair, context: Context) -> Mixed:
@@ -209,14 +210,14 @@ def _mixed_up(pair: Pair, context: Context) -> Mixed:
     path = pair.path
     if path.baseline.any():
         from_zero = path.other(baseline=torch.zeros_like(path.baseline))
-        yield "path_from_zero", from_zero, None
-        yield "path_from_zero_times_difference", from_zero, path.difference
+        yield Mistake.PATH_FROM_ZERO, from_zero, None
+        yield Mistake.PATH_FROM_ZERO_TIMES_DIFFERENCE, from_zero, path.difference
     beyond = path.other(baseline=path.image, image=2 * path.image - path.baseline)
-    yield "path_beyond_input", beyond, path.difference
+    yield Mistake.PATH_BEYOND_INPUT, beyond, path.difference
     for other in context.other_baselines.values():
-        yield "map_of_another_baseline", path.other(baseline=other), None
+        yield Mistake.MAP_OF_ANOTHER_BASELINE, path.other(baseline=other), None
     for other in context.other_pairs:
-        yield "map_of_another_image", other, None
+        yield Mistake.MAP_OF_ANOTHER_IMAGE, other, None
 
 
 def _other_scores(pair: Pair, scores: Scores) -> Mixed:
@@ -227,17 +228,17 @@ def _other_scores(pair: Pair, scores: Scores) -> Mixed:
     classes = order if len(order) <= FEW_CLASSES else (*order[:CLOSE_CLASSES], 0)
     for target in dict.fromkeys(classes):
         if target != path.target:
-            yield ("top_class" if target == order[0] else "wrong_class"), path.other(target=target), None
+            yield (Mistake.TOP_CLASS if target == order[0] else Mistake.WRONG_CLASS), path.other(target=target), None
     mean, std = scores.model.mean, scores.model.std
     if bool((mean != 0).any()):
         from_grey = path.other(baseline=mean.expand_as(path.baseline).clone())
-        yield "baseline_after_normalisation", from_grey, None
-        yield "baseline_after_normalisation", from_grey, path.difference
-        yield "baseline_after_normalisation", path, path.difference / std.double().numpy()
-    yield "other_scores", path.other(forward=scores.other_kind), None
-    yield "log_probability", path.other(forward=lambda x: scores.forward(x).abs().clamp_min(1e-30).log()), None
+        yield Mistake.BASELINE_AFTER_NORMALISATION, from_grey, None
+        yield Mistake.BASELINE_AFTER_NORMALISATION, from_grey, path.difference
+        yield Mistake.BASELINE_AFTER_NORMALISATION, path, path.difference / std.double().numpy()
+    yield Mistake.OTHER_SCORES, path.other(forward=scores.other_kind), None
+    yield Mistake.LOG_PROBABILITY, path.other(forward=lambda x: scores.forward(x).abs().clamp_min(1e-30).log()), None
     every = path.other(forward=lambda x: scores.forward(x).sum(dim=1, keepdim=True), target=0)
-    yield "all_classes", every, None
+    yield Mistake.ALL_CLASSES, every, None
 
 
 def _is_multiple(values: np.ndarray, wrong: np.ndarray) -> bool:

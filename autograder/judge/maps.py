@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from autograder.judge.map_mistakes import Context, exact_mistake, is_of_chebyshev_nodes, likely_mistake, textbook_rule
+from autograder.judge.mistakes import Mistake
 from autograder.judge.onnx_maps import judge_by_scores, line_of
 from autograder.judge.path import Pair, Path
 from autograder.judge.studies.model_files import OnnxScores
@@ -31,8 +32,14 @@ from autograder.judge.truth import distance
 PHOTO = 3 * 224 * 224
 FEW_STEPS = 20
 EXPLAINED_BY_COPIES = (
-    *("map_of_another_image", "map_of_another_baseline", "other_step_count", "unrelated_map", "noisy_map"),
-    *("scaled", "last_batch_only", "wrong_class", "top_class"),
+    *(
+        Mistake.MAP_OF_ANOTHER_IMAGE,
+        Mistake.MAP_OF_ANOTHER_BASELINE,
+        Mistake.OTHER_STEP_COUNT,
+        Mistake.UNRELATED_MAP,
+        Mistake.NOISY_MAP,
+    ),
+    *(Mistake.SCALED, Mistake.LAST_BATCH_ONLY, Mistake.WRONG_CLASS, Mistake.TOP_CLASS),
 )
 
 
@@ -57,11 +64,11 @@ class Judgement:
 
     completeness: str = ""
     map: str = ""
-    mistake: str = ""
+    mistake: Mistake | None = None
     checked: int = 0
     rules: set[str] = field(default_factory=set)
 
-    def blame(self, name: str, fault: str, mistake: str) -> None:
+    def blame(self, name: str, fault: str, mistake: Mistake | None) -> None:
         if not getattr(self, name):
             setattr(self, name, fault)
         self.mistake = self.mistake or mistake
@@ -116,7 +123,7 @@ def _blame_copies(subject: Subject, entries: Sequence[Entry], found: Judgement) 
         fault, mistake = copied
         found.blame("map", fault, mistake)
         # That two maps are one says more than that one of them is not what it should be.
-        found.mistake = mistake if found.mistake in ("", *EXPLAINED_BY_COPIES) else found.mistake
+        found.mistake = mistake if found.mistake in (None, *EXPLAINED_BY_COPIES) else found.mistake
 
 
 def _look_at_the_rest(subject, rest: list[Entry], allowance: float, found: Judgement, entries, baselines) -> None:
@@ -164,11 +171,11 @@ def _context(subject: Subject, entry: Entry, entries: Sequence[Entry], baselines
 def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> None:
     values = entry.values
     if not np.isfinite(values).all():
-        found.blame("completeness", f"{entry.label}: NaN or infinity in the map", "not_finite")
-        found.blame("map", f"{entry.label}: NaN or infinity in the map", "not_finite")
+        found.blame("completeness", f"{entry.label}: NaN or infinity in the map", Mistake.NOT_FINITE)
+        found.blame("map", f"{entry.label}: NaN or infinity in the map", Mistake.NOT_FINITE)
         return
     if not pair.path.difference.any():
-        found.blame("map", f"{entry.label}: the baseline is the image itself", "baseline_is_input")
+        found.blame("map", f"{entry.label}: the baseline is the image itself", Mistake.BASELINE_IS_INPUT)
         return
     # Beside maps of many steps a map of one or two is what a study of steps shows.
     if (entry.n_steps >= FEWEST_STEPS or context.other_counts) and (rule := textbook_rule(pair, values)):
@@ -177,7 +184,7 @@ def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> 
         return
     gap, error = abs(float(values.sum()) - pair.score_difference), distance(values, pair.reference)
     complete, near = gap <= pair.allowed_gap, error <= pair.allowed_map_error
-    wrong = exact_mistake(pair, values) if complete and near else ""
+    wrong = exact_mistake(pair, values) if complete and near else None
     if complete and near and not wrong:
         return
     if found.completeness and found.map:
@@ -203,7 +210,7 @@ def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> 
         found.blame("map", f"{entry.label}: the map's size does not fit its sum", mistake)
 
 
-def _copies(subject: Subject, entries: Sequence[Entry]) -> tuple[str, str] | None:
+def _copies(subject: Subject, entries: Sequence[Entry]) -> tuple[str, Mistake] | None:
     """Two maps that are the same to the last digits although they are said to be of different things."""
     by_print: dict[bytes, Entry] = {}
     for entry in entries:
@@ -217,11 +224,11 @@ def _copies(subject: Subject, entries: Sequence[Entry]) -> tuple[str, str] | Non
         same_image = torch.equal(subject.images[first.image], subject.images[entry.image])
         fault = f"{entry.label}: the same map as {first.label}"
         if not same_image:
-            return fault, "one_map_for_all"
+            return fault, Mistake.ONE_MAP_FOR_ALL
         if not torch.equal(first.baseline, entry.baseline):
-            return fault, "map_of_another_baseline"
+            return fault, Mistake.MAP_OF_ANOTHER_BASELINE
         if first.n_steps != entry.n_steps and _counts_matter(subject, first, entry):
-            return fault, "other_step_count"
+            return fault, Mistake.OTHER_STEP_COUNT
     return None
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from autograder.judge.forward_passes import N_NODES, BlockError, Line, allowed_gap, block_error, block_signs, sums
+from autograder.judge.mistakes import Mistake
 from autograder.judge.onnx_mistakes import WrongMap, likely_mistake
 from autograder.judge.studies.model_files import MAX_POINT_NUMBERS
 from autograder.judge.tolerances import (
@@ -38,13 +39,13 @@ def judge_by_scores(subject: Subject, entries: Sequence[Entry], seed: int, found
             groups.setdefault((entry.image, id(entry.baseline)), []).append(entry)
         else:
             for name in ("completeness", "map"):
-                found.blame(name, f"{entry.label}: NaN or infinity in the map", "not_finite")
+                found.blame(name, f"{entry.label}: NaN or infinity in the map", Mistake.NOT_FINITE)
     lines = [(line_of(subject, group[0]), group) for group in groups.values()]
     sample, rest, passes = [], [], 0
     for k in random.permutation(len(lines)).tolist():
         line, group = lines[k]
         if not line.difference.any():
-            found.blame("map", f"{group[0].label}: the baseline is the image itself", "baseline_is_input")
+            found.blame("map", f"{group[0].label}: the baseline is the image itself", Mistake.BASELINE_IS_INPUT)
         elif passes < MAX_FORWARD_PASSES:
             questions = Questions(line, _nodes(max(e.n_steps for e in group)), block_signs(line.image.shape, random))
             sample.append((questions, group))
@@ -60,7 +61,7 @@ def judge_by_scores(subject: Subject, entries: Sequence[Entry], seed: int, found
     judging.look_at_the_rest(rest)
     wrong = judging.wrong
     if (found.completeness or found.map) and not found.mistake:
-        found.mistake = likely_mistake(wrong) if wrong else "unrelated_map"
+        found.mistake = likely_mistake(wrong) if wrong else Mistake.UNRELATED_MAP
 
 
 def line_of(subject: Subject, entry: Entry) -> Line:
@@ -125,17 +126,17 @@ class _Judging:
         if not complete:
             self._blame_gap(entry, gap)
         elif not blocks.near and blocks.error > LARGEST_MAP_ERROR:
-            self.found.blame("completeness", f"{entry.label}: the sum fits, around a map that does not", "")
+            self.found.blame("completeness", f"{entry.label}: the sum fits, around a map that does not", None)
         if not blocks.near:
             seen = (
                 f"over random blocks of pixels a relative distance of {blocks.error:.2g} from finite differences of F"
             )
             rules = f"textbook rules with {entry.n_steps} steps stay within {blocks.allowed:.2g}"
-            self.found.blame("map", f"{entry.label}: {seen}; {rules}", "")
+            self.found.blame("map", f"{entry.label}: {seen}; {rules}", None)
 
     def _blame_gap(self, entry: Entry, gap: float) -> None:
         rules = f"textbook rules with {entry.n_steps} steps leave less"
-        self.found.blame("completeness", f"{entry.label}: the sum misses F(x) - F(x') by {gap:.2g}; {rules}", "")
+        self.found.blame("completeness", f"{entry.label}: the sum misses F(x) - F(x') by {gap:.2g}; {rules}", None)
 
     def look_at_the_rest(self, rest: Sequence[tuple[Line, Entry]]) -> None:
         """Sums of maps outside the sample: those that are odd get their own slopes before they cost anything."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograder.judge.forward_passes import Line, Slopes, by_rule, sums
+from autograder.judge.mistakes import Mistake
 
 SAME_BLOCKS = 0.25
 """Relative distance below which sums over blocks are those of a known mistake, as far as signs tell. Honest maps at 50 steps
@@ -43,17 +44,17 @@ class WrongMap:
 def likely_mistake(wrong: Sequence[WrongMap]) -> str:
     """The mistake that most of the wrong maps agree with; `unrelated_map` where none does."""
     if all(not one.values.any() for one in wrong):
-        return "zeros"
+        return Mistake.ZEROS
     if all(np.ptp(one.values) <= 1e-6 * np.abs(one.values).max() for one in wrong):
-        return "constant_map"
+        return Mistake.CONSTANT_MAP
     if all(one.values.min() >= 0 for one in wrong):
-        return "absolute_value"
+        return Mistake.ABSOLUTE_VALUE
     if np.median([_size(one.sums()) / max(_size(one.right()), 1e-30) for one in wrong]) < VANISHING:
-        return "all_classes"  # probabilities sum to one, so the gradient of their sum is rounding
+        return Mistake.ALL_CLASSES  # probabilities sum to one, so the gradient of their sum is rounding
     if all(_channels_are_equal(one.values) for one in wrong):
-        return "channels_averaged"
+        return Mistake.CHANNELS_AVERAGED
     if all(one.near for one in wrong):
-        return "scaled"
+        return Mistake.SCALED
     errors: dict[str, list[float]] = {}
     for one in wrong:
         nearest: dict[str, float] = {}
@@ -67,7 +68,7 @@ def likely_mistake(wrong: Sequence[WrongMap]) -> str:
     if medians[name] < SAME_BLOCKS:
         return name
     cosine = float(np.median([_cosine(one.sums(), one.right()) for one in wrong]))
-    return "noisy_map" if cosine > RESEMBLING else "unrelated_map"
+    return Mistake.NOISY_MAP if cosine > RESEMBLING else Mistake.UNRELATED_MAP
 
 
 def _known_mistakes(one: WrongMap) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -75,35 +76,35 @@ def _known_mistakes(one: WrongMap) -> Iterator[tuple[str, np.ndarray, np.ndarray
     line, right, given = one.line, one.right(), one.sums()
     slopes = one.slopes.of(line.target)
     difference, image = line.difference.double().numpy(), line.image.double().numpy()
-    yield "sign_reversed", given, -right
-    yield "not_averaged", given / one.count, right
+    yield Mistake.SIGN_REVERSED, given, -right
+    yield Mistake.NOT_AVERAGED, given / one.count, right
     factor = float(given @ right) / max(float(right @ right), 1e-30)
     if (
         factor > 0 and not 0.8 < factor / one.count < 1.2
     ):  # a free factor fits more than the others do, so it has to fit twice as well
-        yield "scaled", right + 2 * (given / factor - right), right
-    yield "gradient_times_difference", given, slopes[:, -1]
-    yield "gradient_at_baseline", given, slopes[:, 0]
+        yield Mistake.SCALED, right + 2 * (given / factor - right), right
+    yield Mistake.GRADIENT_TIMES_DIFFERENCE, given, slopes[:, -1]
+    yield Mistake.GRADIENT_AT_BASELINE, given, slopes[:, 0]
     without_factor = one.sums(difference)
-    yield "difference_missing", without_factor, right
-    yield "neither_averaged_nor_multiplied", without_factor / one.count, right
-    yield "gradient_at_input", without_factor, slopes[:, -1]
+    yield Mistake.DIFFERENCE_MISSING, without_factor, right
+    yield Mistake.NEITHER_AVERAGED_NOR_MULTIPLIED, without_factor / one.count, right
+    yield Mistake.GRADIENT_AT_INPUT, without_factor, slopes[:, -1]
     times_input = one.sums(np.divide(difference, image, out=np.zeros_like(image), where=image != 0))
-    yield "gradient_times_input", times_input, slopes[:, -1]
+    yield Mistake.GRADIENT_TIMES_INPUT, times_input, slopes[:, -1]
     if line.baseline.any():
-        yield "times_input", times_input, right
+        yield Mistake.TIMES_INPUT, times_input, right
     n = slopes.shape[1] - 1
     for panels in (n // 8, n // 4, n // 2):
         mean = slopes[:, -panels:].mean(axis=1)
-        yield "last_batch_only", given, mean
-        yield "last_batch_only", given, mean * panels / n
+        yield Mistake.LAST_BATCH_ONLY, given, mean
+        yield Mistake.LAST_BATCH_ONLY, given, mean * panels / n
     at_image = one.slopes.at_nodes[-1]
     top, *others = np.argsort(-at_image)[:CLOSE_CLASSES].tolist()
     for target in dict.fromkeys((top, *others, 0)):
         if target != line.target:
-            yield ("top_class" if target == top else "wrong_class"), given, one.right(target)
+            yield (Mistake.TOP_CLASS if target == top else Mistake.WRONG_CLASS), given, one.right(target)
     if one.slopes.at_nodes[:, line.target].min() > 0:
-        yield "log_probability", given, _integral(one.slopes.of_logarithm(line.target), one.count)
+        yield Mistake.LOG_PROBABILITY, given, _integral(one.slopes.of_logarithm(line.target), one.count)
 
 
 def _integral(slopes: np.ndarray, count: int) -> np.ndarray:

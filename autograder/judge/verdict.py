@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
-from autograder.judge.feedback import MISTAKES
+from autograder.judge.mistakes import Mistake
 from autograder.student.plain_text import writable
 from autograder.task import Task
 
@@ -32,9 +32,9 @@ class Finding:
 class Verdict:
     """The points for one task and the reasons for them.
 
-    `cause` is the likely mistake and `remedy` what to try; both empty where nothing is wrong. `mistake` is
-    the cause's short name, for tables. In a notebook a verdict shows as a table; as plain text it is
-    the number of points, which is what nbgrader reads.
+    `cause` is the likely mistake and `remedy` what to try; both empty where nothing is wrong. `mistakes` are the causes'
+    short names, the most costly first, and `mistake` is the first of them, for tables. In a notebook a verdict
+    shows as a table; as plain text it is the number of points, which is what nbgrader reads.
     """
 
     task: str
@@ -43,6 +43,7 @@ class Verdict:
     cause: str = ""
     remedy: str = ""
     mistake: str = ""
+    mistakes: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -67,7 +68,7 @@ class Verdict:
 def verdict_of(
     task: Task,
     faults: Mapping[str, str],
-    mistake: str = "",
+    mistakes: Sequence[Mistake | None] = (),
     notes: Sequence[str] = (),
     *,
     seen: Mapping[str, str] | None = None,
@@ -77,7 +78,7 @@ def verdict_of(
 
     Args:
         faults: the fault of every property, by name.
-        mistake: the name of the likely cause in `autograder.judge.feedback.MISTAKES`, or an empty string.
+        mistakes: the likely causes, as far as they are known, the most costly first.
         seen: what to say of a property that holds, in place of "yes".
         expected: what was expected of a property.
     """
@@ -89,8 +90,17 @@ def verdict_of(
         for one in task.properties
         for fault in [faults[one.name]]
     )
-    cause, remedy = MISTAKES[mistake] if mistake else ("", "")
-    return Verdict(task.id, task.title, findings, cause, remedy, mistake, tuple(notes))
+    known = tuple(dict.fromkeys(one for one in mistakes if one))
+    return Verdict(
+        task.id,
+        task.title,
+        findings,
+        cause="; and ".join(one.cause for one in known),
+        remedy=" ".join(one.remedy for one in known),
+        mistake=known[0] if known else "",
+        mistakes=known,
+        notes=tuple(notes),
+    )
 
 
 def to_html(verdict: Verdict) -> str:

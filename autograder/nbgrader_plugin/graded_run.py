@@ -15,7 +15,7 @@ RUN = "grading_run"
 class Run:
     """What happened when a notebook was run: its evidence, and why it ended before its end, if it did.
 
-    `ended` is a name in `autograder.judge.feedback.MISTAKES` and `detail` says more. `errors` maps the ids of cells
+    `ended` is a name in `autograder.judge.mistakes.Mistake` and `detail` says more. `errors` maps the ids of cells
     to the name and text of the error that they stopped with, in the student's own words.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
 from autograder.judge.verdict import Verdict, verdict_of
@@ -26,7 +27,7 @@ def judge(task: str, evidence: Evidence, seed: int, gradients: int = MAX_RECOMPU
     return check(evidence, Sample(seed, gradients))
 
 
-def nothing_to_judge(task: str, mistake: str, note: str = "") -> Verdict:
-    """The verdict where there is no evidence. `mistake` names the reason in `autograder.judge.feedback.MISTAKES`."""
+def nothing_to_judge(task: str, mistake: Mistake, note: str = "") -> Verdict:
+    """The verdict where there is no evidence. `mistake` is the reason."""
     faults = {one.name: "nothing to judge" for one in TASKS[task].properties}
-    return verdict_of(TASKS[task], faults, mistake, (note,) if note else ())
+    return verdict_of(TASKS[task], faults, [Mistake(mistake)], (note,) if note else ())

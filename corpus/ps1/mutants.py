@@ -1,7 +1,7 @@
 """Wrong work, one fault each, with the diagnosis that a grader ought to give.
 
 Not a test. Each entry is the source of one student's cell, as in `styles`. `mistake` is a name in
-`autograder.judge.feedback.MISTAKES`, empty where no name fits, None where more than one would do. `keeps` and `loses`
+`autograder.judge.mistakes.Mistake`, empty where no name fits, None where more than one would do. `keeps` and `loses`
 name properties whose points the fault must leave, or must take.
 """
 

@@ -1,6 +1,5 @@
 """Verdicts as people and nbgrader see them, and the names that all parts of the grader share."""
 
-import ast
 import json
 import re
 from html.parser import HTMLParser
@@ -11,7 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import autograder
-from autograder.judge.feedback import MISTAKES
+from autograder.judge.mistakes import Mistake
 from autograder.judge.verdict import Finding, Verdict
 from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.problem_sets.checking import judge, nothing_to_judge
@@ -150,62 +149,28 @@ class TestNothingToJudge:
     def test_is_no_points_of_all_with_the_reason(self, task, mistake):
         empty = nothing_to_judge(task, mistake, "what happened")
         assert empty.points == 0 and empty.max_points == TASKS[task].points
-        assert (empty.cause, empty.remedy) == MISTAKES[mistake] and empty.notes == ("what happened",)
+        assert (empty.cause, empty.remedy) == (Mistake(mistake).cause, Mistake(mistake).remedy) and empty.notes == (
+            "what happened",
+        )
 
 
-class TestNamesOfMistakes:
-    def test_in_the_wrong_variants_exist(self):
-        from autograder.judge import function_mistakes as mistakes
-
-        for variants in (mistakes._OF_POINTS, mistakes._OF_A_RULE, mistakes._OF_THE_GRADIENT):
-            assert {name for name, _ in variants} <= MISTAKES.keys()
-
-    def test_anywhere_in_the_grader_exist(self):
-        """Whatever is compared with, assigned to or returned as a mistake is a name in feedback."""
-        used = {}
-        for path in sorted((KIT / "autograder").rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                for text in _mistakes_in(node):
-                    used[text] = path.name
-        assert len(used) >= 15, used
-        assert used.keys() <= MISTAKES.keys(), {name: used[name] for name in used.keys() - MISTAKES.keys()}
-
+class TestMistakes:
     def test_are_all_used_somewhere(self):
-        code = "".join(p.read_text() for p in (KIT / "autograder").rglob("*.py") if p.name != "feedback.py")
-        assert [name for name in MISTAKES if f'"{name}"' not in code and name not in ("raised",)] == []
+        code = "".join(p.read_text() for p in (KIT / "autograder").rglob("*.py") if p.name != "mistakes.py")
+        used = {*re.findall(r"\bMistake\.([A-Z_]+)", code), *re.findall(r'"([a-z_]+)"', code)}
+        assert [one for one in Mistake if one.name not in used and one.value not in used] == []
+
+    def test_are_called_by_their_names(self):
+        assert [one for one in Mistake if one.value != one.name.lower()] == []
+
+    def test_a_name_that_is_none_is_an_error_and_not_silence(self):
+        with pytest.raises(ValueError, match="raisd"):
+            nothing_to_judge("ps1-photo", "raisd")
 
     def test_have_a_cause_and_a_remedy_in_plain_words(self):
-        for name, (cause, remedy) in MISTAKES.items():
-            assert len(cause) > 12 and len(remedy) > 20, name
-            assert not cause.endswith(".") and remedy.endswith("."), name
-
-
-def _mistakes_in(node: ast.AST) -> list[str]:
-    """The string constants that stand where a mistake's name is meant."""
-    values: list[ast.AST | None] = []
-    if isinstance(node, ast.Call):
-        called = getattr(node.func, "id", getattr(node.func, "attr", ""))
-        place = {"UngradableError": 0, "nothing_to_judge": 1}.get(called)
-        values += [node.args[place]] if place is not None and len(node.args) > place else []
-    if isinstance(node, ast.Assign):
-        names = {getattr(target, "id", getattr(target, "attr", "")) for target in node.targets}
-        values += [node.value] if names & {"mistake", "ended", "cause"} else []
-    if isinstance(node, ast.FunctionDef) and re.search("mistake|cause|why_it_ended", node.name):
-        values += [part.value for part in ast.walk(node) if isinstance(part, ast.Return)]
-    constants = [part for value in values if value is not None for part in _choices(value)]
-    return [part.value for part in constants if isinstance(part.value, str) and part.value]
-
-
-def _choices(value: ast.AST) -> list[ast.Constant]:
-    if isinstance(value, ast.Constant):
-        return [value]
-    if isinstance(value, ast.IfExp):
-        return _choices(value.body) + _choices(value.orelse)
-    if isinstance(value, ast.BoolOp):
-        return [part for choice in value.values for part in _choices(choice)]
-    if isinstance(value, ast.Tuple) and value.elts:
-        return _choices(value.elts[0])
-    return []
+        for one in Mistake:
+            assert len(one.cause) > 12 and len(one.remedy) > 20, one
+            assert not one.cause.endswith(".") and one.remedy.endswith("."), one
 
 
 class TestTasks:

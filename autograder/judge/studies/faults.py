@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from autograder.judge.feedback import MISTAKES
 from autograder.judge.maps import Judgement, Subject
+from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import load_onnx_scores
 from autograder.judge.studies.named_models import NotVerifiedError, UngradableError, load_scores
 from autograder.judge.studies.pictures import Fault, images_fault
@@ -21,7 +21,7 @@ class Faults:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.seen: dict[str, str] = {one.name: "" for one in task.properties}
-        self.mistakes: list[str] = []
+        self.mistakes: list[Mistake | None] = []
         self.notes: list[str] = []
         self.not_verified = False
 
@@ -78,8 +78,8 @@ def _number_given(study: Study, kept: int) -> int:
 
 def study_verdict(task: Task, faults: Faults) -> Verdict:
     """The verdict from the faults found. The first mistake with a text of its own is the cause."""
-    mistake = next((name for name in faults.mistakes if name in MISTAKES), "")
+    mistake = next(filter(None, faults.mistakes), None)
     notes = list(faults.notes)
     if faults.not_verified:
         notes.append("Not verified: this part waits for your instructor, who sees this note and may give the points.")
-    return verdict_of(task, faults.seen, mistake, notes)
+    return verdict_of(task, faults.seen, [mistake], notes)

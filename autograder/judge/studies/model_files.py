@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import SCORES, NotVerifiedError, UngradableError
 from autograder.judge.tolerances import REPEATED_SCORE
 from autograder.sandbox.bubblewrap import Limits, Sandbox, SandboxUnavailableError, check_sandbox
@@ -71,10 +72,10 @@ class OnnxScores:
         left, ended = _run_worker(self._content, points)
         record = left.record if left else {}
         if unfit := str(record.get("unfit", ""))[:300]:
-            raise UngradableError("onnx_unreadable", f"the model “{self._name}”: {unfit}")
+            raise UngradableError(Mistake.ONNX_UNREADABLE, f"the model “{self._name}”: {unfit}")
         if ended or "problem" in record or left is None:
             reason = ended or str(record.get("problem", "it ended without an answer"))[:300]
-            raise NotVerifiedError("onnx_exceeds", f"the model “{self._name}” was stopped: {reason}")
+            raise NotVerifiedError(Mistake.ONNX_EXCEEDS, f"the model “{self._name}” was stopped: {reason}")
         scores = left.arrays.get("scores", np.zeros(0))
         known = scores.ndim == 2 and len(scores) == len(points) and scores.dtype.kind == "f"
         if (
@@ -82,9 +83,11 @@ class OnnxScores:
             or not 0 < scores.shape[1] <= MAX_CLASSES
             or scores.shape[1] != (self.n_classes or scores.shape[1])
         ):
-            raise UngradableError("onnx_unreadable", f"the model “{self._name}” gives scores of shape {scores.shape}")
+            raise UngradableError(
+                Mistake.ONNX_UNREADABLE, f"the model “{self._name}” gives scores of shape {scores.shape}"
+            )
         if not np.isfinite(scores).all():
-            raise UngradableError("not_finite", f"the model “{self._name}” gives scores with NaN or infinity")
+            raise UngradableError(Mistake.NOT_FINITE, f"the model “{self._name}” gives scores with NaN or infinity")
         self.n_classes = scores.shape[1]
         return scores
 
@@ -99,28 +102,34 @@ def load_onnx_scores(
         NotVerifiedError: it cannot be run here.
     """
     if kind not in SCORES:
-        raise UngradableError("missing_part", f"scores is {str(kind)[:40]!r}, expected 'probabilities' or 'logits'")
+        raise UngradableError(
+            Mistake.MISSING_PART, f"scores is {str(kind)[:40]!r}, expected 'probabilities' or 'logits'"
+        )
     content, name = arrays.get(ONNX), name[:80]
     if content is None or content.dtype != np.uint8 or not content.size:
         problem = str(record.get("onnx_problem") or "it was not handed in")[:300]
-        raise UngradableError("onnx_missing", f"the model “{name}”: {problem}")
+        raise UngradableError(Mistake.ONNX_MISSING, f"the model “{name}”: {problem}")
     scores = OnnxScores(content.tobytes(), name, str(kind))
     first = scores.forward(images).numpy()
     # Backwards, in other company: dropout and batch statistics left on would show.
     again = scores.run(images.numpy()[::-1])[::-1]
     if not np.abs(first - again).max() <= REPEATED_SCORE * max(1.0, np.abs(first).max()):
-        raise UngradableError("onnx_not_fixed", f"the model “{name}” gives the same image other scores the second time")
+        raise UngradableError(
+            Mistake.ONNX_NOT_FIXED, f"the model “{name}” gives the same image other scores the second time"
+        )
     return scores
 
 
 def _run_worker(content: bytes, points: np.ndarray) -> tuple[evidence.Evidence | None, str]:
     """What the worker left behind, and why it was ended, if it was."""
     if find_spec("onnxruntime") is None:
-        raise NotVerifiedError("onnx_not_here", "onnxruntime is not installed where this is graded")
+        raise NotVerifiedError(Mistake.ONNX_NOT_HERE, "onnxruntime is not installed where this is graded")
     try:
         check_sandbox()
     except SandboxUnavailableError:
-        raise NotVerifiedError("onnx_not_here", "there is no sandbox here to run a model from a file in") from None
+        raise NotVerifiedError(
+            Mistake.ONNX_NOT_HERE, "there is no sandbox here to run a model from a file in"
+        ) from None
     from autograder.sandbox.kernel import Watch  # Jupyter's parts, which only this case needs
     from autograder.sandbox.system_calls import filter_file
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from autograder.judge.mistakes import Mistake
 from igref.models import Classifier, WeightsError, load_model
 
 SCORES = ("probabilities", "logits")
@@ -16,7 +17,7 @@ SCORES = ("probabilities", "logits")
 class UngradableError(Exception):
     """A part of a study cannot be graded; `mistake` names why and the message says what was seen."""
 
-    def __init__(self, mistake: str, message: str) -> None:
+    def __init__(self, mistake: Mistake, message: str) -> None:
         super().__init__(message)
         self.mistake = mistake
 
@@ -53,16 +54,21 @@ def load_scores(name: object, kind: object = "probabilities") -> Scores:
         NotVerifiedError: the model's weights are not on this machine.
     """
     if kind not in SCORES:
-        raise UngradableError("missing_part", f"scores is {str(kind)[:40]!r}, expected 'probabilities' or 'logits'")
+        raise UngradableError(
+            Mistake.MISSING_PART, f"scores is {str(kind)[:40]!r}, expected 'probabilities' or 'logits'"
+        )
     if not isinstance(name, str):
-        raise UngradableError("unknown_model", f"the model's name is {str(name)[:80]!r}, expected a text")
+        raise UngradableError(Mistake.UNKNOWN_MODEL, f"the model's name is {str(name)[:80]!r}, expected a text")
     try:
         model = _load(name)
     except ValueError as error:
-        raise UngradableError("unknown_model", f"the model's name is {str(name)[:80]!r}: {str(error)[:300]}") from None
+        raise UngradableError(
+            Mistake.UNKNOWN_MODEL, f"the model's name is {str(name)[:80]!r}: {str(error)[:300]}"
+        ) from None
     except WeightsError as error:
         raise NotVerifiedError(
-            "model_not_here", f"the weights of {str(name)[:80]!r} are not on the grading machine: {str(error)[:200]}"
+            Mistake.MODEL_NOT_HERE,
+            f"the weights of {str(name)[:80]!r} are not on the grading machine: {str(error)[:200]}",
         ) from None
     return Scores(getattr(model, kind), model, kind)
 

@@ -8,6 +8,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import Scores, UngradableError
 from autograder.judge.studies.reading import Study
 from autograder.judge.tolerances import (
@@ -22,24 +23,24 @@ from autograder.judge.tolerances import (
 
 IMAGES_NEEDED = 10
 OWN_BASELINES = 3
-Fault = tuple[str, str]
-NO_FAULT: Fault = ("", "")
+Fault = tuple[str, Mistake | None]
+NO_FAULT: Fault = ("", None)
 
 
 def images_fault(images: Tensor, given: int) -> Fault:
     """What is wrong with a set of images, and the mistake's name: too few, twice the same, nothing on them."""
     if given < IMAGES_NEEDED:
-        return f"{given} images, expected at least {IMAGES_NEEDED}", "too_few_images"
+        return f"{given} images, expected at least {IMAGES_NEEDED}", Mistake.TOO_FEW_IMAGES
     for first, second in combinations(range(len(images)), 2):
         pair = f"images {first} and {second} (counted from 0)"
         if alike(images[first], images[second]):
-            return f"{pair} are the same picture", "images_repeated"
+            return f"{pair} are the same picture", Mistake.IMAGES_REPEATED
         for how, changed in _mirrored_and_turned(images[second]):
             if _correlation(images[first], changed) > REPEATED_PICTURE:
-                return f"{pair} are the same picture, {how}", "images_repeated"
+                return f"{pair} are the same picture, {how}", Mistake.IMAGES_REPEATED
     for n, image in enumerate(images):
         if float(image.std()) < SAME_PICTURE:
-            return f"image {n} (counted from 0) has one colour only", "images_blank"
+            return f"image {n} (counted from 0) has one colour only", Mistake.IMAGES_BLANK
     return NO_FAULT
 
 
@@ -62,7 +63,10 @@ def predictions_fault(study: Study, scores: Scores, images: Tensor) -> Fault:
     of_stated = real.gather(1, stated[:, None])[:, 0]
     wrong = (of_stated < real.max(dim=1).values - PREDICTION_TIE).nonzero().flatten().tolist()
     if wrong:
-        return f"{len(wrong)} of {len(images)} are not what the model says, image {wrong[0]} first", "wrong_predictions"
+        return (
+            f"{len(wrong)} of {len(images)} are not what the model says, image {wrong[0]} first",
+            Mistake.WRONG_PREDICTIONS,
+        )
     return NO_FAULT
 
 
@@ -84,22 +88,25 @@ def baselines_fault(baselines: dict[str, Tensor], images: Tensor, scores: Scores
             continue  # it looks like the input, which is its point
         for n in range(len(images)):
             if alike(batch[n], images[n]):
-                return f"“{name}” is the input itself for image {n}", "baseline_is_input"
+                return f"“{name}” is the input itself for image {n}", Mistake.BASELINE_IS_INPUT
         if all(_correlation(batch[n], images[n]) > TWIN for n in range(len(images))):
-            return f"“{name}” is the input itself, re-scaled", "baseline_is_rescaled_input"
+            return f"“{name}” is the input itself, re-scaled", Mistake.BASELINE_IS_RESCALED_INPUT
     kinds = {name: kind_of(batch, images) for name, batch in baselines.items()}
     own = [name for name, kind in kinds.items() if kind != "constant"]
     for first, second in combinations(baselines, 2):
         if all(alike(one, other) for one, other in zip(baselines[first], baselines[second], strict=True)):
-            return f"“{first}” and “{second}” are the same pictures under two names", "equal_baselines"
+            return f"“{first}” and “{second}” are the same pictures under two names", Mistake.EQUAL_BASELINES
     for first, second in combinations(own, 2):
         if all(_correlation(one, other) > TWIN for one, other in zip(baselines[first], baselines[second], strict=True)):
-            return f"“{second}” is “{first}”, re-scaled", "twin_baselines"
+            return f"“{second}” is “{first}”, re-scaled", Mistake.TWIN_BASELINES
         if kinds[first] == kinds[second] == "noise" and _same_noise(baselines[first], baselines[second]):
-            return f"“{first}” and “{second}” are the same noise, drawn twice", "twin_baselines"
+            return f"“{first}” and “{second}” are the same noise, drawn twice", Mistake.TWIN_BASELINES
     if len(own) < OWN_BASELINES:
         found = ", ".join(f"“{name}”: {kind}" for name, kind in kinds.items())
-        return f"{len(own)} beside constant ones ({found}), expected at least {OWN_BASELINES}", "too_few_baselines"
+        return (
+            f"{len(own)} beside constant ones ({found}), expected at least {OWN_BASELINES}",
+            Mistake.TOO_FEW_BASELINES,
+        )
     return NO_FAULT
 
 
@@ -121,13 +128,13 @@ def variety_fault(attributed: dict[str, Tensor], images: Tensor) -> Fault:
     blank = [name for name, kind in kinds.items() if kind == "constant"]
     found = ", ".join(f"“{name}”: {kind}" for name, kind in kinds.items())
     if not blank:
-        return f"no map from a blank baseline ({found})", "no_blank_baseline"
+        return f"no map from a blank baseline ({found})", Mistake.NO_BLANK_BASELINE
     others = [name for name in attributed if name not in blank]
     different = [
         name for name in others if float((attributed[name] - attributed[blank[0]]).abs().mean()) > BEYOND_NOISE
     ]
     if not different:
-        return f"maps from blank baselines only, or from hardly anything else ({found})", "no_variety"
+        return f"maps from blank baselines only, or from hardly anything else ({found})", Mistake.NO_VARIETY
     return NO_FAULT
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import UngradableError
 from autograder.judge.tolerances import PIXEL_SLACK
 from autograder.student.evidence import Evidence
@@ -28,7 +29,7 @@ class Study:
         record = evidence.record
         parts = [record.get(name) for name in ("values", "names", "types", "dtypes")]
         if not all(isinstance(part, dict) for part in parts) or not isinstance(record.get("missing"), list):
-            raise UngradableError("evidence_damaged", "the record is not what submit writes")
+            raise UngradableError(Mistake.EVIDENCE_DAMAGED, "the record is not what submit writes")
         self.record, self.arrays = record, evidence.arrays
         self.values, self.names, self._types, dtypes = parts
         self._dtypes = {id(array): str(dtypes.get(name, "")) for name, array in self.arrays.items()}
@@ -45,7 +46,7 @@ class Study:
         if name in self.values:
             return self.values[name]
         if otherwise is None:
-            raise UngradableError("missing_part", self._missing(name))
+            raise UngradableError(Mistake.MISSING_PART, self._missing(name))
         return otherwise
 
     def images(self, channels: int | None = None) -> Tensor:
@@ -55,15 +56,15 @@ class Study:
             UngradableError: they are missing, or not images of that form.
         """
         if "images" not in self.arrays:
-            raise UngradableError("missing_part", self._missing("images", "a tensor (N, C, H, W)"))
+            raise UngradableError(Mistake.MISSING_PART, self._missing("images", "a tensor (N, C, H, W)"))
         array = self.arrays["images"]
         if array.ndim != 4 or not MIN_SIDE <= min(array.shape[2:]) <= max(array.shape[2:]) <= MAX_SIDE:
             expected = f"expected (N, C, H, W) with sides of {MIN_SIDE} to {MAX_SIDE}"
-            raise UngradableError("wrong_shape", f"images has the shape {array.shape}, {expected}")
+            raise UngradableError(Mistake.WRONG_SHAPE, f"images has the shape {array.shape}, {expected}")
         if channels is not None and array.shape[1] != channels:
             hint = ": move the channels to the front" if array.shape[3] == channels else ""
             shape = f"the shape {array.shape}, and the model takes {channels} channels, (N, {channels}, H, W)"
-            raise UngradableError("wrong_shape", f"images has {shape}{hint}")
+            raise UngradableError(Mistake.WRONG_SHAPE, f"images has {shape}{hint}")
         return pixels(array, "images")
 
     def batch(self, name: str, array: np.ndarray, images: Tensor) -> Tensor:
@@ -75,7 +76,7 @@ class Study:
         one = array.shape in (tuple(images.shape[1:]), (1, *images.shape[1:]))
         if not one and array.shape != tuple(images.shape):
             expected = f"expected {tuple(images.shape)} like the images, or {tuple(images.shape[1:])} for all of them"
-            raise UngradableError("wrong_shape", f"{name} has the shape {array.shape}, {expected}")
+            raise UngradableError(Mistake.WRONG_SHAPE, f"{name} has the shape {array.shape}, {expected}")
         batch = pixels(array, name)
         return batch.reshape(-1, *images.shape[1:]).expand(images.shape).contiguous()
 
@@ -87,16 +88,16 @@ class Study:
         """
         shape = tuple(images.shape)
         if array.shape != shape:
-            mistake, hint = "wrong_shape", ""
+            mistake, hint = Mistake.WRONG_SHAPE, ""
             if array.shape in ((shape[0], *shape[2:]), (shape[0], 1, *shape[2:])):
-                mistake, hint = "channels_summed", ": the channels were summed"
+                mistake, hint = Mistake.CHANNELS_SUMMED, ": the channels were summed"
             elif array.ndim == 4 and (array.shape[0], array.shape[3], *array.shape[1:3]) == shape:
                 hint = ": move the channels to the front"
             raise UngradableError(mistake, f"{name} has the shape {array.shape}, expected {shape}{hint}")
         if array.dtype.kind != "f":
-            raise UngradableError("wrong_dtype", f"{name} holds {array.dtype}, expected floating point numbers")
+            raise UngradableError(Mistake.WRONG_DTYPE, f"{name} holds {array.dtype}, expected floating point numbers")
         if (dtype := self._dtypes.get(id(array))) in ("float16", "bfloat16"):
-            raise UngradableError("half_precision", f"{name} is in {dtype}, expected float32 or float64")
+            raise UngradableError(Mistake.HALF_PRECISION, f"{name} is in {dtype}, expected float32 or float64")
         return array.astype(np.float64)
 
     def stacks(self, name: str) -> dict[str, np.ndarray]:
@@ -107,10 +108,10 @@ class Study:
         """
         names = self.names.get(name)
         if not isinstance(names, list) or not names:
-            raise UngradableError("missing_part", self._missing(name, "a dictionary of tensors"))
+            raise UngradableError(Mistake.MISSING_PART, self._missing(name, "a dictionary of tensors"))
         found = {str(key): self.arrays[f"{name}.{k}"] for k, key in enumerate(names) if f"{name}.{k}" in self.arrays}
         if not found:
-            raise UngradableError("missing_part", f"{name} holds no tensors, expected a dictionary of tensors")
+            raise UngradableError(Mistake.MISSING_PART, f"{name} holds no tensors, expected a dictionary of tensors")
         return found
 
     def counts(self, name: str) -> dict[int, np.ndarray]:
@@ -126,7 +127,9 @@ class Study:
             except ValueError:
                 number = -1.0
             if not 1 <= number <= MAX_STEPS or number != int(number):
-                raise UngradableError("wrong_counts", f"{name} has the key {key[:40]!r}, expected a number of steps")
+                raise UngradableError(
+                    Mistake.WRONG_COUNTS, f"{name} has the key {key[:40]!r}, expected a number of steps"
+                )
             counts[int(number)] = array
         return dict(sorted(counts.items()))
 
@@ -141,13 +144,15 @@ class Study:
         elif name in self.arrays:
             array = self.arrays[name].astype(np.float64)
         else:
-            raise UngradableError("missing_part", self._missing(name, "one whole number for each image"))
+            raise UngradableError(Mistake.MISSING_PART, self._missing(name, "one whole number for each image"))
         array = np.repeat(array.ravel(), len(images)) if array.size == 1 else array
         if array.shape != (len(images),):
-            raise UngradableError("wrong_shape", f"{name} has the shape {array.shape}, expected ({len(images)},)")
+            raise UngradableError(Mistake.WRONG_SHAPE, f"{name} has the shape {array.shape}, expected ({len(images)},)")
         whole = np.isfinite(array).all() and (np.abs(array - np.round(array)) < WHOLE).all()
         if not whole or array.min() < 0 or array.max() >= below:
-            raise UngradableError("wrong_class_index", f"{name} holds other values than whole numbers below {below}")
+            raise UngradableError(
+                Mistake.WRONG_CLASS_INDEX, f"{name} holds other values than whole numbers below {below}"
+            )
         return np.round(array).astype(int).tolist()
 
     def n_steps(self) -> int:
@@ -159,7 +164,9 @@ class Study:
         value = self.value("n_steps")
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 1 <= value <= MAX_STEPS or value != int(value):
-            raise UngradableError("wrong_counts", f"n_steps is {repr(value)[:40]}, expected a whole number from 1 up")
+            raise UngradableError(
+                Mistake.WRONG_COUNTS, f"n_steps is {repr(value)[:40]}, expected a whole number from 1 up"
+            )
         return int(value)
 
     def _missing(self, name: str, expected: str = "") -> str:
@@ -175,14 +182,14 @@ def pixels(array: np.ndarray, name: str) -> Tensor:
         UngradableError: they are integers, not finite, or out of range.
     """
     if not np.isfinite(array).all():
-        raise UngradableError("not_finite", f"{name} holds NaN or infinity, expected pixels in [0, 1]")
+        raise UngradableError(Mistake.NOT_FINITE, f"{name} holds NaN or infinity, expected pixels in [0, 1]")
     low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
     if low < -PIXEL_SLACK or high > 1 + PIXEL_SLACK:
-        mistake = "image_out_of_range" if low >= -PIXEL_SLACK and 2 < high <= 255 else "image_normalised"
+        mistake = Mistake.IMAGE_OUT_OF_RANGE if low >= -PIXEL_SLACK and 2 < high <= 255 else Mistake.IMAGE_NORMALISED
         values = f"{array.dtype} values from {low:.3g} to {high:.3g}"
         raise UngradableError(mistake, f"{name} has {values}, expected pixels in [0, 1]")
     if array.dtype.kind != "f":
         raise UngradableError(
-            "wrong_dtype", f"{name} has {array.dtype} values, expected floating point pixels in [0, 1]"
+            Mistake.WRONG_DTYPE, f"{name} has {array.dtype} values, expected floating point pixels in [0, 1]"
         )
     return torch.from_numpy(np.array(array, dtype=np.float32))

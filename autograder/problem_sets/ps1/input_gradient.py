@@ -5,6 +5,7 @@ from __future__ import annotations
 from autograder.judge.answers import Answer, read_answers
 from autograder.judge.function_mistakes import likely_mistake
 from autograder.judge.functions import verdict_on_function
+from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import ROUNDING
 from autograder.judge.truth import Question, distance
@@ -25,7 +26,7 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         error = distance(answer.values, questions[answer.probe.name].gradient)
         return f"a relative error of {error:.2g}, expected rounding only" if error > ROUNDING else ""
 
-    def cause(failed: list[Answer]) -> str:
+    def cause(failed: list[Answer]) -> Mistake | None:
         pairs = [(questions[a.probe.name], a.values) for a in failed if a.values is not None]
         return likely_mistake(pairs, of_gradient=True)
 

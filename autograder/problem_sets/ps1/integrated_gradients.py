@@ -7,6 +7,7 @@ import numpy as np
 from autograder.judge.answers import Answer, read_answers
 from autograder.judge.function_mistakes import likely_mistake
 from autograder.judge.functions import verdict_on_function
+from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import ROUNDING
 from autograder.judge.truth import Question
@@ -38,12 +39,12 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
 
     few = next(answer for answer in answers if answer.probe.asks_about == "steps")
 
-    def cause(failed: list[Answer]) -> str:
+    def cause(failed: list[Answer]) -> Mistake | None:
         numbers = [(questions[a.probe.name], a.values) for a in failed if a.values is not None]
         mistake = likely_mistake(numbers)
         # A fixed count is fine enough for few steps; an answer that is wrong there has another fault.
         fine = same and questions[few.probe.name].relative_error(few.values) <= questions[few.probe.name].allowed_error
-        return "steps_ignored" if fine and mistake in ("", "scaled", "half_precision") else mistake
+        return Mistake.STEPS_IGNORED if fine and mistake in (None, Mistake.SCALED, Mistake.HALF_PRECISION) else mistake
 
     return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, cause)
 

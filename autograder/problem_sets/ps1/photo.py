@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.judge.feedback import MISTAKES
 from autograder.judge.maps import Entry, Subject, judge_maps
+from autograder.judge.mistakes import Mistake
 from autograder.judge.path import Path
 from autograder.judge.studies.named_models import UngradableError, load_scores
 from autograder.judge.studies.reading import MAX_SIDE, MAX_STEPS, MIN_SIDE, pixels
@@ -34,7 +34,7 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
     except UngradableError as error:
         return _verdict({one.name: str(error) for one in TASK.properties}, error.mistake)
     image = subject.images[0]
-    faults, mistake = {"completeness": "", "map": "", "product": ""}, ""
+    faults, mistake = {"completeness": "", "map": "", "product": ""}, None
     if "attribution" not in maps:
         faults["completeness"] = faults["map"] = _complaint(evidence, "attribution", image)
         mistake = _shape_mistake(evidence, "attribution", image)
@@ -43,7 +43,7 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         faults |= {"completeness": found.completeness, "map": found.map}
         mistake = found.mistake
         if not faults["map"] and n_steps < FEWEST_STEPS:
-            faults["map"], mistake = f"{n_steps} steps, expected at least {FEWEST_STEPS}", "too_few_steps"
+            faults["map"], mistake = f"{n_steps} steps, expected at least {FEWEST_STEPS}", Mistake.TOO_FEW_STEPS
     product = maps.get("gradient_times_input")
     if product is None:
         faults["product"] = _complaint(evidence, "gradient_times_input", image)
@@ -56,8 +56,8 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
     return _verdict(faults, mistake)
 
 
-def _verdict(faults: dict[str, str], mistake: str) -> Verdict:
-    return verdict_of(TASK, faults, mistake if mistake in MISTAKES else "")
+def _verdict(faults: dict[str, str], mistake: Mistake | None) -> Verdict:
+    return verdict_of(TASK, faults, [mistake])
 
 
 def _read(evidence: Evidence) -> tuple[Subject, Tensor, int, dict[str, np.ndarray]]:
@@ -68,20 +68,20 @@ def _read(evidence: Evidence) -> tuple[Subject, Tensor, int, dict[str, np.ndarra
     """
     arrays, values = evidence.arrays, evidence.record.get("values")
     if not isinstance(values, dict) or "missing" not in evidence.record:
-        raise UngradableError("evidence_damaged", "the record is not what submit writes")
+        raise UngradableError(Mistake.EVIDENCE_DAMAGED, "the record is not what submit writes")
     for name in PICTURES:
         if name not in arrays:
-            raise UngradableError("missing_part", f"{name} is missing, expected a tensor (C, H, W)")
+            raise UngradableError(Mistake.MISSING_PART, f"{name} is missing, expected a tensor (C, H, W)")
     for name in ("model", "target", "n_steps"):
         if name not in values:
-            raise UngradableError("missing_part", f"{name} is missing")
+            raise UngradableError(Mistake.MISSING_PART, f"{name} is missing")
     scores = load_scores(values["model"], values.get("scores", "probabilities"))
     image, baseline = (_picture(arrays[name], name, len(scores.model.mean)) for name in PICTURES)
     if image.shape != baseline.shape:
         shapes = f"image has {tuple(image.shape)}, baseline {tuple(baseline.shape)}"
-        raise UngradableError("missing_part", f"image and baseline differ in shape: {shapes}")
+        raise UngradableError(Mistake.MISSING_PART, f"image and baseline differ in shape: {shapes}")
     if torch.equal(image, baseline):
-        raise UngradableError("baseline_is_input", "the baseline is the image itself, so there is no path")
+        raise UngradableError(Mistake.BASELINE_IS_INPUT, "the baseline is the image itself, so there is no path")
     target = _whole_number(values["target"], "target", 0, scores.n_classes - 1)
     n_steps = _whole_number(values["n_steps"], "n_steps", 1, MAX_STEPS)
     maps = {name: arrays[name].astype(np.float64) for name in MAPS if _is_map(arrays.get(name), tuple(image.shape))}
@@ -91,10 +91,10 @@ def _read(evidence: Evidence) -> tuple[Subject, Tensor, int, dict[str, np.ndarra
 def _picture(array: np.ndarray, name: str, channels: int) -> Tensor:
     shape = array.shape
     if array.ndim == 4 and shape[0] == 1:
-        raise UngradableError("images_batched", f"{name} has the shape {shape}, expected ({channels}, H, W)")
+        raise UngradableError(Mistake.IMAGES_BATCHED, f"{name} has the shape {shape}, expected ({channels}, H, W)")
     if array.ndim != 3 or shape[0] != channels or not MIN_SIDE <= min(shape[1:]) <= max(shape[1:]) <= MAX_SIDE:
         expected = f"expected ({channels}, H, W) with sides of {MIN_SIDE} to {MAX_SIDE}"
-        raise UngradableError("missing_part", f"{name} has the shape {shape}, {expected}")
+        raise UngradableError(Mistake.MISSING_PART, f"{name} has the shape {shape}, {expected}")
     return pixels(array, name)
 
 
@@ -102,7 +102,7 @@ def _whole_number(value: object, name: str, low: int, high: int) -> int:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not low <= value <= high or value != int(value):
         raise UngradableError(
-            "missing_part", f"{name} is {repr(value)[:40]}, expected a whole number from {low} to {high}"
+            Mistake.MISSING_PART, f"{name} is {repr(value)[:40]}, expected a whole number from {low} to {high}"
         )
     return int(value)
 
@@ -121,10 +121,10 @@ def _complaint(evidence: Evidence, name: str, image: Tensor) -> str:
     return f"{name} holds {array.dtype} values or NaN, {expected}"
 
 
-def _shape_mistake(evidence: Evidence, name: str, image: Tensor) -> str:
+def _shape_mistake(evidence: Evidence, name: str, image: Tensor) -> Mistake:
     array = evidence.arrays.get(name)
     if array is None:
-        return "missing_part"
+        return Mistake.MISSING_PART
     if array.shape in (tuple(image.shape[1:]), (1, *image.shape[1:])):
-        return "channels_summed"
-    return "images_batched" if array.shape == (1, *image.shape) else "missing_part"
+        return Mistake.CHANNELS_SUMMED
+    return Mistake.IMAGES_BATCHED if array.shape == (1, *image.shape) else Mistake.MISSING_PART

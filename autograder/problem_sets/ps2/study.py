@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autograder.judge.maps import Entry, Subject, judge_maps
+from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.faults import Faults, read_subject, study_verdict
 from autograder.judge.studies.named_models import UngradableError
 from autograder.judge.studies.pictures import baselines_fault, labels, predictions_fault, variety_fault
@@ -53,7 +54,7 @@ def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults
         for name, array in study.stacks("attributions").items():
             if name not in baselines:
                 fault = f"maps for “{name}”, of which there is no baseline; there are {labels(baselines) or 'none'}"
-                faults.add_to_maps((fault, "missing_part"))
+                faults.add_to_maps((fault, Mistake.MISSING_PART))
                 continue
             attributed[name] = baselines[name]
             try:
@@ -70,8 +71,8 @@ def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults
         fault = variety_fault(attributed, subject.images)
         faults.add("variety" if "variety" in faults.seen else "images", fault)
     elif "variety" in faults.seen:
-        faults.add("variety", ("no maps to compare", "missing_part"))
+        faults.add("variety", ("no maps to compare", Mistake.MISSING_PART))
     if entries:
         faults.add_judgement(judge_maps(subject, entries, sample, baselines=baselines))
     else:
-        faults.add_to_maps(("no maps to judge", "missing_part"))
+        faults.add_to_maps(("no maps to judge", Mistake.MISSING_PART))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from autograder.judge.maps import Entry, Subject, judge_maps
+from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.faults import Faults, read_subject, study_verdict
 from autograder.judge.studies.named_models import UngradableError
 from autograder.judge.studies.pictures import NO_FAULT, Fault, alike, predictions_fault
@@ -36,8 +37,12 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         baselines = read_baseline(study, subject)
         maps = judge_steps(study, subject, baselines, faults, sample)
         relative = relative_gaps(subject, baselines, maps)
-        faults.add("gaps", gaps_fault(study, relative, subject, baselines) if maps else ("no maps", "missing_part"))
-        faults.add("enough", enough_fault(study, relative, subject.images) if maps else ("no maps", "missing_part"))
+        faults.add(
+            "gaps", gaps_fault(study, relative, subject, baselines) if maps else ("no maps", Mistake.MISSING_PART)
+        )
+        faults.add(
+            "enough", enough_fault(study, relative, subject.images) if maps else ("no maps", Mistake.MISSING_PART)
+        )
     except UngradableError as error:
         faults.end(error)
     return study_verdict(TASK, faults)
@@ -50,11 +55,11 @@ def read_baseline(study: Study, subject: Subject) -> Tensor:
         UngradableError: it is missing, wrong, or the input itself.
     """
     if "baseline" not in study.arrays:
-        raise UngradableError("missing_part", "baseline is missing, expected a tensor (C, H, W) or (N, C, H, W)")
+        raise UngradableError(Mistake.MISSING_PART, "baseline is missing, expected a tensor (C, H, W) or (N, C, H, W)")
     baselines = study.batch("baseline", study.arrays["baseline"], subject.images)
     for n, (baseline, image) in enumerate(zip(baselines, subject.images, strict=True)):
         if alike(baseline, image):
-            raise UngradableError("baseline_is_input", f"the baseline is the input itself for image {n}")
+            raise UngradableError(Mistake.BASELINE_IS_INPUT, f"the baseline is the input itself for image {n}")
     return baselines
 
 
@@ -93,9 +98,12 @@ def counts_fault(counts: Sequence[int]) -> Fault:
     """Whether there are enough counts, and whether they span what the chapter asks for."""
     shown = ", ".join(map(str, counts))
     if len(counts) < COUNTS:
-        return f"{len(counts)} step counts ({shown}), expected at least {COUNTS}", "too_few_counts"
+        return f"{len(counts)} step counts ({shown}), expected at least {COUNTS}", Mistake.TOO_FEW_COUNTS
     if min(counts) > FEWEST or max(counts) < MOST:
-        return f"step counts from {min(counts)} to {max(counts)}, expected {FEWEST} to {MOST}", "counts_out_of_range"
+        return (
+            f"step counts from {min(counts)} to {max(counts)}, expected {FEWEST} to {MOST}",
+            Mistake.COUNTS_OUT_OF_RANGE,
+        )
     return NO_FAULT
 
 
@@ -119,12 +127,12 @@ def gaps_fault(study: Study, relative: Counted, subject: Subject, baselines: Ten
     except UngradableError as error:
         return str(error), error.mistake
     if missing := [n for n in relative if n not in stated]:
-        return f"no gap for {', '.join(map(str, missing))} steps", "missing_part"
+        return f"no gap for {', '.join(map(str, missing))} steps", Mistake.MISSING_PART
     ratios, worst = [], ("", 0.0)
     for n, real in relative.items():
         given = np.abs(stated[n].astype(np.float64).ravel())
         if given.shape != real.shape:
-            return f"gaps[{n}] has the shape {stated[n].shape}, expected ({len(real)},)", "wrong_shape"
+            return f"gaps[{n}] has the shape {stated[n].shape}, expected ({len(real)},)", Mistake.WRONG_SHAPE
         known = np.isfinite(real)
         excess = np.abs(given - real)[known] - (STATED_GAP * real[known] + STATED_GAP_FLOOR)
         if not (excess <= 0).all():
@@ -134,7 +142,7 @@ def gaps_fault(study: Study, relative: Counted, subject: Subject, baselines: Ten
     finest = max(relative)
     left = relative[finest][np.isfinite(relative[finest])].max(initial=0.0)
     if not stated[finest].any() and any(stated[n].any() for n in relative) and left > STATED_GAP_FLOOR / 3:
-        return f"no gap at {finest} steps, where the maps leave up to {left:.1%}", "gaps_to_finest_map"
+        return f"no gap at {finest} steps, where the maps leave up to {left:.1%}", Mistake.GAPS_TO_FINEST_MAP
     if not worst[0]:
         return NO_FAULT
     return worst[0], _mistake_of_gaps(np.concatenate(ratios), len(relative))
@@ -142,11 +150,11 @@ def gaps_fault(study: Study, relative: Counted, subject: Subject, baselines: Ten
 
 def _mistake_of_gaps(ratios: np.ndarray, n_counts: int) -> str:
     if np.allclose(ratios, 100, rtol=0.05):
-        return "gaps_in_percent"
+        return Mistake.GAPS_IN_PERCENT
     by_image = ratios.reshape(n_counts, -1) if len(ratios) % n_counts == 0 else ratios[None]
     # Not divided by the rise: off by one factor for each image, whatever the count.
     steady = np.isfinite(by_image).all() and (by_image.std(axis=0) <= 0.02 * by_image.mean(axis=0) + 1e-6).all()
-    return "gaps_not_relative" if steady and ratios.min() > 0 and ratios.max() < 1.05 else "gaps_made_up"
+    return Mistake.GAPS_NOT_RELATIVE if steady and ratios.min() > 0 and ratios.max() < 1.05 else Mistake.GAPS_MADE_UP
 
 
 def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
@@ -163,7 +171,7 @@ def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
         allowed = {_stays(counts, gaps[:, n], WITHIN + slack) for slack in (-BORDERLINE, 0.0, BORDERLINE)}
         if given not in allowed:
             first = {c for c, gap in zip(counts, gaps[:, n], strict=True) if gap <= WITHIN}
-            mistake = "first_not_stays" if first and given == min(first) else "wrong_enough"
+            mistake = Mistake.FIRST_NOT_STAYS if first and given == min(first) else Mistake.WRONG_ENOUGH
             return f"image {n}: {given} is not the count from which on its gap stays within 5 %", mistake
     return NO_FAULT
 

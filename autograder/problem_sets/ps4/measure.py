@@ -10,6 +10,8 @@ from scipy.stats import binomtest
 
 from autograder.judge.answers import unfinished
 from autograder.judge.functions import STUB_ERROR, WITHHELD
+from autograder.judge.mistakes import Mistake
+from autograder.judge.studies.pictures import NO_FAULT, Fault
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import LEAST_WINS, SAME_QUALITY
 from autograder.judge.verdict import Verdict, verdict_of
@@ -31,30 +33,30 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
     faults = {
         "form": complaint,
         "deterministic": _compare(values, "again", "twice the same map"),
-        "scale": _compare(values, "scaled", "the map times a positive number"),
+        "scale": _compare(values, Mistake.SCALED, "the map times a positive number"),
         "constants": _constants_fault(values),
     }
     notes = []
     names = {
-        "deterministic": "measure_not_deterministic",
-        "scale": "measure_depends_on_scale",
-        "constants": "measure_not_finite",
+        "deterministic": Mistake.MEASURE_NOT_DETERMINISTIC,
+        "scale": Mistake.MEASURE_DEPENDS_ON_SCALE,
+        "constants": Mistake.MEASURE_NOT_FINITE,
     }
-    mistake = mistake or next((names[name] for name in names if faults[name]), "")
+    mistake = mistake or next((names[name] for name in names if faults[name]), None)
     for control in ("random", "reversed"):
         faults[control], seen, reason = _control_fault(values, control)
         notes.append(seen)
         # A measure that says nothing about maps is the larger fault.
-        mistake = reason if reason and mistake in ("", "measure_depends_on_scale") else mistake
+        mistake = reason if reason and mistake in (None, Mistake.MEASURE_DEPENDS_ON_SCALE) else mistake
     if not complaint and not _compare(values, "other network", "another network"):
         faults |= dict.fromkeys(("random", "reversed"), "the same number when another network is asked about")
-        mistake = mistake if mistake == "measure_ignores_map" else "measure_ignores_network"
+        mistake = mistake if mistake == Mistake.MEASURE_IGNORES_MAP else Mistake.MEASURE_IGNORES_NETWORK
     if not any(value is not None for value in values.values()):
         faults = {one.name: complaint or "there is no answer" for one in TASK.properties}
         notes = []
     if unfinished(evidence) in {p.name for p in probes}:
         notes.append("The process ended while attribution_quality was at work.")
-    return verdict_of(TASK, faults, mistake, notes)
+    return verdict_of(TASK, faults, [mistake], notes)
 
 
 def _value(evidence: Evidence, answers: dict[str, Any], probe: QualityProbe) -> float | None:
@@ -64,26 +66,26 @@ def _value(evidence: Evidence, answers: dict[str, Any], probe: QualityProbe) -> 
     return float(array.reshape(()))
 
 
-def _complaint(answers: dict[str, Any], values: Values, probes: list[QualityProbe]) -> tuple[str, str]:
+def _complaint(answers: dict[str, Any], values: Values, probes: list[QualityProbe]) -> Fault:
     """What is wrong with the form of the answers, and the mistake's name."""
     for probe in probes:
         record = answers.get(probe.name)
         if not isinstance(record, dict):
-            return "there is no answer", "evidence_damaged"
+            return "there is no answer", Mistake.EVIDENCE_DAMAGED
         if record.get("status") != "returned":
             error, message = (str(record.get(key, ""))[:300] for key in ("error", "message"))
             if error == STUB_ERROR:
-                return "the stub is still there", "not_done"
+                return "the stub is still there", Mistake.NOT_DONE
             if probe.of == "constant":
                 continue  # said of the constants
-            return f"it raised {error}: {message}", "withheld" if WITHHELD in message else "raised"
+            return f"it raised {error}: {message}", Mistake.WITHHELD if WITHHELD in message else Mistake.RAISED
         if values[probe.picture, probe.of] is None:
             kind = str(record.get("type", "something"))[:40]
             shape = f" of shape {tuple(record['shape'])}" if isinstance(record.get("shape"), list) else ""
-            return f"it returned a {kind}{shape}, expected one number", "measure_not_a_number"
+            return f"it returned a {kind}{shape}, expected one number", Mistake.MEASURE_NOT_A_NUMBER
         if probe.of != "constant" and not math.isfinite(values[probe.picture, probe.of]):
-            return "it returned NaN or infinity", "measure_not_finite"
-    return "", ""
+            return "it returned NaN or infinity", Mistake.MEASURE_NOT_FINITE
+    return NO_FAULT
 
 
 def _compare(values: Values, of: str, words: str) -> str:
@@ -103,7 +105,7 @@ def _constants_fault(values: Values) -> str:
     return "a constant map gave no finite number"
 
 
-def _control_fault(values: Values, control: str) -> tuple[str, str, str]:
+def _control_fault(values: Values, control: str) -> tuple[str, str, Mistake | None]:
     """What is wrong beside a control, what was seen in numbers, and the mistake's name."""
     wins, losses = (
         _count(values, control, lambda one, other: one > other),
@@ -117,13 +119,13 @@ def _control_fault(values: Values, control: str) -> tuple[str, str, str]:
         f"{low:.0%} to {high:.0%})."
     )
     if wins >= LEAST_WINS and low > 0.5:
-        return "", seen, ""
+        return "", seen, None
     if told < LEAST_WINS:
-        reason = "measure_ignores_sign" if control == "reversed" else "measure_ignores_map"
+        reason = Mistake.MEASURE_IGNORES_SIGN if control == "reversed" else Mistake.MEASURE_IGNORES_MAP
         return f"{HELD - told} of {HELD} pictures get the same number for both maps", seen, reason
     if high < 0.5:
-        return f"below {kind} for {losses} of {told} held pictures", seen, "measure_reversed"
-    return f"above {kind} for {wins} of {told} held pictures only", seen, "measure_no_better_than_chance"
+        return f"below {kind} for {losses} of {told} held pictures", seen, Mistake.MEASURE_REVERSED
+    return f"above {kind} for {wins} of {told} held pictures only", seen, Mistake.MEASURE_NO_BETTER_THAN_CHANCE
 
 
 def _count(values: Values, control: str, is_so: Callable[[float, float], bool]) -> int:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.faults import Faults, read_subject, study_verdict
 from autograder.judge.studies.named_models import UngradableError
 from autograder.judge.studies.pictures import NO_FAULT, Fault
@@ -56,34 +57,34 @@ def quality_fault(study: Study, n_images: int) -> Fault:
     except UngradableError as error:
         return str(error), error.mistake
     if missing := [name for name in expected if name not in stated]:
-        return f"no quality for {', '.join(missing)[:200]}", "missing_part"
+        return f"no quality for {', '.join(missing)[:200]}", Mistake.MISSING_PART
     for name, array in stated.items():
         if array.ravel().shape[0] < n_images:
-            return f"quality[{name!r}] has the shape {array.shape}, expected ({n_images},)", "wrong_shape"
+            return f"quality[{name!r}] has the shape {array.shape}, expected ({n_images},)", Mistake.WRONG_SHAPE
         if not np.isfinite(array.astype(np.float64)).all():
-            return f"quality[{name!r}] holds NaN or infinity", "not_finite"
+            return f"quality[{name!r}] holds NaN or infinity", Mistake.NOT_FINITE
     again = study.record.get("measured_again")
     if not isinstance(again, list) or not again:
         reason = str(study.record.get("measured_again_failed", ""))[:200]
-        return f"the measure could not be asked again {reason}".strip(), "measure_not_asked"
+        return f"the measure could not be asked again {reason}".strip(), Mistake.MEASURE_NOT_ASKED
     for entry in again:
         fault = _disagreement(entry if isinstance(entry, dict) else {}, stated, n_images)
         if fault[0]:
             return fault
     if np.ptp(np.concatenate([array.ravel() for array in stated.values()])) == 0:
-        return "the same quality for every map of every image", "quality_constant"
+        return "the same quality for every map of every image", Mistake.QUALITY_CONSTANT
     return NO_FAULT
 
 
 def _disagreement(entry: dict, stated: dict[str, np.ndarray], n_images: int) -> Fault:
     name, image, value = entry.get("name"), entry.get("image"), entry.get("value")
     if entry.get("status") == "raised":
-        return f"the measure raised {str(entry.get('error'))[:60]}: {str(entry.get('message'))[:200]}", "raised"
+        return f"the measure raised {str(entry.get('error'))[:60]}: {str(entry.get('message'))[:200]}", Mistake.RAISED
     if name not in stated or not isinstance(image, int) or not 0 <= image < n_images:
-        return "a map that was measured again is not in the study", "evidence_damaged"
+        return "a map that was measured again is not in the study", Mistake.EVIDENCE_DAMAGED
     if not isinstance(value, int | float) or not math.isfinite(value):
-        return f"the measure gives no finite number for “{name}”, image {image}", "measure_not_finite"
+        return f"the measure gives no finite number for “{name}”, image {image}", Mistake.MEASURE_NOT_FINITE
     given = float(stated[name].ravel()[image])
     if not abs(given - value) <= STATED_QUALITY * max(1.0, abs(value)):
-        return f"“{name}”, image {image}: stated {given:.4g}, the measure gives {value:.4g}", "quality_made_up"
+        return f"“{name}”, image {image}: stated {given:.4g}, the measure gives {value:.4g}", Mistake.QUALITY_MADE_UP
     return NO_FAULT
