@@ -20,17 +20,22 @@ def main(arguments: list[str] | None = None) -> int:
     for command in (grade, demo):
         command.add_argument("--jobs", type=int, default=os.cpu_count(), help="submissions at the same time")
     commands.add_parser("release", help="make assignments/ from solutions/, and the tables in docs/")
+    new = commands.add_parser("new-set", help="write the skeleton of another problem set")
+    new.add_argument("name", help="its id, for example ps5-saliency")
+    new.add_argument("--title", default="", help="what it is about, in a few words")
     options = parser.parse_args(arguments)
 
     from autograder.course import classroom
     from autograder.course import demo as demonstration
+    from autograder.course.new_set import new_set
     from autograder.course.release import release, write_tables
     from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 
     console = Console()
     try:
-        if options.command == "release":
-            for path in [*release(), *write_tables()]:
+        if options.command in ("release", "new-set"):
+            new = options.command == "new-set"
+            for path in new_set(options.name, options.title) if new else [*release(), *write_tables()]:
                 console.print(path, soft_wrap=True)
             return 0
         check_sandbox()

@@ -1,16 +1,21 @@
-"""The whole corpus: right and wrong work for the four problem sets, with what the grader has to say of it."""
+"""The whole corpus: right and wrong work for every problem set, with what the grader has to say of it.
+
+A set's entries are what `entries` of `corpus/SET/hand_ins.py` yields; a folder with that file is found by itself.
+"""
 
 from __future__ import annotations
 
-from corpus.entries import Entry
-from corpus.ps1.hand_ins import functions, photos
-from corpus.ps2.hand_ins import baselines
-from corpus.ps3.hand_ins import steps
-from corpus.ps4.hand_ins import measures, scored
+from importlib import import_module
+from pathlib import Path
 
-SETS = {"ps1": "ps1-attribution", "ps2": "ps2-baselines", "ps3": "ps3-steps", "ps4": "ps4-quality"}
+from autograder.problem_sets import FOLDERS
+from corpus.entries import Entry
+
+WITH_ENTRIES = {path.parent.name for path in Path(__file__).parent.glob("*/hand_ins.py")}
+SETS = {folder: name for name, folder in FOLDERS.items() if folder in WITH_ENTRIES}
+"""The problem set's id of each folder that has entries."""
 
 
 def corpus() -> list[Entry]:
     """All entries, in the order of the sets."""
-    return [*functions(), *photos(), *baselines(), *steps(), *measures(), *scored()]
+    return [entry for folder in SETS for entry in import_module(f"corpus.{folder}.hand_ins").entries()]

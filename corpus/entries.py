@@ -31,7 +31,7 @@ class Entry:
 
     @property
     def set(self) -> str:
-        return self.task[:3]
+        return self.task.partition("-")[0]
 
 
 def function(source: str, name: str) -> Callable:

@@ -19,9 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from autograder.sandbox.bubblewrap import ATTRIBUTION_LIBRARIES
-
 KIT = Path(__file__).resolve().parents[2]
+
+ATTRIBUTION_LIBRARIES = (
+    "alibi", "captum", "dianna", "innvestigate", "inseq", "interpret", "lime", "lit_nlp", "omnixai", "pytorch_grad_cam",
+    "quantus", "saliency", "shap", "tf_explain", "torchcam", "torchray", "transformers_interpret", "xplique", "zennit",
+)  # fmt: skip
+"""Libraries that would do a student's work; the sandbox hides them where they are installed."""
+
 NOISE_THRESHOLD = 25
 """Runs shorter than this, in characters of abstracted code, are never said to be alike; longer ones always are."""
 EVERY_FINGERPRINT = 1

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from html import escape
+from functools import cache
 from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from autograder.judge.mistakes import Mistake
 from autograder.student.plain_text import writable
 from autograder.task import Task
+
+CELL = "text-align: left; vertical-align: top"
+"""The style of the table's cells, written into each: Jupyter Lab would put their text to the right."""
 
 
 @dataclass(frozen=True)
@@ -105,22 +110,15 @@ def verdict_of(
 
 def to_html(verdict: Verdict) -> str:
     """The verdict as an HTML fragment. Everything that came from a student is escaped."""
-    rows = "".join(
-        f"<tr><td>{'✓' if finding.holds else '✗'}</td>"
-        f"<td>{escape(finding.title)}</td>"
-        f"<td>{finding.earned:g}&nbsp;of&nbsp;{finding.points:g}</td>"
-        f"<td>{escape(finding.seen)}</td>"
-        f"<td>{escape(finding.expected)}</td></tr>"
-        for finding in verdict.findings
+    return writable(_page().render(verdict=verdict, cell=CELL))
+
+
+@cache
+def _page() -> Template:
+    templates = Environment(
+        loader=PackageLoader("autograder.judge"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
-    lines = [f"<b>{escape(verdict.title)}: {verdict.points:g} of {verdict.max_points:g} points</b>"]
-    if verdict.cause:
-        lines.append(f"<b>Likely cause:</b> {escape(verdict.cause)}.")
-    if verdict.remedy:
-        lines.append(f"<b>Try:</b> {escape(verdict.remedy)}")
-    lines += [escape(note) for note in verdict.notes]
-    heading = "".join(f"<th>{name}</th>" for name in ("", "property", "points", "seen", "expected"))
-    return writable(
-        "".join(f"<div>{line}</div>" for line in lines)
-        + f'<table class="table table-condensed"><thead><tr>{heading}</tr></thead><tbody>{rows}</tbody></table>'
-    )
+    return templates.get_template("verdict.html.jinja")

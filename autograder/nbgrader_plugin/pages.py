@@ -22,17 +22,21 @@ TAGS = {
 ATTRIBUTES = {("img", "alt"), ("img", "width"), ("img", "height"), ("span", "class"), ("ol", "start")}
 PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,")
 
+TABLE = '<table class="table table-condensed" style="width: auto">'
+"""How a table begins: nbgrader's pages space the columns of those with a class only."""
+
 
 @pass_context
 def markdown(context: Any, source: str) -> str:
     """Markdown as HTML with harmless tags only. What the renderer cannot take is shown as it was written."""
     pictures = plain_pictures(context.get("cell", {}).get("attachments"))
-    renderer = IPythonRenderer(escape=False, attachments=pictures, anchor_link_text="")
+    renderer = IPythonRenderer(escape=False, attachments=pictures, exclude_anchor_links=True)
     try:
         page = MarkdownWithMath(renderer=renderer).render(source)
     except Exception:
         return f"<pre>{escape(source)}</pre>"
-    return bleach.clean(page, tags=TAGS, attributes=_allowed, protocols={"http", "https", "mailto", "data"})
+    harmless = bleach.clean(page, tags=TAGS, attributes=_allowed, protocols={"http", "https", "mailto", "data"})
+    return harmless.replace("<table>", TABLE)
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:

@@ -18,17 +18,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from autograder.judge.likeness import ATTRIBUTION_LIBRARIES
+
 MIB = 2**20
 
 INSIDE = ("__init__.py", "task.py", "student", "problem_sets/__init__.py", "problem_sets/*/task.py")
 """What a student's process sees of this package: the folder `student` and what the problem sets declare. Everything else stays
 outside, whether or not it is known here."""
-
-ATTRIBUTION_LIBRARIES = (
-    "alibi", "captum", "dianna", "innvestigate", "inseq", "interpret", "lime", "lit_nlp", "omnixai", "pytorch_grad_cam",
-    "quantus", "saliency", "shap", "tf_explain", "torchcam", "torchray", "transformers_interpret", "xplique", "zennit",
-)  # fmt: skip
-"""Libraries that would do a student's work; hidden where they are installed."""
 
 SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store")
 PYTHON_PARTS = ("bin", "lib", "lib64", "pyvenv.cfg", "share", "ssl")

@@ -13,6 +13,12 @@ from corpus.ps1.mutants import MUTANTS
 from corpus.ps1.styles import STYLES
 
 
+def entries() -> Iterator[Entry]:
+    """All of the set's entries."""
+    yield from functions()
+    yield from photos()
+
+
 def functions() -> Iterator[Entry]:
     for style in STYLES:
         yield Entry(style.task, "function", style.name, function(style.source, style.function), True)

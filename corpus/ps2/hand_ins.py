@@ -13,7 +13,7 @@ from corpus.maps import ZERO, midpoint
 from corpus.models import COLOURS, material
 
 
-def baselines() -> Iterator[Entry]:
+def entries() -> Iterator[Entry]:
     task = "ps2-study"
     yield from right_studies(task, studies.of_baselines)
     for names in (("black", "maximum distance"), ("black", "noise"), ("black", "blurred", "maximum distance", "noise")):

@@ -14,7 +14,7 @@ from corpus.maps import ZERO, Job, right_rule, trapezoid
 from corpus.models import COLOURS, material
 
 
-def steps() -> Iterator[Entry]:
+def entries() -> Iterator[Entry]:
     task = "ps3-study"
 
     def right_at(model: str, compute: Callable = trapezoid, **changed: Any) -> dict:

@@ -14,6 +14,12 @@ from corpus.models import COLOURS
 from corpus.ps4.measures import RIGHT_MEASURES, WRONG_MEASURES
 
 
+def entries() -> Iterator[Entry]:
+    """All of the set's entries."""
+    yield from measures()
+    yield from scored()
+
+
 def measures() -> Iterator[Entry]:
     task = "ps4-measure"
     for name, source in RIGHT_MEASURES.items():

@@ -58,7 +58,7 @@ class Outcome:
 
     @property
     def set(self) -> str:
-        return self.task[:3]
+        return self.task.partition("-")[0]
 
 
 def outcome(entry: Entry) -> Outcome:

@@ -1,0 +1,60 @@
+"""What a student and an instructor read in nbgrader's pages, in a browser: plain text under headings, columns apart."""
+
+from pathlib import Path
+
+import nbgrader
+import pytest
+from nbconvert.exporters import HTMLExporter
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from traitlets.config import Config
+
+from autograder.judge.verdict import Finding, Verdict
+from tests.lecture.browser import launched, opened
+
+FORMGRADER = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader"
+CONFIGURATION = Config()
+CONFIGURATION.HTMLExporter.update(
+    template_name="feedback",
+    extra_template_basedirs=[str(FORMGRADER / "templates")],
+    extra_template_paths=[str(FORMGRADER / "static/node_modules/bootstrap/dist/css")],
+    filters={"markdown2html": "autograder.nbgrader_plugin.pages.markdown"},
+)
+NAMES = {"score": 0, "max_score": 3, "late_penalty": 0, "comment_index": 0, "score_index": 0, "notebook": "ps1"}
+TEXT = "# A heading\n\nA paragraph.\n\n| part | what |\n|---|---|\n| one | the rubric's text |\n\n## Another\n\nMore."
+VERDICT = Verdict(
+    "ps1-x",
+    "a task",
+    (
+        Finding("form", "a finite tensor of the shape of x", 1, True, "yes"),
+        Finding("linear", "exact on affine functions", 2, False, "a relative error of 1", "rounding only"),
+    ),
+)
+CLOSEST_COLUMNS = """() => Math.min(...[...document.querySelectorAll("tr")].flatMap(row => {
+    const texts = [...row.cells].map(cell => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        return range.getBoundingClientRect();
+    }).filter(box => box.width);
+    return texts.slice(1).map((box, k) => box.left - texts[k].right);
+}))"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    data = {"text/plain": repr(VERDICT), "text/html": VERDICT._repr_html_()}
+    output = new_output("execute_result", data=data, execution_count=1)
+    notebook = new_notebook(cells=[new_markdown_cell(TEXT), new_code_cell("submit()", outputs=[output])])
+    exporter = HTMLExporter(config=CONFIGURATION)
+    path = tmp_path_factory.mktemp("page") / "feedback.html"
+    path.write_text(exporter.from_notebook_node(notebook, {"nbgrader": NAMES})[0])
+    with launched() as browser, opened(browser, path, (1100, 800)) as visit:
+        yield visit.page
+
+
+def test_text_below_a_heading_is_no_link(page):
+    assert page.locator("h1").inner_text() == "A heading"
+    assert page.locator("#notebook-container a").count() == 0
+
+
+def test_columns_of_tables_are_apart(page):
+    assert page.evaluate(CLOSEST_COLUMNS) >= 8  # pixels

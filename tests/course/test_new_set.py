@@ -1,0 +1,113 @@
+"""Another problem set, from its skeleton to grades: made in a copy of the kit, released, handed in, graded by nbgrader."""
+
+import json
+import os
+import shutil
+import site
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from autograder.course.classroom import GradingError
+from autograder.course.new_set import new_set
+from autograder.course.release import KIT
+
+NAME = "ps5-saliency"
+PARTS = ("autograder", "igref", "corpus", "nbgrader_config.py")
+ENTRIES = """
+import tempfile
+from pathlib import Path
+from tests.calibration.judged import hand_in
+from corpus import SETS, corpus
+assert SETS["ps5"] == "ps5-saliency"
+for entry in corpus():
+    if entry.set == "ps5":
+        assert hand_in(entry).as_expected, entry.name
+"""
+
+
+class Kit:
+    """A copy of the kit, with an interpreter that finds the copy's packages in place of the installed ones."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for part in PARTS:
+            copy = shutil.copytree if (KIT / part).is_dir() else shutil.copy
+            copy(KIT / part, folder / part)
+        for part in ("tests/__init__.py", "tests/calibration"):
+            (folder / part).parent.mkdir(exist_ok=True)
+            (shutil.copytree if (KIT / part).is_dir() else shutil.copy)(KIT / part, folder / part)
+        venv.create(folder / ".venv", symlinks=True)
+        (folder / ".venv" / "share").symlink_to(Path(sys.prefix) / "share")  # where nbconvert finds its templates
+        self.python = folder / ".venv" / "bin" / "python"
+        (packages,) = (folder / ".venv" / "lib").glob("python*/site-packages")
+        (packages / "kit.pth").write_text("\n".join((str(folder), *site.getsitepackages())))
+
+    def run(self, *arguments):
+        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader calls alembic by name
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": programs}
+        command = [str(self.python), *arguments]
+        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def submit(self, student, change):
+        """Hand in the release with its answer cell changed by `change(source of the solution)`."""
+        released = nbformat.read(self.folder / "assignments" / NAME / f"{NAME}.ipynb", as_version=4)
+        solved = nbformat.read(self.folder / "solutions" / NAME / f"{NAME}.ipynb", as_version=4)
+        (answer,) = (cell for cell in released.cells if cell.id.endswith("-answer"))
+        (solution,) = (cell.source for cell in solved.cells if cell.id == answer.id)
+        answer.source = change(solution)
+        target = self.folder / "submitted" / student / NAME / f"{NAME}.ipynb"
+        target.parent.mkdir(parents=True)
+        nbformat.write(released, target)
+
+    def verdict(self, student):
+        record = json.loads((self.folder / "autograded" / student / NAME / "verdicts.json").read_text())
+        (verdict,) = record["verdicts"]
+        return verdict
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory):
+    kit = Kit(tmp_path_factory.mktemp("kit"))
+    kit.run("-m", "autograder", "new-set", NAME, "--title", "Saliency")
+    return kit
+
+
+def test_a_new_set_is_released_and_graded_at_once(kit):
+    kit.run("-m", "nbgrader", "generate_assignment", NAME)
+    kit.submit("ada", lambda solution: solution)
+    kit.submit("ben", lambda solution: solution.replace("[0, target]", "[0].max()"))
+    kit.run("-m", "autograder", "grade", NAME, "--jobs", "1")
+    assert kit.verdict("ada")["points"] == kit.verdict("ada")["max_points"] == 10
+    assert [one["name"] for one in kit.verdict("ben")["findings"] if not one["holds"]] == ["target"]
+
+
+def test_a_new_set_s_corpus_entries_get_their_verdicts(kit):
+    kit.run("-c", ENTRIES)
+
+
+def test_a_new_set_keeps_to_the_house_style(kit):
+    written = [kit.folder / part for part in ("autograder/problem_sets/ps5", "corpus/ps5", "solutions")]
+    configuration = ["--config", str(KIT / "pyproject.toml")]
+    for arguments in (("check",), ("format", "--check")):
+        subprocess.run([sys.executable, "-m", "ruff", *arguments, *configuration, *written], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("saliency", "cannot name"),
+        ("ps5", "cannot name"),
+        ("ps5-A b", "cannot name"),
+        ("ps1-again", "is there already"),
+    ],
+)
+def test_a_name_that_cannot_be_used_is_refused(name, says):
+    with pytest.raises(GradingError, match=says):
+        new_set(name)
