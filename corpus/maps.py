@@ -13,7 +13,7 @@ import torch
 from scipy import integrate
 from torch import Tensor
 
-Forward = Callable[[Tensor], Tensor]
+from igref.types import Forward
 
 
 @dataclass(frozen=True)

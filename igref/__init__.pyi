@@ -4,6 +4,7 @@ from . import arguments as arguments
 from . import attribution as attribution
 from . import axioms as axioms
 from . import baselines as baselines
+from . import blur as blur
 from . import counterexamples as counterexamples
 from . import doctor as doctor
 from . import images as images

@@ -4,12 +4,14 @@ Every check returns its argument in the form the caller goes on with, or raises 
 expected, what came, and what to do: `TypeError` for the wrong kind of thing, `ValueError` for a wrong value.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from igref.types import Forward
 
 FLOATS = (torch.float32, torch.float64)
 
@@ -93,7 +95,7 @@ def target_indices(targets: object, inputs: Tensor) -> Tensor:
     return indices
 
 
-def forward_function(forward: object) -> Callable[[Tensor], Tensor]:
+def forward_function(forward: object) -> Forward:
     """A callable; a torch module, or a method of one, has to be in evaluation mode."""
     if not callable(forward):
         raise TypeError(

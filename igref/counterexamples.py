@@ -12,8 +12,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from igref.attribution.core import Forward, gradient, target_scores
+from igref.attribution.core import gradient, target_scores
 from igref.attribution.paths import feature_by_feature, path_integrated_gradients
+from igref.types import Forward
 
 Targets = int | Int[Tensor, " N"]
 Inputs = Float[Tensor, " N *shape"]

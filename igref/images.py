@@ -11,8 +11,10 @@ from jaxtyping import Float, Int
 from PIL import Image, ImageOps
 from torch import Tensor
 
-# Models trained at 224 pixels are tested on the central 224 of pictures whose shorter side is 256.
-CROP_SHARE = 224 / 256
+# Height and width that networks for ImageNet are made for, in pixels; they are tested on the centre of pictures whose
+# shorter side is 256.
+PHOTO = 224
+CROP_SHARE = PHOTO / 256
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 # name: package, file in the package, ImageNet class, source and licence
@@ -57,7 +59,7 @@ class Photo:
     source: str
 
 
-def load_photos(size: int = 224) -> list[Photo]:
+def load_photos(size: int = PHOTO) -> list[Photo]:
     """Ten photos that come with scikit-image, matplotlib and scikit-learn; nothing is downloaded.
 
     A network gets some of them wrong (the astronaut, the clock, Grace Hopper): they are the lesson in debugging.
@@ -84,7 +86,7 @@ def load_photos(size: int = 224) -> list[Photo]:
     ]
 
 
-def load_folder(folder: str | PathLike[str], size: int = 224) -> list[Photo]:
+def load_folder(folder: str | PathLike[str], size: int = PHOTO) -> list[Photo]:
     """Your own pictures: every picture file of a folder, by name. Grey, transparent, CMYK, palette and 16 bits are fine.
 
     Transparent parts become white, and a photo that its camera marked as turned is turned back.

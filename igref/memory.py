@@ -2,7 +2,7 @@
 
 glibc gives every large block back to the system when it is freed, and gets it again, a page at a time, for the next
 layer. For batches of photos that can be a third of the time of a gradient on a CPU, and most of the time of a single
-batch of fifty. The kit's notebooks ask for it (`autograder.student.submit`); igref itself leaves a process as it is.
+batch of fifty. igref itself leaves a process as it is.
 """
 
 import ctypes

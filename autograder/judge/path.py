@@ -21,9 +21,11 @@ from autograder.judge.tolerances import (
 )
 from autograder.judge.truth import distance
 from igref.attribution import quadrature
-from igref.attribution.core import Forward, scores_and_gradients
+from igref.attribution.core import scores_and_gradients
+from igref.images import PHOTO
+from igref.types import Forward
 
-CHUNK = 8 * 3 * 224 * 224
+CHUNK = 8 * 3 * PHOTO**2
 """Numbers that go through the model at a time, about: eight photos."""
 
 

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from igref import arguments
 from igref.attribution.chunking import chunk_size_for
-from igref.attribution.core import Attribution, Forward, completeness_gap, scores_and_gradients
+from igref.attribution.core import Attribution, completeness_gap, scores_and_gradients
 from igref.progress import Progress, reporter
+from igref.types import Forward
 
 FIRST_PANELS = 8
 CUTS_A_ROUND = 4

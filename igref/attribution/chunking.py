@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from igref import arguments
+from igref.images import PHOTO
 
-PHOTO = 3 * 224 * 224
 FEWEST_PHOTOS, PHOTOS_PER_THREAD = 5, 2  # on two cores 4 to 6 at a time are fastest; 6 and 8 lose where memory is slow
 MOST_THREADS = 8
 PHOTOS_ON_ACCELERATOR = 64
@@ -31,7 +31,7 @@ def chunk_size_for(inputs: Tensor, chunk_size: int | None = None) -> int:
         return arguments.count(chunk_size, "chunk_size")
     threads = min(torch.get_num_threads(), MOST_THREADS)
     photos = max(FEWEST_PHOTOS, PHOTOS_PER_THREAD * threads) if inputs.device.type == "cpu" else PHOTOS_ON_ACCELERATOR
-    return max(1, min(LARGEST_CHUNK, photos * PHOTO // inputs[0].numel()))
+    return max(1, min(LARGEST_CHUNK, photos * 3 * PHOTO**2 // inputs[0].numel()))
 
 
 def chunks(n_inputs: int, n_nodes: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:

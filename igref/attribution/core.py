@@ -7,7 +7,6 @@ Source: M. Sundararajan, A. Taly, Q. Yan, Axiomatic Attribution for Deep Network
 arXiv 1703.01365.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,8 +17,7 @@ from igref import arguments
 from igref.attribution.chunking import chunk_size_for, chunks, image_layout
 from igref.attribution.quadrature import nodes_and_weights
 from igref.progress import Progress, reporter
-
-Forward = Callable[[Tensor], Tensor]
+from igref.types import Forward
 
 
 @dataclass(frozen=True)

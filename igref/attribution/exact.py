@@ -9,7 +9,7 @@ exact.
 Nothing here uses `igref.attribution`, so that the two can check each other. All of it is in float64.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 
 import numpy as np
@@ -18,6 +18,7 @@ from jaxtyping import Float, Float64, Int
 from torch import Tensor, nn
 
 from igref import arguments
+from igref.types import Forward
 
 LINEAR = (nn.Linear, nn.Conv2d, nn.BatchNorm1d, nn.BatchNorm2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 UNCHANGED = (nn.Flatten, nn.Identity, nn.Dropout)
@@ -92,7 +93,7 @@ def breakpoints(
 
 
 def exact_integrated_gradients_of_polynomial(
-    forward: Callable[[Tensor], Tensor],
+    forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     baselines: Float[Tensor, "..."],
     targets: int | Int[Tensor, " N"],
@@ -235,7 +236,7 @@ def _gauss_legendre(edges: Tensor, n_nodes: int) -> tuple[Tensor, Tensor]:
 
 
 def _weighted_gradient(
-    forward: Callable[[Tensor], Tensor],
+    forward: Forward,
     x: Tensor,
     x0: Tensor,
     target: Tensor,

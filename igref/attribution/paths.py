@@ -11,7 +11,6 @@ from igref import arguments
 from igref.attribution.chunking import chunk_size_for, chunks
 from igref.attribution.core import (
     Attribution,
-    Forward,
     completeness_gap,
     integrated_gradients,
     scores_and_gradients,
@@ -19,13 +18,14 @@ from igref.attribution.core import (
 )
 from igref.attribution.quadrature import nodes_and_weights
 from igref.progress import Progress, reporter
+from igref.types import Forward
 
-Path = Callable[[Tensor], Tensor]
+PathFunction = Callable[[Tensor], Tensor]
 
 
 def path_integrated_gradients(
     forward: Forward,
-    path: Path,
+    path: PathFunction,
     targets: int | Int[Tensor, " N"],
     *,
     n_steps: int = 50,
@@ -87,7 +87,7 @@ def path_integrated_gradients(
     return Attribution(values, scores, baseline_scores, gap, len(inputs) * len(nodes))
 
 
-def straight_line(inputs: Float[Tensor, " N *shape"], baselines: Float[Tensor, "..."]) -> Path:
+def straight_line(inputs: Float[Tensor, " N *shape"], baselines: Float[Tensor, "..."]) -> PathFunction:
     """The path of integrated gradients, gamma(a) = x' + a (x - x').
 
     Example:
@@ -99,7 +99,7 @@ def straight_line(inputs: Float[Tensor, " N *shape"], baselines: Float[Tensor, "
     return lambda a: baselines + a.to(inputs) * (inputs - baselines)
 
 
-def feature_by_feature(inputs: Float[Tensor, " N *shape"], baselines: Float[Tensor, "..."]) -> Path:
+def feature_by_feature(inputs: Float[Tensor, " N *shape"], baselines: Float[Tensor, "..."]) -> PathFunction:
     """The path that moves one feature after the other from baseline to input, in the order of their memory.
 
     It is the path method that depends most on the order: not symmetric. With D features, a midpoint rule
@@ -234,7 +234,7 @@ def _scalar(a: float) -> Tensor:
     return torch.tensor(a, dtype=torch.float64)
 
 
-def _position_and_velocity(path: Path, a: Tensor) -> tuple[Tensor, Tensor]:
+def _position_and_velocity(path: PathFunction, a: Tensor) -> tuple[Tensor, Tensor]:
     """gamma(a) and dgamma/da, by forward-mode differentiation: there is one a, and many features."""
     with torch.inference_mode(False), forward_ad.dual_level():
         dual = forward_ad.make_dual(a.clone(), torch.ones((), dtype=a.dtype))

@@ -11,13 +11,16 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from igref import arguments
-from igref.attribution.core import Attribution, Forward, target_scores
+from igref.attribution.core import Attribution, target_scores
+from igref.types import Forward
 
 Method = Callable[[Forward, Tensor, Tensor, Tensor], Tensor | Attribution]
 Targets = int | Int[Tensor, " N"]
 Inputs = Float[Tensor, " N *shape"]
 
 N_PROBES = 64
+TOLERANCE = 1e-3  # of a violation, in units of F
+SAME_RELATIVE, SAME_ABSOLUTE = 1e-4, 1e-5  # scores of two functions that are to be the same, up to rounding in float32
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,6 @@ def expect_same(
     for target in targets.unique():
         every = target.expand(len(points))
         one, two = target_scores(forward, points, every), target_scores(other, others, every)
-        if not torch.allclose(one, two, rtol=1e-4, atol=1e-5):
+        if not torch.allclose(one, two, rtol=SAME_RELATIVE, atol=SAME_ABSOLUTE):
             worst = int((one - two).abs().argmax())
             raise ValueError(f"{expected}; got scores {float(one[worst]):.6g} and {float(two[worst]):.6g}.")

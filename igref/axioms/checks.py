@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from igref import arguments
-from igref.attribution.core import Forward, target_scores
+from igref.attribution.core import target_scores
 from igref.axioms.axiom_verdict import (
+    TOLERANCE,
     AxiomVerdict,
     Inputs,
     Method,
@@ -28,8 +29,7 @@ from igref.axioms.axiom_verdict import (
     probe_points,
     verdict,
 )
-
-TOLERANCE = 1e-3
+from igref.types import Forward
 
 
 def completeness(

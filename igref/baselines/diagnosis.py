@@ -1,6 +1,5 @@
 """What to know of a baseline before its attributions are read: is it neutral, and where is it blind?"""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,9 +8,10 @@ from torch import Tensor
 
 from igref import arguments
 from igref.baselines.named import BASELINES
+from igref.types import Forward
 
-Forward = Callable[[Tensor], Tensor]
 Batch = Float[Tensor, " N *shape"]
+LARGEST_DEVIATION = 1e-3  # of the sum of probabilities from one
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def diagnose(
     kind = BASELINES[arguments.choice(name, BASELINES, "name")].kind if name is not None else "unknown"
     with torch.no_grad():
         shares = arguments.class_scores(forward(baselines.clone()), baselines, targets)
-    if (shares < 0).any() or ((shares.sum(1) - 1).abs() > 1e-3).any():
+    if (shares < 0).any() or ((shares.sum(1) - 1).abs() > LARGEST_DEVIATION).any():
         raise ValueError(
             "forward: expected class probabilities, from 0 up and adding up to 1, for an entropy; got scores from "
             f"{float(shares.min()):.3g} with sums from {float(shares.sum(1).min()):.3g}. Use model.probabilities."

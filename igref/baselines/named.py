@@ -15,15 +15,14 @@ from typing import Any
 
 import torch
 from jaxtyping import Float, Int
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from igref import arguments
+from igref.blur import blurred
+from igref.types import Forward
 
-Forward = Callable[[Tensor], Tensor]
 Batch = Float[Tensor, " N *shape"]
 
-BLUR_SIGMA_AT_224 = 20.0  # of the Gaussian filter, in pixels, for pictures of 224 x 224
 GAUSSIAN_SIGMA = 0.5  # the article's 1 on a range of [-1, 1]
 ATTACK_STEP = 1 / 255
 
@@ -119,12 +118,7 @@ def _drawn(draw: Callable[..., Tensor], inputs: Batch, seed: int) -> Batch:
 
 
 def _blurred(inputs: Batch, seed: int, sigma: float | None = None) -> Batch:
-    if inputs.ndim != 4:
-        raise ValueError(f"inputs: expected images (N, C, H, W) to blur, got shape {tuple(inputs.shape)}.")
-    if sigma is None:
-        sigma = BLUR_SIGMA_AT_224 * min(inputs.shape[2:]) / 224
-    sigma = arguments.number(sigma, "sigma", low=0)
-    return torch.from_numpy(gaussian_filter(inputs.cpu().numpy(), sigma, axes=(2, 3))).to(inputs)
+    return blurred(inputs, sigma)
 
 
 def _mean_image(inputs: Batch, seed: int, images: Tensor | None = None) -> Batch:
@@ -150,7 +144,7 @@ def _adversarial(
     step: float = ATTACK_STEP,
     max_steps: int = 100,
 ) -> Batch:
-    from igref.attribution.core import gradient
+    from igref.attribution.core import gradient  # here: all other baselines are there where igref.attribution is not
 
     forward = arguments.forward_function(forward)
     step = arguments.number(step, "step", low=1e-6, high=1)

@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from igref.images import PHOTO
 from igref.models.classifier import Classifier
 from igref.models.files import WeightsError, check_sha256, fit_weights, read_weights
 from igref.models.torchvision_import import import_torchvision
@@ -41,7 +42,7 @@ def load(path: Path | None = None) -> Classifier:
     fit_weights(network, tensors, path.name)
     fold_batch_norms(network.eval())
     categories = torchvision.models.EfficientNet_B0_Weights.DEFAULT.meta["categories"]
-    return Classifier(network, NAME, categories, mean=(MEAN,) * 3, std=(STD,) * 3, input_size=224)
+    return Classifier(network, NAME, categories, mean=(MEAN,) * 3, std=(STD,) * 3, input_size=PHOTO)
 
 
 def fold_batch_norms(network: nn.Module) -> None:

@@ -1,6 +1,6 @@
 """Which method is best? Compare them with several fills, and say so when the answer depends on the fill."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -10,10 +10,9 @@ from torch import Tensor
 
 from igref import arguments
 from igref.quality.curves import FRACTIONS, area_under, bootstrap_interval
-from igref.quality.imputation import fill_function
-from igref.quality.masking import checked_fractions, importance_ranks, random_ranks, scores_with_hidden
-
-Forward = Callable[[Tensor], Tensor]
+from igref.quality.imputation import imputer
+from igref.quality.masking import checked_fractions, importance_ranks, random_ranks, scores_with_masked
+from igref.types import Forward
 
 THREE_FILLS = ("mean", "blurred", "noisy_linear")
 RANDOM = "random ranking"
@@ -140,9 +139,9 @@ def compare_with_fills(
     ranks[RANDOM] = random_ranks(inputs, seed, patch)
     areas = []
     for fill in fills:
-        filled = fill_function(fill, forward, inputs, seed)
+        imputed = imputer(fill, forward, inputs, seed)
         areas += [
-            area_under(scores_with_hidden(forward, inputs, order, targets, shares, filled)[0], shares)
+            area_under(scores_with_masked(forward, inputs, order, targets, shares, imputed)[0], shares)
             for order in ranks.values()
         ]
     return FillComparison(tuple(fills), tuple(ranks), torch.stack(areas).view(len(fills), len(ranks), -1).cpu())

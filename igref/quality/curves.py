@@ -1,10 +1,10 @@
-"""How good is a map? Hide pixels in its order, and see what the network still says: retention, deletion, insertion.
+"""How good is a map? Mask pixels in its order, and see what the network still says: retention, deletion, insertion.
 
 A curve alone says little, as a few pixels of any map are often enough. So each stands beside two controls on the same
 images, a random ranking and the reversed one, and its area comes with a bootstrap interval over the images.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,10 +13,9 @@ from scipy.stats import bootstrap
 from torch import Tensor
 
 from igref import arguments
-from igref.quality.imputation import fill_function
-from igref.quality.masking import checked_fractions, importance_ranks, random_ranks, scores_with_hidden
-
-Forward = Callable[[Tensor], Tensor]
+from igref.quality.imputation import imputer
+from igref.quality.masking import checked_fractions, importance_ranks, random_ranks, scores_with_masked
+from igref.types import Forward
 
 # Closer together where curves bend: most of a score comes or goes with the first pixels.
 FRACTIONS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -30,8 +29,8 @@ class RetentionCurve:
 
     Attributes:
         kind: `retention`, `insertion` or `deletion`.
-        fill: what hidden pixels show.
-        fractions: the K shares of pixels, ascending: kept (retention, insertion) or hidden (deletion).
+        fill: what masked pixels show.
+        fractions: the K shares of pixels, ascending: kept (retention, insertion) or masked (deletion).
         scores: of the label, with pixels in the order of the map.
         label_survives: whether the label still has the highest score.
         random_scores: a control, with the pixels of each input in a random order.
@@ -93,17 +92,17 @@ def retention_curve(
     patch: int = 1,
     seed: int = 0,
 ) -> RetentionCurve:
-    """Hide the pixels of relatively low attribution: does the network still give the label? The course's measure.
+    """Mask the pixels of relatively low attribution: does the network still give the label? The course's measure.
 
     Args:
         forward: (B, *shape) -> (B, K) class scores; probabilities for areas from 0 to 1.
         inputs: float32 or float64; images (N, C, H, W) or other features (N, *shape).
-        attributions: (N, *shape); channels of an image are summed, as its pixels are hidden in all channels together.
+        attributions: (N, *shape); channels of an image are summed, as its pixels are masked in all channels together.
             Maps (N, H, W) that are summed already are taken too.
         targets: the label whose score is followed, one for all inputs or one each.
         fractions: shares of pixels kept, ascending, in [0, 1].
-        fill: what hidden pixels show: a name in `igref.quality.imputation.FILLS`, one value a channel, or one image for all.
-        patch: hide squares of patch x patch pixels, by their mean attribution, instead of single pixels. Pixels that are
+        fill: what masked pixels show: a name in `igref.quality.imputation.FILLS`, one value a channel, or one image for all.
+        patch: mask squares of patch x patch pixels, by their mean attribution, instead of single pixels. Pixels that are
             strewn over a picture are a texture that no network has seen; squares show more of what a map has found.
         seed: of the random ranking, of the order of equal attributions, and of the fill's noise.
 
@@ -213,11 +212,11 @@ def _curve(kind, forward, inputs, attributions, targets, fractions, fill, patch,
     inputs = arguments.batch(inputs)
     targets = arguments.target_indices(targets, inputs)
     shares = checked_fractions(fractions)
-    filled = fill_function(fill, forward, inputs, arguments.count(seed, "seed", at_least=0))
+    imputed = imputer(fill, forward, inputs, arguments.count(seed, "seed", at_least=0))
     ranks = importance_ranks(attributions, inputs, seed, patch)
     n_pixels = ranks.shape[1]
     followed = [
-        scores_with_hidden(forward, inputs, order, targets, shares, filled, hide_first=kind == "deletion")
+        scores_with_masked(forward, inputs, order, targets, shares, imputed, mask_first=kind == "deletion")
         for order in (ranks, random_ranks(inputs, seed, patch), n_pixels - 1 - ranks)
     ]
     (scores, survives), (random_scores, _), (reversed_scores, _) = followed

@@ -1,6 +1,6 @@
-"""What a hidden pixel is filled with. There is no neutral choice: each fill favours the maps that resemble it.
+"""What a masked pixel is imputed with. There is no neutral choice: each fill favours the maps that resemble it.
 
-A picture with hidden pixels is off the data manifold: a drop of the score may be due to the hidden pixels or to the strange
+A picture with masked pixels is off the data manifold: a drop of the score may be due to the masked pixels or to the strange
 picture. So quality is measured with at least three fills, and a ranking that holds for one of them only is no finding.
 """
 
@@ -8,17 +8,16 @@ from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from igref import arguments
+from igref.blur import blurred
+from igref.types import Forward
 
-Forward = Callable[[Tensor], Tensor]
 Batch = Float[Tensor, " N *shape"]
-Hidden = Bool[Tensor, " B *pixels"]
+Mask = Bool[Tensor, " B *pixels"]
 
 FILLS = ("mean", "blurred", "noisy_linear", "zero")
-BLUR_SIGMA_AT_224 = 20.0  # hides what is in the picture, leaves where it is bright; in proportion for other sizes
 NOISE_SIGMA = 0.01  # of the authors' code, on pixels in [0, 1]
 
 # Rong et al. 2022, section 4.3: next neighbours count twice as much as diagonal ones.
@@ -26,24 +25,24 @@ _WEIGHTS = ((1 / 12, 1 / 6, 1 / 12), (1 / 6, 0.0, 1 / 6), (1 / 12, 1 / 6, 1 / 12
 _LARGEST_RESIDUAL = 2e-4
 _MAX_ITERATIONS = 2000
 
-Fill = Callable[[Int[Tensor, " B"], Hidden], Batch]
+Imputer = Callable[[Int[Tensor, " B"], Mask], Batch]
 
 
-def fill_function(fill: str | Tensor, forward: Forward, inputs: Batch, seed: int) -> Fill:
-    """A function of the rows of some inputs and their hidden pixels, that returns these inputs with the pixels filled.
+def imputer(fill: str | Tensor, forward: Forward, inputs: Batch, seed: int) -> Imputer:
+    """A function of the rows of some inputs and their masked pixels, that returns these inputs with the pixels imputed.
 
     Args:
         fill: one of `FILLS`, or the values to show instead:
             `mean`: each image's own mean, channel by channel.
             `blurred`: the image under a Gaussian filter with sigma 20 for 224 pixels; images only.
-            `noisy_linear`: each hidden pixel the weighted mean of its eight neighbours, hidden ones too, by solving the
+            `noisy_linear`: each masked pixel the weighted mean of its eight neighbours, masked ones too, by solving the
                 linear equations of all, plus noise of 0.01; images only. Source: Y. Rong et al., A Consistent and
                 Efficient Evaluation Strategy for Attribution Methods (ROAD), ICML 2022, arXiv 2202.00449, section 4.3.
             `zero`: zero where the network sees it, that is the mean pixel of its training images for a model of
                 `load_model`, and 0 for any other forward.
             a tensor: one value a channel (C,), or one fill for all images (*shape).
         forward: for `zero`.
-        inputs: all the inputs (N, *shape) that are to be filled.
+        inputs: all the inputs (N, *shape) that are to be imputed.
         seed: of the noise.
 
     Raises:
@@ -51,8 +50,8 @@ def fill_function(fill: str | Tensor, forward: Forward, inputs: Batch, seed: int
         ValueError: no fill has this name, or it does not fit the inputs.
 
     Example:
-        >>> filled = fill_function("mean", lambda x: x, torch.tensor([[0.0, 1.0]]), seed=0)
-        >>> filled(torch.tensor([0]), torch.tensor([[False, True]]))
+        >>> imputed = imputer("mean", lambda x: x, torch.tensor([[0.0, 1.0]]), seed=0)
+        >>> imputed(torch.tensor([0]), torch.tensor([[False, True]]))
         tensor([[0.0000, 0.5000]])
     """
     if isinstance(fill, Tensor):
@@ -71,18 +70,17 @@ def fill_function(fill: str | Tensor, forward: Forward, inputs: Batch, seed: int
         return _replacing(
             inputs, inputs.mean((2, 3) if inputs.ndim == 4 else tuple(range(1, inputs.ndim)), keepdim=True)
         )
-    sigma = BLUR_SIGMA_AT_224 * min(inputs.shape[2:]) / 224
-    return _replacing(inputs, torch.from_numpy(gaussian_filter(inputs.cpu().numpy(), sigma, axes=(2, 3))).to(inputs))
+    return _replacing(inputs, blurred(inputs))
 
 
-def _replacing(inputs: Batch, shown: Tensor) -> Fill:
+def _replacing(inputs: Batch, shown: Tensor) -> Imputer:
     """A fill that shows these values, of all the inputs or the same for each."""
     shown = shown.expand_as(inputs)
-    return lambda rows, hidden: torch.where(_in_all_channels(hidden, inputs), shown[rows], inputs[rows])
+    return lambda rows, masked: torch.where(_in_all_channels(masked, inputs), shown[rows], inputs[rows])
 
 
-def _in_all_channels(hidden: Hidden, inputs: Batch) -> Bool[Tensor, "..."]:
-    return hidden[:, None] if inputs.ndim == 4 else hidden
+def _in_all_channels(masked: Mask, inputs: Batch) -> Bool[Tensor, "..."]:
+    return masked[:, None] if inputs.ndim == 4 else masked
 
 
 def _fitting(fill: Tensor, inputs: Batch) -> Tensor:
@@ -97,33 +95,33 @@ def _fitting(fill: Tensor, inputs: Batch) -> Tensor:
     return arguments.finite(fill, "fill")
 
 
-def _noisy_linear(inputs: Batch, seed: int) -> Fill:
+def _noisy_linear(inputs: Batch, seed: int) -> Imputer:
     generator = torch.Generator().manual_seed(seed)
     noise = NOISE_SIGMA * torch.randn(inputs.shape[1:], generator=generator, dtype=inputs.dtype).to(inputs)
 
-    def fill(rows: Tensor, hidden: Hidden) -> Batch:
-        interpolated = linear_interpolation(inputs[rows], hidden)
-        return torch.where(_in_all_channels(hidden, inputs), interpolated + noise, interpolated)
+    def fill(rows: Tensor, masked: Mask) -> Batch:
+        interpolated = linear_interpolation(inputs[rows], masked)
+        return torch.where(_in_all_channels(masked, inputs), interpolated + noise, interpolated)
 
     return fill
 
 
-def linear_interpolation(images: Float[Tensor, "N C H W"], hidden: Bool[Tensor, "N H W"]) -> Float[Tensor, "N C H W"]:
-    """Each hidden pixel the weighted mean of its neighbours; where all are hidden, the image's own mean.
+def linear_interpolation(images: Float[Tensor, "N C H W"], masked: Bool[Tensor, "N H W"]) -> Float[Tensor, "N C H W"]:
+    """Each masked pixel the weighted mean of its neighbours; where all are masked, the image's own mean.
 
     The equations are symmetric and positive definite, so conjugate gradients solve them (Hestenes and Stiefel 1952),
     with products of the sparse matrix written as convolutions; a direct solver takes seconds a picture.
 
     Example:
         >>> ramp = torch.arange(5.0).expand(1, 1, 5, 5) / 4
-        >>> hidden = torch.zeros(1, 5, 5, dtype=torch.bool)
-        >>> hidden[0, 2, 2] = True
-        >>> float(linear_interpolation(ramp, hidden)[0, 0, 2, 2])
+        >>> masked = torch.zeros(1, 5, 5, dtype=torch.bool)
+        >>> masked[0, 2, 2] = True
+        >>> float(linear_interpolation(ramp, masked)[0, 0, 2, 2])
         0.5
     """
     n, channels, height, width = images.shape
     known = images.reshape(1, n * channels, height, width)  # all as channels of one: four times as fast
-    mask = hidden[:, None].expand_as(images).reshape_as(known).to(images)
+    mask = masked[:, None].expand_as(images).reshape_as(known).to(images)
     kernel = torch.tensor(_WEIGHTS, dtype=images.dtype, device=images.device).expand(n * channels, 1, 3, 3)
 
     def neighbours(values: Tensor) -> Tensor:
@@ -152,7 +150,7 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _coarse_to_fine(values: Float[Tensor, "1 B H W"], weights: Float[Tensor, "1 B H W"]) -> Float[Tensor, "1 B H W"]:
-    """A first guess: each hidden pixel gets the mean of the known ones in the smallest square that has any."""
+    """A first guess: each masked pixel gets the mean of the known ones in the smallest square that has any."""
     height, width = values.shape[2:]
     if max(height, width) == 1:
         return values

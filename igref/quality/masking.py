@@ -1,15 +1,14 @@
-"""Hide pixels in the order of a map, and follow the score of the label: what all quality curves do."""
+"""Mask pixels in the order of a map, and follow the score of the label: what all quality curves do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from igref import arguments
-from igref.quality.imputation import Fill
-
-Forward = Callable[[Tensor], Tensor]
+from igref.quality.imputation import Imputer
+from igref.types import Forward
 
 PICTURES_AT_A_TIME = 16
 
@@ -65,24 +64,24 @@ def _ranks(values: Float[Tensor, " N *pixels"], seed: int) -> Int[Tensor, "N P"]
 
 
 @torch.no_grad()
-def scores_with_hidden(
+def scores_with_masked(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     ranks: Int[Tensor, "N P"],
     targets: Int[Tensor, " N"],
     fractions: Float[Tensor, " K"],
-    filled: Fill,
+    imputed: Imputer,
     *,
-    hide_first: bool = False,
+    mask_first: bool = False,
 ) -> tuple[Float[Tensor, "N K"], Bool[Tensor, "N K"]]:
-    """Score of the label, and whether it is the highest, with the first pixels in rank kept, or hidden."""
+    """Score of the label, and whether it is the highest, with the first pixels in rank kept, or masked."""
     pixels = (len(inputs), *inputs.shape[2:]) if inputs.ndim == 4 else inputs.shape
     scores, survives = [], []
     for share in fractions.tolist():
         first = (ranks < round(share * ranks.shape[1])).view(pixels)
-        hidden = first if hide_first else ~first
+        masked = first if mask_first else ~first
         for rows in torch.arange(len(inputs), device=inputs.device).split(PICTURES_AT_A_TIME):
-            every_class = forward(filled(rows, hidden[rows]))
+            every_class = forward(imputed(rows, masked[rows]))
             every_class = arguments.class_scores(every_class, inputs[rows], targets[rows])
             scores.append(every_class.gather(1, targets[rows, None])[:, 0])
             survives.append(every_class.argmax(1) == targets[rows])

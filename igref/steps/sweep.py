@@ -14,9 +14,10 @@ from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from igref import arguments
-from igref.attribution.core import Attribution, Forward, completeness_gap, relative_gap, weighted_gradients
+from igref.attribution.core import Attribution, completeness_gap, relative_gap, weighted_gradients
 from igref.attribution.quadrature import RULES, degree_of_exactness, nodes_and_weights
 from igref.progress import Progress
+from igref.types import Forward
 
 TOLERANCE = 0.05
 IN_A_ROW = 5

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from igref.attribution.core import Forward, scores_and_gradients
+from igref.attribution.core import scores_and_gradients
 from igref.attribution.quadrature import RULES, nodes_and_weights
+from igref.types import Forward
 
 # The course's step counts, and some between them. The explorer offers those whose nodes lie on its grid of alphas.
 STEP_COUNTS = (1, 2, 5, 10, 20, 40, 50, 100, 200)

@@ -14,7 +14,7 @@ from igref.images import load_digits
 from igref.models import load_model
 from igref.quality.comparison import RANDOM, compare_with_fills
 from igref.quality.curves import area_under, bootstrap_interval, deletion_curve, insertion_curve, retention_curve
-from igref.quality.imputation import FILLS, fill_function, linear_interpolation
+from igref.quality.imputation import FILLS, imputer, linear_interpolation
 from igref.quality.masking import importance_ranks, random_ranks
 from igref.quality.randomisation import model_randomisation
 
@@ -57,9 +57,9 @@ def test_channels_are_hidden_together_and_summed_maps_are_taken():
     assert torch.equal(of_channels.scores, retention_curve(weighted, IMAGES, values.sum(1), 0).scores)
     seen = []
     retention_curve(lambda x: (seen.append(x), weighted(x))[1], IMAGES, values, 0, fill="zero", fractions=(0.3, 0.6))
-    hidden = torch.cat(seen) == 0
-    assert torch.equal(hidden.all(1), hidden.any(1))
-    assert hidden[:4].all(1).flatten(1).sum(1).tolist() == [168 - round(0.3 * 168)] * 4
+    masked = torch.cat(seen) == 0
+    assert torch.equal(masked.all(1), masked.any(1))
+    assert masked[:4].all(1).flatten(1).sum(1).tolist() == [168 - round(0.3 * 168)] * 4
 
 
 def test_whether_the_label_survives():
@@ -78,8 +78,8 @@ def test_ends_of_the_curves_are_the_input_and_the_fill():
         curve = retention_curve(weighted, IMAGES, values, 0, fractions=(0, 0.5, 1), fill=fill)
         assert torch.allclose(curve.scores[:, -1:], weighted(IMAGES))
         assert torch.equal(curve.scores[:, -1], curve.reversed_scores[:, -1])
-        filled = fill_function(fill, weighted, IMAGES, seed=0)(torch.arange(4), torch.ones(4, 12, 14, dtype=torch.bool))
-        assert torch.allclose(curve.scores[:, :1], weighted(filled))
+        imputed = imputer(fill, weighted, IMAGES, seed=0)(torch.arange(4), torch.ones(4, 12, 14, dtype=torch.bool))
+        assert torch.allclose(curve.scores[:, :1], weighted(imputed))
     inserted = insertion_curve(weighted, IMAGES, values, 0)
     assert torch.equal(inserted.scores, retention_curve(weighted, IMAGES, values, 0, fill="blurred").scores)
     assert (inserted.kind, inserted.fill) == ("insertion", "blurred")
@@ -120,14 +120,14 @@ def test_area_is_the_trapezoid_rule_over_the_range():
 
 
 def test_mean_and_blurred_fills():
-    hidden = torch.rand(4, 12, 14, generator=generator) < 0.5
+    masked = torch.rand(4, 12, 14, generator=generator) < 0.5
     rows = torch.arange(4)
-    mean = fill_function("mean", weighted, IMAGES, 0)(rows, hidden)
-    blurred = fill_function("blurred", weighted, IMAGES, 0)(rows, hidden)
+    mean = imputer("mean", weighted, IMAGES, 0)(rows, masked)
+    blurred = imputer("blurred", weighted, IMAGES, 0)(rows, masked)
     for n in range(4):
         for c in range(3):
             image = IMAGES[n, c].numpy()
-            where = hidden[n].numpy()
+            where = masked[n].numpy()
             assert np.allclose(mean[n, c], np.where(where, image.mean(), image), atol=1e-6)
             expected = ndimage.gaussian_filter(image, 20 * 12 / 224)
             assert np.allclose(blurred[n, c], np.where(where, expected, image), atol=1e-6)
@@ -137,17 +137,17 @@ def test_zero_is_zero_where_the_network_sees_it():
     model, (pixels, _) = load_model(), (torch.rand(1, 3, 8, 8), 0)
     everything = torch.ones(1, 8, 8, dtype=torch.bool)
     for forward in (model, model.probabilities, model.logits):
-        filled = fill_function("zero", forward, pixels, 0)(torch.tensor([0]), everything)
-        assert ((filled - model.mean) / model.std).abs().max() < 1e-6
-    assert fill_function("zero", weighted, pixels, 0)(torch.tensor([0]), everything).abs().max() == 0
-    colored = fill_function(torch.tensor([0.1, 0.2, 0.3]), weighted, pixels, 0)(torch.tensor([0]), everything)
+        imputed = imputer("zero", forward, pixels, 0)(torch.tensor([0]), everything)
+        assert ((imputed - model.mean) / model.std).abs().max() < 1e-6
+    assert imputer("zero", weighted, pixels, 0)(torch.tensor([0]), everything).abs().max() == 0
+    colored = imputer(torch.tensor([0.1, 0.2, 0.3]), weighted, pixels, 0)(torch.tensor([0]), everything)
     assert torch.equal(colored[0, :, 3, 3], torch.tensor([0.1, 0.2, 0.3]))
 
 
-def solved_directly(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+def solved_directly(image: np.ndarray, masked: np.ndarray) -> np.ndarray:
     """ROAD's equations, assembled one by one and solved by a direct sparse solver."""
     height, width = image.shape
-    number = {place: k for k, place in enumerate(zip(*np.nonzero(hidden), strict=True))}
+    number = {place: k for k, place in enumerate(zip(*np.nonzero(masked), strict=True))}
     matrix, right = sparse.lil_matrix((len(number), len(number))), np.zeros(len(number))
     for (row, column), k in number.items():
         for down in (-1, 0, 1):
@@ -161,26 +161,26 @@ def solved_directly(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
                     matrix[k, number[neighbour]] -= weight
                 else:
                     right[k] += weight * image[neighbour]
-    filled = image.copy()
-    filled[hidden] = spsolve(matrix.tocsr(), right)
-    return filled
+    imputed = image.copy()
+    imputed[masked] = spsolve(matrix.tocsr(), right)
+    return imputed
 
 
 @pytest.mark.parametrize("share", (0.05, 0.5, 0.95))
 def test_linear_interpolation_solves_its_equations(share):
     images = torch.rand(2, 3, 17, 13, dtype=torch.float64, generator=generator)
-    hidden = torch.rand(2, 17, 13, generator=generator) < share
-    found = linear_interpolation(images, hidden)
+    masked = torch.rand(2, 17, 13, generator=generator) < share
+    found = linear_interpolation(images, masked)
     for n in range(2):
         for c in range(3):
-            assert np.allclose(found[n, c], solved_directly(images[n, c].numpy(), hidden[n].numpy()), atol=5e-3)
+            assert np.allclose(found[n, c], solved_directly(images[n, c].numpy(), masked[n].numpy()), atol=5e-3)
 
 
 def test_linear_interpolation_keeps_a_ramp_and_never_leaves_the_range():
     ramp = (torch.arange(30.0)[:, None] + 2 * torch.arange(40.0)).expand(1, 1, 30, 40) / 120
-    hidden = torch.zeros(1, 30, 40, dtype=torch.bool)
-    hidden[:, 5:25, 6:30] = True  # each hidden pixel has its eight neighbours, and a ramp is the mean of its neighbours
-    assert torch.allclose(linear_interpolation(ramp, hidden), ramp, atol=1e-2)
+    masked = torch.zeros(1, 30, 40, dtype=torch.bool)
+    masked[:, 5:25, 6:30] = True  # each masked pixel has its eight neighbours, and a ramp is the mean of its neighbours
+    assert torch.allclose(linear_interpolation(ramp, masked), ramp, atol=1e-2)
     everything = torch.ones(4, 12, 14, dtype=torch.bool)
     means = IMAGES.mean((2, 3), keepdim=True).expand_as(IMAGES)
     assert torch.allclose(linear_interpolation(IMAGES, everything), means, atol=1e-6)
@@ -190,9 +190,9 @@ def test_linear_interpolation_keeps_a_ramp_and_never_leaves_the_range():
 
 def test_noise_is_small_seeded_and_only_where_pixels_are_hidden():
     images = torch.full((1, 3, 40, 40), 0.5)
-    hidden = torch.zeros(1, 40, 40, dtype=torch.bool)
-    hidden[:, 1:-1, 1:-1] = True
-    fill = [fill_function("noisy_linear", weighted, images, seed)(torch.tensor([0]), hidden) for seed in (0, 0, 1)]
+    masked = torch.zeros(1, 40, 40, dtype=torch.bool)
+    masked[:, 1:-1, 1:-1] = True
+    fill = [imputer("noisy_linear", weighted, images, seed)(torch.tensor([0]), masked) for seed in (0, 0, 1)]
     assert torch.equal(fill[0], fill[1]) and not torch.equal(fill[0], fill[2])
     noise = fill[0] - 0.5
     assert noise[:, :, 0].abs().max() == 0
