@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder.judge.probes.functions import Probe
 from autograder.student.evidence import Evidence
-from autograder.student.probes.functions import Probe
 
 TENSOR_TYPES = ("Tensor", "Parameter")
 NO_ANSWER = "there is no answer"
@@ -29,26 +29,26 @@ class Answer:
 
 
 def read_answers(evidence: Evidence, probes: list[Probe]) -> list[Answer]:
-    """One answer for each probe, in order."""
+    """One answer for each probe, in order: answers are numbered as the questions were."""
     given = evidence.record.get("answers")
     given = given if isinstance(given, dict) else {}
-    return [_read(probe, given.get(probe.name), evidence) for probe in probes]
+    return [_read(probe, given.get(str(n)), evidence.arrays.get(str(n))) for n, probe in enumerate(probes)]
 
 
-def unfinished(evidence: Evidence) -> str:
-    """The probe that was being asked when the process ended, or an empty string."""
-    running = evidence.record.get("running", "")
-    return running if isinstance(running, str) else ""
+def unfinished(evidence: Evidence, names: list[str]) -> str:
+    """The name of the probe that was being asked when the process ended, or an empty string. `names` are in the order of
+    the questions."""
+    running = evidence.record.get("running")
+    return next((name for n, name in enumerate(names) if running == str(n)), "")
 
 
-def _read(probe: Probe, record: Any, evidence: Evidence) -> Answer:
+def _read(probe: Probe, record: Any, values: np.ndarray | None) -> Answer:
     if not isinstance(record, dict):
         return Answer(probe, None, NO_ANSWER)
     if record.get("status") != "returned":
         error, message = _text(record, "error"), _text(record, "message")
         return Answer(probe, None, f"it raised {error}: {message}", error or "an error")
-    values, kind = evidence.arrays.get(probe.name), _text(record, "type")
-    shape = tuple(probe.x.shape)
+    kind, shape = _text(record, "type"), tuple(probe.x.shape)
     if values is None and isinstance(record.get("shape"), list):
         if record["shape"] == list(shape):
             return Answer(probe, None, f"it returned {_text(record, 'dtype')} values, expected floating point numbers")

@@ -47,7 +47,7 @@ def verdict_on_function(
     if mistake == Mistake.NOT_DONE:
         wrong, expected = dict.fromkeys(wrong, "the stub is still there"), {}
     notes = []
-    if (running := unfinished(evidence)) in faults:
+    if running := unfinished(evidence, [answer.probe.name for answer in answers]):
         notes.append(f"The process ended while {function} was working on the probe “{running}”.")
     if failed and not mistake:
         notes.append(

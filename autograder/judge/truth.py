@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from scipy import integrate
 
+from autograder.judge.probes.functions import Probe
 from autograder.judge.tolerances import ROUNDING, RULE_MARGIN
-from autograder.student.probes.functions import Probe
 from igref.attribution import quadrature
 from igref.attribution.core import gradient
 from igref.attribution.exact import exact_integrated_gradients

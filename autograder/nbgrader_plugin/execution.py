@@ -21,6 +21,8 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import Execute
 from traitlets import Bool, Integer, Unicode
 
+from autograder.judge.probes import write_questions
+from autograder.judge.probes.functions import keyed_seed
 from autograder.nbgrader_plugin.graded_run import PROBLEM, RUN, Run
 from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.sandbox.bubblewrap import MIB, Limits, Sandbox
@@ -28,8 +30,8 @@ from autograder.sandbox.kernel import SandboxedKernelManager
 from autograder.student import evidence
 from autograder.student.evidence import EvidenceError
 from autograder.student.plain_text import writable
-from autograder.student.probes.functions import keyed_seed
-from autograder.student.submit import EVIDENCE_FOLDER, SEED
+from autograder.student.questions import QUESTIONS_FOLDER
+from autograder.student.submit import EVIDENCE_FOLDER
 
 
 class SandboxedExecute(Execute):
@@ -97,21 +99,24 @@ class SandboxedExecute(Execute):
         return super().process_message(msg, cell, cell_index)
 
     def _prepare(self, scratch: Path, names: dict[str, str], seed: int) -> None:
-        folders = {name: scratch / name for name in ("evidence", "runtime", "files")}
+        folders = {name: scratch / name for name in ("evidence", "runtime", "questions")}
         for folder in folders.values():
             folder.mkdir()
         self._evidence = folders["evidence"]
-        self._environment = {EVIDENCE_FOLDER: str(self._evidence), SEED: str(seed)}
+        problem_set = PROBLEM_SETS.get(names["assignment"])
+        for task in problem_set.tasks if problem_set else ():
+            write_questions(folders["questions"], task, seed)
+        self._environment = {EVIDENCE_FOLDER: str(self._evidence), QUESTIONS_FOLDER: str(folders["questions"])}
         self._output_bytes, self._current, self._manager, self._sandbox = 0, None, None, None
         if self.run_student_code_unprotected:
             self.log.warning("Running %s's code without a sandbox", names["student"])
             return
         course = self.parent.parent.coursedir
-        problem_set = PROBLEM_SETS.get(names["assignment"])
         self._sandbox = Sandbox(
             submission=Path(course.format_path(course.autograded_directory, names["student"], names["assignment"])),
             evidence=folders["evidence"],
             runtime=folders["runtime"],
+            questions=folders["questions"],
             withheld=problem_set.withholds if problem_set else "",
             environment=self._environment,
             hidden=(Path(course.root), Path(self.config.Exchange.get("root", "/srv/nbgrader/exchange"))),

@@ -98,6 +98,7 @@ class Sandbox:
         runtime: the folder of the kernel's connection file and sockets.
         withheld: the sub-package of igref that the student is asked to write.
         environment: variables for the kernel, beside the fixed ones.
+        questions: the folder of what its functions are asked, if there is one.
         hidden: folders to hide wherever they lie: the course, the exchange.
     """
 
@@ -106,6 +107,7 @@ class Sandbox:
     runtime: Path
     withheld: str
     environment: dict[str, str]
+    questions: Path | None = None
     hidden: tuple[Path, ...] = ()
     limits: Limits = Limits()
 
@@ -146,6 +148,8 @@ class Sandbox:
         options += self._show_and_hide()
         options += kit
         options += ["--ro-bind", str(self.submission), SUBMISSION]
+        if self.questions:
+            options += ["--ro-bind", str(self.questions), str(self.questions)]
         options += [part for path in (self.evidence, self.runtime) for part in ("--bind", str(path), str(path))]
         options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
         variables = _variables() | self.environment

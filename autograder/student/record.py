@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import random
 import stat
 import time
 import traceback
@@ -183,23 +184,25 @@ def answer(call: Callable[[], Any]) -> tuple[dict[str, Any], np.ndarray | None]:
 
 
 def measured_again(
-    measure: Callable, forward: Callable, study: dict[str, Any], of: str, n_images: int, seed: int, n_pairs: int
+    measure: Callable, forward: Callable, study: dict[str, Any], of: str, n_images: int, n_pairs: int
 ) -> list[dict[str, Any]]:
-    """The measure's own value for a few maps of the study's first images, drawn from the seed."""
+    """The measure's own value for a few maps of the study's first images.
+
+    Which maps, the operating system's randomness says when all of them have their stated quality: nothing that lies in the
+    process beforehand does.
+    """
     maps = study.get(of)
     images, targets = study.get("images"), study.get("targets")
     if not isinstance(maps, Mapping) or not maps or images is None or targets is None or not n_images:
         return []
-    keys = list(maps)[:MAX_ENTRIES]
-    random = np.random.default_rng(seed)
+    pairs = [(key, n) for key in list(maps)[:MAX_ENTRIES] for n in range(n_images)]
+    target = numbers(targets)
     found = []
-    for _ in range(n_pairs):
-        k, n = int(random.integers(len(keys))), int(random.integers(n_images))
-        target = numbers(targets)
-        entry = {"name": str(keys[k])[:80], "image": n}
+    for key, n in random.SystemRandom().sample(pairs, min(n_pairs, len(pairs))):
+        entry = {"name": str(key)[:80], "image": n}
         given, value = answer(
-            lambda k=k, n=n, target=target: measure(
-                forward, images[n], maps[keys[k]][n], int(target.ravel()[n if target.size > 1 else 0])
+            lambda key=key, n=n: measure(
+                forward, images[n], maps[key][n], int(target.ravel()[n if target.size > 1 else 0])
             )
         )
         entry |= {name: given[name] for name in ("status", "error", "message") if name in given}

@@ -20,9 +20,9 @@ import torch
 
 import igref
 from autograder.problem_sets import TASKS
-from autograder.student import evidence
+from autograder.student import evidence, questions
 from autograder.student.evidence import Evidence
-from autograder.student.probes import PROBES
+from autograder.student.questions import QUESTIONS_FOLDER
 from autograder.student.record import answer, measured_again, study_record
 from autograder.task import Function, Task
 from igref.memory import keep_freed_memory
@@ -30,11 +30,10 @@ from igref.memory import keep_freed_memory
 keep_freed_memory()  # whoever imports this runs a problem set: gradients of photos, again and again
 
 EVIDENCE_FOLDER = "AUTOGRADER_EVIDENCE"
-SEED = "AUTOGRADER_SEED"
 MEASURED_AGAIN = 6
 """Maps of a scored study that its measure is asked about again."""
-FEW_PROBES, KEPT_TOGETHER = 30, 16
-"""Answers are kept as soon as they are there; of more probes than a few, so many at a time."""
+FEW_QUESTIONS, KEPT_TOGETHER = 30, 16
+"""Answers are kept as soon as they are there; of more questions than a few, so many at a time."""
 
 
 def submit(task: str, work: Any = None, **study: Any) -> Any:
@@ -55,20 +54,22 @@ def submit(task: str, work: Any = None, **study: Any) -> Any:
     if task not in known:
         raise ValueError(f"submit knows no task {task!r}; expected one of {', '.join(known)}")
     if folder := os.environ.get(EVIDENCE_FOLDER):
-        _collect(TASKS[task], work, study, int(os.environ[SEED]), Path(folder))
+        _collect(TASKS[task], work, study, Path(os.environ.get(QUESTIONS_FOLDER, "")), Path(folder))
         return None
+    # Withheld from a student's process while work is graded.
+    from autograder.judge.probes import write_questions
+    from autograder.judge.tolerances import FEEDBACK_PHOTO_GRADIENTS
+    from autograder.problem_sets.checking import judge
+
     seed = secrets.randbits(48)
-    with tempfile.TemporaryDirectory() as scratch:
-        _collect(TASKS[task], work, study, seed, Path(scratch))
-        # Withheld from a student's process while work is graded.
-        from autograder.judge.tolerances import FEEDBACK_PHOTO_GRADIENTS
-        from autograder.problem_sets.checking import judge
-
-        return judge(task, evidence.read(Path(scratch), task), seed, FEEDBACK_PHOTO_GRADIENTS)
+    with tempfile.TemporaryDirectory() as asked, tempfile.TemporaryDirectory() as left:
+        write_questions(Path(asked), TASKS[task], seed)
+        _collect(TASKS[task], work, study, Path(asked), Path(left))
+        return judge(task, evidence.read(Path(left), task), seed, FEEDBACK_PHOTO_GRADIENTS)
 
 
-def _collect(task: Task, work: Any, study: dict[str, Any], seed: int, folder: Path) -> None:
-    """Leave the evidence that a task asks for in a folder.
+def _collect(task: Task, work: Any, study: dict[str, Any], asked: Path, folder: Path) -> None:
+    """Leave the evidence that a task asks for in a folder. The questions to a function lie in the folder `asked`.
 
     Raises:
         ValueError: something else was handed in than the task asks for.
@@ -76,7 +77,7 @@ def _collect(task: Task, work: Any, study: dict[str, Any], seed: int, folder: Pa
     if isinstance(task.asks, Function):
         if not callable(work) or study:
             raise ValueError(f"submit({task.id!r}, ...) expects the function, got {_describe(work, study)}")
-        _collect_answers(task, task.asks, work, seed, folder)
+        _collect_answers(task, work, questions.read(asked, task.id), folder)
     elif not task.asks.measured:
         if work is not None:
             raise ValueError(f"submit({task.id!r}, ...) expects named parts: {', '.join(task.asks.parts)}")
@@ -86,38 +87,36 @@ def _collect(task: Task, work: Any, study: dict[str, Any], seed: int, folder: Pa
             raise ValueError(
                 f"submit({task.id!r}, attribution_quality, ...) expects the function first, then named parts"
             )
-        _collect_measured_study(task, task.asks.parts, work, study, seed, folder)
+        _collect_measured_study(task, task.asks.parts, work, study, folder)
 
 
-def _collect_answers(task: Task, asks: Function, function: Callable, seed: int, folder: Path) -> None:
-    """Ask the function every probe, and keep each answer as soon as it is there."""
-    probes = PROBES[asks.probes](seed)
+def _collect_answers(task: Task, function: Callable, asked: list[dict[str, Any]], folder: Path) -> None:
+    """Ask the function every question, and keep each answer, by the question's number, as soon as it is there."""
     record: dict[str, Any] = {"task": task.id, "answers": {}}
     arrays: dict[str, np.ndarray] = {}
-    together = 1 if len(probes) <= FEW_PROBES else KEPT_TOGETHER
-    given: dict[int, torch.Tensor] = {}
-    for n, probe in enumerate(probes):
-        record["running"] = probe.name
+    together = 1 if len(asked) <= FEW_QUESTIONS else KEPT_TOGETHER
+    for n, question in enumerate(asked):
+        record["running"] = str(n)
         if n % together == 0:
             evidence.write(folder, task.id, Evidence(record, arrays))
-        # Who is asked about an x again gets it as the last answer left it.
-        x = given.setdefault(id(probe.x), probe.x.clone())
-        record["answers"][probe.name], values = answer(lambda p=probe, x=x: function(*_arguments(asks, p, x)))
+        record["answers"][str(n)], values = answer(lambda q=question: function(*_arguments(task.asks, q)))
         if values is not None:
-            arrays[probe.name] = values
+            arrays[str(n)] = values
     record.pop("running", None)
     evidence.write(folder, task.id, Evidence(record, arrays))
 
 
-def _arguments(asks: Function, probe: Any, x: torch.Tensor) -> list[Any]:
+def _arguments(asks: Function, question: dict[str, Any]) -> list[Any]:
+    """The arguments of a call: copies, but for x. Who is asked about an x again gets it as the last answer left it."""
+    x = question["x"]
     x.grad = None
     x.detach_()
-    values = (x if name == "x" else getattr(probe, name) for name in asks.arguments)
+    values = [question[name] for name in asks.arguments]
     return [value.clone() if isinstance(value, torch.Tensor) and value is not x else value for value in values]
 
 
 def _collect_measured_study(
-    task: Task, parts: dict[str, str], measure: Callable, study: dict[str, Any], seed: int, folder: Path
+    task: Task, parts: dict[str, str], measure: Callable, study: dict[str, Any], folder: Path
 ) -> None:
     """A study and the measure that it was scored with, which is asked again about a few maps."""
     forward = study.pop("forward", None)
@@ -131,7 +130,7 @@ def _collect_measured_study(
             record["measured_again_failed"] = f"{type(error).__name__}: {error}"[:300]
     if forward is not None:
         kept = len(arrays["images"]) if "images" in arrays else 0
-        record["measured_again"] = measured_again(measure, forward, study, "attributions", kept, seed, MEASURED_AGAIN)
+        record["measured_again"] = measured_again(measure, forward, study, "attributions", kept, MEASURED_AGAIN)
     evidence.write(folder, task.id, Evidence(record, arrays))
 
 

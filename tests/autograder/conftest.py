@@ -20,7 +20,8 @@ from autograder.judge.verdict import Verdict
 from autograder.problem_sets import checking
 from autograder.problem_sets.ps1 import input_gradient, integrated_gradients
 from autograder.student import evidence
-from autograder.student.submit import EVIDENCE_FOLDER, SEED
+from autograder.student.submit import EVIDENCE_FOLDER
+from tests.calibration.judged import questions_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,8 +90,8 @@ def hand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared_truth: None)
         names = {"torch": torch, "np": np}
         exec(compile(source, "<student>", "exec"), names)
         monkeypatch.setenv(EVIDENCE_FOLDER, str(tmp_path))
-        monkeypatch.setenv(SEED, str(seed))
-        assert submit(task, names[task.removeprefix("ps1-").replace("-", "_")]) is None
+        with questions_of(task, seed):
+            assert submit(task, names[task.removeprefix("ps1-").replace("-", "_")]) is None
         return checking.judge(task, evidence.read(tmp_path, task), seed)
 
     return hand_in

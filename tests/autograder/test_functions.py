@@ -6,6 +6,7 @@ from autograder.judge.mistakes import Mistake
 from autograder.problem_sets import TASKS
 from corpus.ps1.mutants import FORMS, MUTANTS, NUMBERS
 from corpus.ps1.styles import BATCH, STYLES
+from tests.calibration.judged import questions_of
 
 SEEDS = (1, 2, 3)
 GRADIENT, INTEGRATED = "ps1-input-gradient", "ps1-integrated-gradients"
@@ -220,8 +221,7 @@ class TestAProcessThatEnds:
         source = f"{MIDPOINT}    if baseline.any(): raise Dies\n    return values\n"
         exec(compile(source, "<student>", "exec"), names)
         monkeypatch.setenv("AUTOGRADER_EVIDENCE", str(tmp_path))
-        monkeypatch.setenv("AUTOGRADER_SEED", "1")
-        with pytest.raises(Dies):
+        with questions_of(INTEGRATED, 1), pytest.raises(Dies):
             submit(INTEGRATED, names["integrated_gradients"])
         verdict = checking.judge(INTEGRATED, evidence.read(tmp_path, INTEGRATED), 1)
         assert lost(verdict) == {"form", "baseline", "target", "steps"}

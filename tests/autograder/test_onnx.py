@@ -21,7 +21,7 @@ from autograder.problem_sets import TASKS, checking
 from autograder.sandbox.bubblewrap import Limits, SandboxUnavailableError, check_sandbox
 from autograder.student import evidence
 from autograder.student.record import ONNX
-from autograder.student.submit import EVIDENCE_FOLDER, SEED
+from autograder.student.submit import EVIDENCE_FOLDER
 
 SIDE, CLASSES, FILE = 24, 5, "mine.onnx"
 COUNTS = (5, 10, 20, 50, 200)
@@ -136,7 +136,6 @@ def hand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: nn.Module)
         monkeypatch.chdir(work)
         with monkeypatch.context() as patch:
             patch.setenv(EVIDENCE_FOLDER, str(left))
-            patch.setenv(SEED, str(seed))
             submit(task, **study)
         return checking.judge(task, evidence.read(left, task), seed)
 

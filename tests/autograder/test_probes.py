@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.problem_sets import TASKS
-from autograder.student.probes.functions import (
+from autograder.judge.probes.functions import (
     Probe,
     input_gradient_probes,
     integrated_gradients_probes,
     keyed_seed,
 )
+from autograder.problem_sets import TASKS
 
 PROBES = {"input_gradient": input_gradient_probes, "integrated_gradients": integrated_gradients_probes}
 SEEDS = range(8)

@@ -17,7 +17,7 @@ from jupyter_client.asynchronous import AsyncKernelClient
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import HOME, WORK, Limits, Sandbox, SandboxUnavailableError, check_sandbox
 from autograder.sandbox.kernel import SandboxedKernelManager, _resident
-from autograder.student.submit import EVIDENCE_FOLDER, SEED
+from autograder.student.submit import EVIDENCE_FOLDER
 
 LOW = Limits(notebook_seconds=40, memory=500, processes=20, evidence=30)
 SECRET = "not for students"
@@ -32,7 +32,7 @@ class Kernel:
             (folder / name).mkdir(parents=True)
         (folder / "course" / "gradebook.db").write_text(SECRET)
         (folder / "files" / "data.csv").write_text("1,2,3")
-        environment = {EVIDENCE_FOLDER: str(folder / "evidence"), SEED: "1"}
+        environment = {EVIDENCE_FOLDER: str(folder / "evidence")}
         self.sandbox = Sandbox(
             submission=folder / "files",
             evidence=folder / "evidence",

@@ -7,8 +7,8 @@ from scipy.integrate import simpson
 
 from autograder.judge import tolerances
 from autograder.judge.function_mistakes import _OF_A_RULE, _OF_POINTS, _rule
+from autograder.judge.probes.functions import input_gradient_probes, integrated_gradients_probes
 from autograder.judge.truth import Question, distance
-from autograder.student.probes.functions import input_gradient_probes, integrated_gradients_probes
 from igref.attribution import quadrature
 
 SEEDS = range(7000, 7003)

@@ -6,9 +6,9 @@ import torch
 from scipy.integrate import quad
 
 from autograder.judge import truth
+from autograder.judge.probes.functions import Probe, input_gradient_probes, integrated_gradients_probes
 from autograder.judge.tolerances import ROUNDING, RULE_MARGIN
 from autograder.judge.truth import Question, distance
-from autograder.student.probes.functions import Probe, input_gradient_probes, integrated_gradients_probes
 from igref.attribution import quadrature
 
 SEEDS = (11, 12)

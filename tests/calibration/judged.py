@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder import submit
+from autograder.judge.probes import write_questions
 from autograder.judge.studies import named_models
 from autograder.judge.verdict import Verdict
-from autograder.problem_sets import checking
+from autograder.problem_sets import TASKS, checking
 from autograder.student import evidence
-from autograder.student.submit import EVIDENCE_FOLDER, SEED
+from autograder.student.questions import QUESTIONS_FOLDER
+from autograder.student.submit import EVIDENCE_FOLDER
 from corpus import Entry, models
 
 RUN_SEED = 20_170_306
@@ -77,17 +80,37 @@ def hand_in(entry: Entry, seed: int = RUN_SEED) -> Result:
 
 def verdict_on(entry: Entry, seed: int = RUN_SEED) -> Verdict:
     """Submit the entry's work in the way a graded cell does, and judge the files."""
-    with tempfile.TemporaryDirectory() as folder, _graded(folder, seed), redirect_stdout(io.StringIO()):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _graded(folder),
+        questions_of(entry.task, seed),
+        redirect_stdout(io.StringIO()),
+    ):
         work, study = entry.make()
         submit(entry.task, work, **study)
         return checking.judge(entry.task, evidence.read(Path(folder), entry.task), seed)
 
 
 @contextmanager
-def _graded(folder: str, seed: int):
+def questions_of(task: str, seed: int) -> Iterator[None]:
+    """The questions of a seed where `submit` looks for them."""
+    before = os.environ.get(QUESTIONS_FOLDER)
+    with tempfile.TemporaryDirectory() as folder:
+        write_questions(Path(folder), TASKS[task], seed)
+        os.environ[QUESTIONS_FOLDER] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(QUESTIONS_FOLDER)
+            if before is not None:
+                os.environ[QUESTIONS_FOLDER] = before
+
+
+@contextmanager
+def _graded(folder: str) -> Iterator[None]:
     """The environment of a graded run, with the corpus's small model among those that can be loaded."""
     before, load = dict(os.environ), named_models._load
-    os.environ |= {EVIDENCE_FOLDER: folder, SEED: str(seed)}
+    os.environ[EVIDENCE_FOLDER] = folder
     named_models._load = models.load
     try:
         with redirect_stderr(io.StringIO()):

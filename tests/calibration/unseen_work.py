@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.course.demo import GRADIENT, INTEGRATED
+from autograder.judge.probes import write_questions
 from autograder.problem_sets import PROBLEM_SETS, checking
 from autograder.student import evidence
 from autograder.student.evidence import EvidenceError
-from autograder.student.submit import EVIDENCE_FOLDER, SEED
+from autograder.student.questions import QUESTIONS_FOLDER
+from autograder.student.submit import EVIDENCE_FOLDER
 from tests.autograder.choice import with_digits
 
 KIT = Path(__file__).resolve().parents[2]
@@ -81,10 +83,12 @@ def judge(path: Path) -> Seen:
     hand_in = read(path)
     assignment = next(a for a in PROBLEM_SETS.values() if a.id.startswith(hand_in.set))
     lost, mistakes = [], []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as asked:
+        for task in assignment.tasks:
+            write_questions(Path(asked), task, RUN_SEED)
         process = os.fork()
         if not process:
-            _run_and_end(hand_in, assignment.id, Path(folder))
+            _run_and_end(hand_in, assignment.id, {EVIDENCE_FOLDER: folder, QUESTIONS_FOLDER: asked})
         os.waitpid(process, 0)
         for task in assignment.tasks:
             if not task.automatic or f"{task.id}-answer" not in GIVEN | hand_in.cells:
@@ -100,9 +104,9 @@ def judge(path: Path) -> Seen:
     return Seen(hand_in, tuple(lost), tuple(dict.fromkeys(mistakes)))
 
 
-def _run_and_end(hand_in: HandIn, assignment: str, folder: Path) -> None:
+def _run_and_end(hand_in: HandIn, assignment: str, folders: dict[str, str]) -> None:
     try:
-        os.environ |= {EVIDENCE_FOLDER: str(folder), SEED: str(RUN_SEED), "MPLBACKEND": "Agg"}
+        os.environ |= folders | {"MPLBACKEND": "Agg"}
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)

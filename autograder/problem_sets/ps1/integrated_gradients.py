@@ -8,13 +8,13 @@ from autograder.judge.answers import Answer, read_answers
 from autograder.judge.function_mistakes import likely_mistake
 from autograder.judge.functions import verdict_on_function
 from autograder.judge.mistakes import Mistake
+from autograder.judge.probes.functions import integrated_gradients_probes
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import ROUNDING
 from autograder.judge.truth import Question
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
-from autograder.student.probes.functions import integrated_gradients_probes
 
 TASK = TASKS["ps1-integrated-gradients"]
 

@@ -6,18 +6,19 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from scipy.stats import binomtest
 
 from autograder.judge.answers import unfinished
 from autograder.judge.functions import STUB_ERROR, WITHHELD
 from autograder.judge.mistakes import Mistake
+from autograder.judge.probes.measures import HELD, QualityProbe, quality_probes
 from autograder.judge.studies.pictures import NO_FAULT, Fault
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import LEAST_WINS, SAME_QUALITY
 from autograder.judge.verdict import Verdict, verdict_of
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
-from autograder.student.probes.measures import HELD, QualityProbe, quality_probes
 
 TASK = TASKS["ps4-measure"]
 Values = dict[tuple[int, str], float | None]
@@ -26,9 +27,13 @@ Values = dict[tuple[int, str], float | None]
 def judge(evidence: Evidence, sample: Sample) -> Verdict:
     """A number, the same for the same map, whatever its scale; above a random ranking and above the reversed one."""
     probes = quality_probes(sample.seed)
-    answers = evidence.record.get("answers")
-    answers = answers if isinstance(answers, dict) else {}
-    values = {(p.picture, p.of): _value(evidence, answers, p) for p in probes}
+    given = evidence.record.get("answers")
+    given = given if isinstance(given, dict) else {}
+    answers = [given.get(str(n)) for n in range(len(probes))]
+    values = {
+        (p.picture, p.of): _value(answer, evidence.arrays.get(str(n)))
+        for n, (p, answer) in enumerate(zip(probes, answers, strict=True))
+    }
     complaint, mistake = _complaint(answers, values, probes)
     faults = {
         "form": complaint,
@@ -54,22 +59,20 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
     if not any(value is not None for value in values.values()):
         faults = {one.name: complaint or "there is no answer" for one in TASK.properties}
         notes = []
-    if unfinished(evidence) in {p.name for p in probes}:
+    if unfinished(evidence, [p.name for p in probes]):
         notes.append("The process ended while attribution_quality was at work.")
     return verdict_of(TASK, faults, [mistake], notes)
 
 
-def _value(evidence: Evidence, answers: dict[str, Any], probe: QualityProbe) -> float | None:
-    record, array = answers.get(probe.name), evidence.arrays.get(probe.name)
+def _value(record: Any, array: np.ndarray | None) -> float | None:
     if not isinstance(record, dict) or record.get("status") != "returned" or array is None or array.size != 1:
         return None
     return float(array.reshape(()))
 
 
-def _complaint(answers: dict[str, Any], values: Values, probes: list[QualityProbe]) -> Fault:
+def _complaint(answers: list[Any], values: Values, probes: list[QualityProbe]) -> Fault:
     """What is wrong with the form of the answers, and the mistake's name."""
-    for probe in probes:
-        record = answers.get(probe.name)
+    for probe, record in zip(probes, answers, strict=True):
         if not isinstance(record, dict):
             return "there is no answer", Mistake.EVIDENCE_DAMAGED
         if record.get("status") != "returned":

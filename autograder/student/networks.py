@@ -1,17 +1,25 @@
 """The small networks that probes are made of.
 
 They are what a student's function meets while it is graded, so this module holds the networks and
-nothing that knows their attributions. Each is a callable from a batch `(B, *shape)` to scores `(B, K)`,
-computes in float64 whatever it is given, and answers in the dtype of its input.
+nothing that knows their attributions or draws their weights. Each is a callable from a batch `(B, *shape)` to
+scores `(B, K)` and answers in the dtype of its input; all but the digits' network compute in float64.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from igref.models.digits import build_network
+
+ENLARGED = 4
+"""Pixels that a pixel of a digit becomes in each direction."""
 
 
 class Network:
@@ -21,13 +29,22 @@ class Network:
         shape: the shape of one input, without the batch dimension.
         layers: the layers where the network is piecewise linear, which makes its IG exactly computable;
             None for a smooth one.
+        architecture: the name in ARCHITECTURES of the function that made it, and `parts` what it was made of, by name.
     """
 
+    architecture: str
+    parts: dict[str, Any]
+
     def __init__(
-        self, shape: tuple[int, ...], scores: Callable[[Tensor], Tensor], layers: nn.Sequential | None = None
+        self,
+        shape: tuple[int, ...],
+        scores: Callable[[Tensor], Tensor],
+        layers: nn.Sequential | None = None,
+        precision: torch.dtype = torch.float64,
     ) -> None:
         self.shape = shape
         self.layers = layers
+        self._precision = precision
         self._scores = scores
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -40,21 +57,41 @@ class Network:
             )
         if not x.dtype.is_floating_point:
             raise TypeError(f"forward expects a floating point tensor, got {x.dtype}")
-        return self._scores(x.double()).to(x.dtype)
+        return self._scores(x.to(self._precision)).to(x.dtype)
 
 
+ARCHITECTURES: dict[str, Callable[..., Network]] = {}
+"""The functions below, by name: a network can be written down as one of these names and its parts."""
+
+
+def _architecture(make: Callable[..., Network]) -> Callable[..., Network]:
+    signature = inspect.signature(make)
+
+    @wraps(make)
+    def made(*args: Any, **kwargs: Any) -> Network:
+        network = make(*args, **kwargs)
+        network.architecture, network.parts = make.__name__, dict(signature.bind(*args, **kwargs).arguments)
+        return network
+
+    ARCHITECTURES[make.__name__] = made
+    return made
+
+
+@_architecture
 def affine(weights: np.ndarray, offset: np.ndarray, shape: tuple[int, ...]) -> Network:
     """F(x) = x W + b: the one function whose attribution does not depend on the steps."""
     layer = _linear(weights, offset)
     return _piecewise_linear(shape, nn.Flatten(), layer)
 
 
+@_architecture
 def polynomial(linear: np.ndarray, cubic: np.ndarray, centre: np.ndarray) -> Network:
     """F_k(x) = sum_i linear_ik x_i + cubic_ik (x_i - centre_i)^3."""
     a, c, m = map(torch.from_numpy, (linear, cubic, centre))
     return Network(tuple(centre.shape), lambda x: x @ a + (x - m) ** 3 @ c)
 
 
+@_architecture
 def product(scale: np.ndarray, offset: np.ndarray) -> Network:
     """F_k(x) = the sum over triples of neighbours of scale_ik (x_i + offset_i) x_i+1 x_i+2."""
     s, o = map(torch.from_numpy, (scale, offset))
@@ -65,6 +102,7 @@ def product(scale: np.ndarray, offset: np.ndarray) -> Network:
     return Network(tuple(offset.shape), scores)
 
 
+@_architecture
 def saturating(slopes: np.ndarray, ceilings: np.ndarray) -> Network:
     """F_k(x) = sum_i slope_ik (c_i - ReLU(c_i - x_i)): rises with x_i until x_i = c_i, then stays flat.
 
@@ -78,18 +116,21 @@ def saturating(slopes: np.ndarray, ceilings: np.ndarray) -> Network:
     return _piecewise_linear((n,), first, nn.ReLU(), second)
 
 
+@_architecture
 def relu_network(hidden: np.ndarray, hidden_bias: np.ndarray, out: np.ndarray) -> Network:
     """One hidden layer of ReLUs on a vector."""
     n = hidden.shape[0]
     return _piecewise_linear((n,), _linear(hidden, hidden_bias), nn.ReLU(), _linear(out, np.zeros(out.shape[1])))
 
 
+@_architecture
 def softmax_network(hidden: np.ndarray, hidden_bias: np.ndarray, out: np.ndarray, shape: tuple[int, ...]) -> Network:
     """A smooth classifier: tanh units, then a softmax, so that scores are probabilities."""
     w, b, v = map(torch.from_numpy, (hidden, hidden_bias, out))
     return Network(shape, lambda x: torch.softmax(torch.tanh(x.flatten(1) @ w + b) @ v, dim=1))
 
 
+@_architecture
 def convolutional_network(
     kernels: np.ndarray, kernel_bias: np.ndarray, out: np.ndarray, shape: tuple[int, int, int]
 ) -> Network:
@@ -100,6 +141,21 @@ def convolutional_network(
     convolution.bias.data = torch.from_numpy(kernel_bias)
     last = _linear(out, np.zeros(out.shape[1]))
     return _piecewise_linear(shape, convolution, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), last)
+
+
+@_architecture
+def enlarged_digits(weights: tuple[np.ndarray, ...]) -> Network:
+    """The digits' network, for digits enlarged to 32 x 32 and in three colours: probabilities (B, 10) of (B, 3, 32, 32).
+
+    `weights` are those of `igref.models.digits`, layer by layer. It computes in float32, as it was trained.
+    """
+    layers = build_network().to(memory_format=torch.channels_last).eval().requires_grad_(False)
+    layers.load_state_dict(dict(zip(layers.state_dict(), map(torch.from_numpy, weights), strict=True)))
+
+    def scores(x: Tensor) -> Tensor:
+        return layers(nn.functional.avg_pool2d(x.mean(dim=1, keepdim=True), ENLARGED)).softmax(dim=1)
+
+    return Network((3, 8 * ENLARGED, 8 * ENLARGED), scores, precision=torch.float32)
 
 
 def _linear(weights: np.ndarray, offset: np.ndarray) -> nn.Linear:

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.student.probes import networks
-from autograder.student.probes.networks import Network
+from autograder.student import networks
+from autograder.student.networks import Network
 
 CLASSES = 4
 

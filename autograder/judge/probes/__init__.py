@@ -1,0 +1,28 @@
+"""The questions that a student's work is asked, drawn from a seed, and how they are handed over: as data without their answers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from autograder.judge.probes.functions import input_gradient_probes, integrated_gradients_probes
+from autograder.judge.probes.measures import quality_probes
+from autograder.student import questions
+from autograder.task import Function, Task
+
+PROBES: dict[str, Callable[[int], list]] = {
+    "input_gradient": input_gradient_probes,
+    "integrated_gradients": integrated_gradients_probes,
+    "quality": quality_probes,
+}
+"""What a task's kind of probes is drawn by."""
+
+
+def write_questions(folder: Path, task: Task, seed: int) -> None:
+    """Write down what a task's function will be asked: the arguments alone, in the order of the probes.
+
+    Their names, what they ask about and the seed stay on this side. A task that asks for no function has no questions.
+    """
+    if isinstance(task.asks, Function):
+        asked = [
+            {name: getattr(probe, name) for name in task.asks.arguments} for probe in PROBES[task.asks.probes](seed)
+        ]
+        questions.write(folder, task.id, asked)
