@@ -61,9 +61,8 @@ def test_nothing_but_arguments_lies_there(handed_over):
     assert record.keys() == {"networks", "questions"}
     kept = b"".join(path.read_bytes() for path in folder.iterdir())
     words = {word for p in probes for word in (p.name, getattr(p, "asks_about", ""), getattr(p, "of", "")) if word}
-    own = {word for one in record["networks"] for word in (one["architecture"], *one["parts"])} | set(
-        task.asks.arguments
-    )
+    own = {word for one in record["networks"] for word in (one["architecture"], *one["parts"])}
+    own |= {*record, *task.asks.arguments}
     assert not [word for word in words - own if json.dumps(word).encode() in kept]
     assert str(SEED).encode() not in kept and SEED.to_bytes(8, "little") not in kept
 
