@@ -19,7 +19,7 @@ import nbgrader.apps.autogradeapp
 from traitlets.config import Config
 
 from autograder.nbgrader_plugin.converter import CourseAutograde
-from autograder.sandbox.bubblewrap import Limits
+from autograder.sandbox.limits import Limits
 
 
 def configure(c: Config) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from autograder.nbgrader_plugin.graded_run import PROBLEM
 from autograder.nbgrader_plugin.submitted_notebook import MasterCell, files_of, problem_with, read_notebook, restore
-from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
+from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox, warning_of_root
 
 
 class CourseExporter(NotebookExporter):
@@ -73,6 +73,8 @@ class CourseAutograde(Autograde, PlainFilesOnly):
                 check_sandbox()
             except SandboxUnavailableError as error:
                 self._refuse(str(error))
+            if warning := warning_of_root():
+                self.log.warning(warning)
         read_timestamp = self.coursedir.get_existing_timestamp
         self.coursedir.get_existing_timestamp = lambda folder: (
             None if _unreadable_timestamp(Path(folder)) else read_timestamp(folder)

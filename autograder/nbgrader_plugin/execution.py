@@ -25,8 +25,9 @@ from autograder.judge.probes import write_questions
 from autograder.judge.probes.functions import keyed_seed
 from autograder.nbgrader_plugin.graded_run import PROBLEM, RUN, Run
 from autograder.problem_sets import PROBLEM_SETS, TASKS
-from autograder.sandbox.bubblewrap import MIB, Limits, Sandbox
+from autograder.sandbox.bubblewrap import Sandbox
 from autograder.sandbox.kernel import SandboxedKernelManager
+from autograder.sandbox.limits import MIB, Limits
 from autograder.student import evidence
 from autograder.student.evidence import EvidenceError
 from autograder.student.plain_text import writable

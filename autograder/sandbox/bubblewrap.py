@@ -14,13 +14,12 @@ import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
 from autograder.judge.likeness import ATTRIBUTION_LIBRARIES
-
-MIB = 2**20
+from autograder.sandbox.limits import MIB, Limits
 
 INSIDE = ("__init__.py", "task.py", "student", "problem_sets/__init__.py", "problem_sets/*/task.py")
 """What a student's process sees of this package: the folder `student` and what the problem sets declare. Everything else stays
@@ -42,8 +41,12 @@ HIDDEN_SYSTEM_FOLDERS = (
 )  # fmt: skip
 HOME, WORK, SUBMISSION = "/sandbox/home", "/sandbox/work", "/sandbox/submission"
 SCRIPT = "/sandbox/script.py"
-SCRATCH = {"/tmp": 1024, HOME: 256, WORK: 1024, "/dev/shm": 256}
-"""Folders that can be written, in memory, and their sizes in MiB."""
+SCRATCH = {"/tmp": "tmp", HOME: "home", WORK: "work", "/dev/shm": "shared_memory"}
+"""Folders that can be written, in memory, and the limit on the size of each."""
+READ_ONLY_PROC = tuple(f"/proc/{name}" for name in (
+    "acpi", "asound", "bus", "driver", "fs", "irq", "mtrr", "pressure", "scsi", "sys", "sysrq-trigger",
+))  # fmt: skip
+"""What of /proc belongs to the machine. Where root grades, root is who owns these files inside as well, and may write them."""
 
 HELP = """\
 Student code is not run without a sandbox, and bubblewrap does not work here: {reason}.
@@ -59,33 +62,6 @@ you can, set c.SandboxedExecute.run_student_code_unprotected = True in nbgrader_
 
 class SandboxUnavailableError(RuntimeError):
     """bubblewrap is not here or may not do its work; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one submission may use. Times in seconds, sizes in MiB."""
-
-    cell_seconds: int = 300
-    notebook_seconds: int = 900
-    memory: int = 4096
-    processes: int = 64
-    threads: int = 600
-    evidence: int = 512
-    output: int = 16
-    message: int = 8
-    messages: int = 8
-
-    def of_a_process(self) -> dict[str, int]:
-        """The limits that the operating system keeps for each process."""
-        limits = {
-            "RLIMIT_DATA": self.memory * MIB,
-            "RLIMIT_FSIZE": self.evidence * MIB,
-            "RLIMIT_CORE": 0,
-            "RLIMIT_NOFILE": 1024,
-        }
-        if _kernel_version() >= (5, 14):  # from then on counted within the sandbox, threads included
-            limits["RLIMIT_NPROC"] = self.threads
-        return limits
 
 
 @dataclass(frozen=True)
@@ -109,7 +85,7 @@ class Sandbox:
     environment: dict[str, str]
     questions: Path | None = None
     hidden: tuple[Path, ...] = ()
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
     def command(self, arguments: list[str], refused_calls: int | None = None) -> list[str]:
         """The command line that runs the launcher with `arguments` in the sandbox.
@@ -142,9 +118,10 @@ class Sandbox:
             *("--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--clearenv"),
             *_mount_system(),
             *("--proc", "/proc", "--dev", "/dev"),
+            *(part for path in READ_ONLY_PROC for part in ("--ro-bind-try", path, path)),
         ]
-        for folder, size in SCRATCH.items():
-            options += ["--size", str(size * MIB), "--tmpfs", folder]
+        for folder, limit in SCRATCH.items():
+            options += ["--size", str(getattr(self.limits, limit) * MIB), "--tmpfs", folder]
         options += self._show_and_hide()
         options += kit
         options += ["--ro-bind", str(self.submission), SUBMISSION]
@@ -174,6 +151,16 @@ class Sandbox:
 def check_sandbox() -> None:
     """Raise SandboxUnavailableError unless a sandbox can be made here."""
     find_bubblewrap()
+
+
+AS_ROOT = """\
+Grading as root: the user inside the sandbox is root outside, so only the sandbox's mounts and namespaces stand between a
+submission and the machine. Grade as an ordinary user, who owns the course folder, to have the system's permissions as well."""
+
+
+def warning_of_root() -> str:
+    """What whoever grades as root is told; empty for everybody else."""
+    return AS_ROOT if os.geteuid() == 0 else ""
 
 
 @functools.cache
@@ -313,8 +300,3 @@ def _variables() -> dict[str, str]:
         "TMPDIR": "/tmp",
         "USER": "student",
     }
-
-
-def _kernel_version() -> tuple[int, int]:
-    major, minor = platform.release().split(".")[:2]
-    return int(major), int("".join(digit for digit in minor if digit.isdigit()) or 0)

@@ -21,7 +21,8 @@ import zmq.asyncio
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
-from autograder.sandbox.bubblewrap import MIB, Limits, Sandbox
+from autograder.sandbox.bubblewrap import SCRATCH, Sandbox
+from autograder.sandbox.limits import MIB, Limits
 from autograder.sandbox.system_calls import filter_file
 
 WATCH_SECONDS = 0.2
@@ -128,9 +129,16 @@ class Watch(threading.Thread):
             return f"it started more than {self.limits.processes} processes"
         if sum(_threads(process) for process in processes) > self.limits.threads:
             return f"it started more than {self.limits.threads} threads"
-        memory = sum(_resident(process) for process in processes)
+        if _too_many_channels(processes, self.limits.channels):
+            return f"it opened more than {self.limits.channels} sockets and pipes"
+        scratch, files = _scratch(processes)
+        if files > self.limits.files:
+            return f"it made more than {self.limits.files:,} files"
+        memory = scratch + sum(_resident(process) for process in processes)
         if memory > self.limits.memory * MIB:
             return f"it used more than {self.limits.memory:,} MiB of memory"
+        if sum(_cpu_seconds(process) for process in processes) > self.limits.cpu_seconds:
+            return f"it used more than {self.limits.cpu_seconds} seconds of the processor"
         if time.monotonic() - self._started_at > self.limits.notebook_seconds:
             return f"it ran for more than {self.limits.notebook_seconds} seconds"
         try:
@@ -150,18 +158,66 @@ def _threads(process: psutil.Process) -> int:
         return 0
 
 
-def _resident(process: psutil.Process) -> int:
-    """The process's share of memory: pages that several processes share count once between them."""
+def _cpu_seconds(process: psutil.Process) -> float:
+    """Processor time of a process and of its children that have ended."""
     try:
-        info = process.memory_info()
+        used = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def _resident(process: psutil.Process) -> int:
+    """The process's share of memory, and its page tables: pages that several processes share count once between them."""
+    try:
+        info, tables = process.memory_info(), _page_tables(process.pid)
         if info.rss < SMALL_PROCESS:
-            return info.rss
+            return tables + info.rss
         try:
-            return process.memory_full_info().pss
+            return tables + process.memory_full_info().pss
         except psutil.AccessDenied:  # no sight of the shares: what belongs to files is left out
-            return info.rss - info.shared
+            return tables + info.rss - info.shared
     except psutil.NoSuchProcess:
         return 0
+
+
+def _page_tables(pid: int) -> int:
+    """Bytes that the system keeps to know where a process's pages are; no page of them is the process's own."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_bytes().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(b"VmPTE:"))
+
+
+def _scratch(processes: list[psutil.Process]) -> tuple[int, int]:
+    """Bytes in the sandbox's scratch folders together, and the files in the fullest of them; seen through a process."""
+    for process in reversed(processes):  # the last ones are inside for certain
+        used, files = 0, 0
+        try:
+            for folder in SCRATCH:
+                place = os.statvfs(f"/proc/{process.pid}/root{folder}")
+                used += (place.f_blocks - place.f_bfree) * place.f_frsize
+                files = max(files, place.f_files - place.f_ffree)
+        except OSError:
+            continue
+        return used, files
+    return 0, 0
+
+
+def _too_many_channels(processes: list[psutil.Process], most: int) -> bool:
+    """Whether so many different sockets and pipes are open: what lies in their buffers is memory that no process has."""
+    found: set[str] = set()
+    for process in processes:
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{process.pid}/fd") as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    kind = os.readlink(entry.path)  # noqa: PTH115 these links are no paths
+                    if kind.startswith(("socket:", "pipe:")):
+                        found.add(kind)
+            if len(found) > most:
+                return True
+    return False
 
 
 def _size(folder: Path) -> int:

@@ -18,7 +18,8 @@ from autograder.judge.studies.model_files import OnnxScores, load_onnx_scores
 from autograder.judge.studies.named_models import NotVerifiedError, UngradableError
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets import TASKS, checking
-from autograder.sandbox.bubblewrap import Limits, SandboxUnavailableError, check_sandbox
+from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
+from autograder.sandbox.limits import Limits
 from autograder.student import evidence
 from autograder.student.record import ONNX
 from autograder.student.submit import EVIDENCE_FOLDER

@@ -15,8 +15,10 @@ import pytest
 from jupyter_client.asynchronous import AsyncKernelClient
 
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
-from autograder.sandbox.bubblewrap import HOME, WORK, Limits, Sandbox, SandboxUnavailableError, check_sandbox
+from autograder.sandbox import bubblewrap
+from autograder.sandbox.bubblewrap import HOME, WORK, Sandbox, SandboxUnavailableError, check_sandbox
 from autograder.sandbox.kernel import SandboxedKernelManager, _resident
+from autograder.sandbox.limits import Limits
 from autograder.student.submit import EVIDENCE_FOLDER
 
 LOW = Limits(notebook_seconds=40, memory=500, processes=20, evidence=30)
@@ -251,6 +253,34 @@ def test_mounts_privileges_and_namespaces_cannot_be_regained(kernel):
     assert said == "True True\nTrue True True\n" + repr(["0" * 16] * 5) + "\n"
 
 
+def test_nothing_of_the_machine_in_proc_and_sys_opens_for_writing(kernel):
+    """Every file but those of the sandbox's own processes, opened and closed, nothing written."""
+    said = kernel.run("""
+        import os
+        opened, looked_at = [], 0
+        for top in ("/proc", "/sys"):
+            for root, folders, files in os.walk(top):
+                if root == "/proc":
+                    folders[:] = [name for name in folders if not name.isdigit() and name not in ("self", "thread-self")]
+                for name in files:
+                    looked_at += 1
+                    try:
+                        os.close(os.open(os.path.join(root, name), os.O_WRONLY | os.O_NONBLOCK))
+                        opened.append(os.path.join(root, name))
+                    except OSError:
+                        pass
+        print(looked_at > 500, opened)
+    """)
+    assert said == "True []\n"
+
+
+def test_who_grades_as_root_is_told_so(monkeypatch):
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert "ordinary user" in bubblewrap.warning_of_root()
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert bubblewrap.warning_of_root() == ""
+
+
 def test_there_is_no_network(kernel):
     said = kernel.run("""
         import socket
@@ -410,6 +440,49 @@ def test_processes_and_threads_are_limited(start):
     """
     kernel = start(Limits(processes=20))
     assert kernel.violation_of(threads, seconds=4) or kernel.run("print(threading.active_count() < 1000)") == "True\n"
+
+
+NOBODYS_MEMORY = {
+    "buffers of sockets": ("sockets", """
+        import resource, socket, os
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+        for _ in range(3):
+            if os.fork() == 0: break
+        hoard = [socket.socketpair() for _ in range(240)]
+        for pair in hoard:
+            for end in pair: end.setblocking(False)
+    """),
+    "page tables": ("memory", """
+        import mmap
+        # One page in each 2 MiB: a page table of its own for every page of data.
+        hoard = [mmap.mmap(-1, 8 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000) for _ in range(30)]
+        for area in hoard:
+            for place in range(0, 8 << 30, 2 << 20): area[place]
+    """),
+    "scratch folders": ("memory", """
+        for place in ("/tmp", "/sandbox/work"):
+            for k in range(12): open(f"{place}/{k}", "wb").write(bytes(25 << 20))
+    """),
+    "empty files": ("files", """
+        for k in range(30_000): open(f"/tmp/{k}", "w").close()
+    """),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", NOBODYS_MEMORY)
+def test_memory_that_no_process_has_counts_as_well(start, what):
+    word, source = NOBODYS_MEMORY[what]
+    said = start(replace(LOW, notebook_seconds=120)).violation_of(
+        textwrap.dedent(source) + "\nimport time; time.sleep(60)", seconds=60
+    )
+    assert word in said or "Error" in said
+
+
+def test_processor_time_is_limited_of_all_processes_together(start):
+    kernel = start(replace(Limits(), cpu_seconds=60))
+    kernel.manager.watch.limits = replace(Limits(), cpu_seconds=1)
+    spin = "import os\nfor _ in range(3):\n    os.fork()\nwhile True: pass"
+    assert "processor" in kernel.violation_of(spin, seconds=40)
 
 
 def test_time_is_limited_even_for_a_stopped_process(start):

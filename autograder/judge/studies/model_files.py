@@ -19,7 +19,8 @@ from torch import Tensor
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import SCORES, NotVerifiedError, UngradableError
 from autograder.judge.tolerances import REPEATED_SCORE
-from autograder.sandbox.bubblewrap import Limits, Sandbox, SandboxUnavailableError, check_sandbox
+from autograder.sandbox.bubblewrap import Sandbox, SandboxUnavailableError, check_sandbox
+from autograder.sandbox.limits import Limits
 from autograder.student import evidence
 from autograder.student.record import ONNX
 
