@@ -1,23 +1,17 @@
 """Another problem set, from its skeleton to grades: made in a copy of the kit, released, handed in, graded by nbgrader."""
 
 import json
-import os
-import shutil
-import site
 import subprocess
 import sys
-import venv
-from pathlib import Path
 
 import nbformat
 import pytest
 
 from autograder.course.classroom import GradingError
 from autograder.course.new_set import new_set
-from autograder.course.release import KIT
+from tests.kit_copy import KIT, KitCopy
 
 NAME = "ps5-saliency"
-PARTS = ("autograder", "igref", "corpus", "nbgrader_config.py")
 ENTRIES = """
 import tempfile
 from pathlib import Path
@@ -30,30 +24,8 @@ for entry in corpus():
 """
 
 
-class Kit:
-    """A copy of the kit, with an interpreter that finds the copy's packages in place of the installed ones."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        for part in PARTS:
-            copy = shutil.copytree if (KIT / part).is_dir() else shutil.copy
-            copy(KIT / part, folder / part)
-        for part in ("tests/__init__.py", "tests/calibration"):
-            (folder / part).parent.mkdir(exist_ok=True)
-            (shutil.copytree if (KIT / part).is_dir() else shutil.copy)(KIT / part, folder / part)
-        venv.create(folder / ".venv", symlinks=True)
-        (folder / ".venv" / "share").symlink_to(Path(sys.prefix) / "share")  # where nbconvert finds its templates
-        self.python = folder / ".venv" / "bin" / "python"
-        (packages,) = (folder / ".venv" / "lib").glob("python*/site-packages")
-        (packages / "kit.pth").write_text("\n".join((str(folder), *site.getsitepackages())))
-
-    def run(self, *arguments):
-        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader calls alembic by name
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PATH": programs}
-        command = [str(self.python), *arguments]
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+class Kit(KitCopy):
+    """A copy of the kit that hands in work for the new set, and reads what became of it."""
 
     def submit(self, student, change):
         """Hand in the release with its answer cell changed by `change(source of the solution)`."""
