@@ -7,8 +7,12 @@ READY := .venv/.ready
 TEST_READY := .venv/.test-ready
 BENCH_READY := .venv/.bench-ready
 
+QUICK := tests/test_architecture.py tests/test_docs.py tests/test_environment.py \
+  $(addprefix tests/igref/test_,package.py layers.py attribution.py quadrature.py baselines.py) \
+  $(addprefix tests/autograder/test_,verdict.py evidence.py submitted.py truth.py)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint assignments calibrate lecture bench browser doctor clean
+.PHONY: help demo test check lint assignments calibrate lecture bench browser doctor clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,8 +40,11 @@ $(BENCH_READY): $(READY)
 demo: $(READY)  ## grade a small class of made-up students: who got what, and why
 	@$(BIN)/python -m autograder demo --jobs $(JOBS)
 
-test: $(TEST_READY)  ## run every test
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+test: $(TEST_READY)  ## run every test, or some of them: make test ARGS="tests/igref -k adaptive"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+
+check: lint  ## lint, types and the quick tests: under a minute
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(QUICK)
 
 lint: $(TEST_READY)  ## check style, formatting and types
 	@$(BIN)/ruff check

@@ -37,6 +37,17 @@ def test_links_within_the_kit_lead_somewhere(page):
             assert (page.parent / target).exists(), target
 
 
+PATH = re.compile(r"`((?:autograder|igref|corpus|solutions|assignments|lecture|tests|benchmarks|docs)/[^`\s]*)`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(KIT)))
+def test_paths_that_a_page_names_are_there(page):
+    """Written in backticks, from the kit's folder. psN stands for any set, and a * for what it stands for in a shell."""
+    for named in PATH.findall(page.read_text()):
+        if "ps5" not in named and not named.startswith("lecture/built"):  # a new set's, and what is built
+            assert list(KIT.glob(named.replace("psN", "ps[0-9]*").rstrip("/"))), f"{page.name} names {named}"
+
+
 def test_every_target_that_the_pages_name_is_in_the_makefile():
     targets = set(re.findall(r"^([a-z]+):", (KIT / "Makefile").read_text(), re.MULTILINE))
     for page in PAGES:
