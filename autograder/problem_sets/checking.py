@@ -30,4 +30,4 @@ def judge(task: str, evidence: Evidence, seed: int, gradients: int = MAX_RECOMPU
 def nothing_to_judge(task: str, mistake: Mistake, note: str = "") -> Verdict:
     """The verdict where there is no evidence. `mistake` is the reason."""
     faults = {one.name: "nothing to judge" for one in TASKS[task].properties}
-    return verdict_of(TASKS[task], faults, [Mistake(mistake)], (note,) if note else ())
+    return verdict_of(TASKS[task], faults, [Mistake(mistake)], (note,) if note else ())  # type: ignore[call-arg]  # looked up by its value
