@@ -2,11 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from jaxtyping import Float
-from torch import Tensor
-
 from igref.plots.maps import (
-    Picture,
+    Given,
     _picture,
     describe_map,
     same_captions,
@@ -19,7 +16,7 @@ from igref.plots.style import COLORS, PANEL_INCHES, DescribedFigure, in_house_st
 
 @in_house_style
 def top_classes_of_pictures(
-    images: Mapping[str, Picture], top_classes: Mapping[str, Sequence[tuple[str, float]]], *, label: str | None = None
+    images: Mapping[str, Given], top_classes: Mapping[str, Sequence[tuple[str, float]]], *, label: str | None = None
 ) -> DescribedFigure:
     """The report's figure 3: each picture over the bars of its most probable classes.
 
@@ -29,7 +26,7 @@ def top_classes_of_pictures(
         label: the right category; its bar is dark, the others are light.
 
     Raises:
-        TypeError: a picture is not a tensor of floats.
+        TypeError: a picture is not a tensor or an array of floats.
         ValueError: captions are missing, or a picture is not (C, H, W).
 
     Example:
@@ -57,9 +54,7 @@ def top_classes_of_pictures(
 
 
 @in_house_style
-def attributions_of_pictures(
-    images: Mapping[str, Picture], attributions: Mapping[str, Float[Tensor, "..."]]
-) -> DescribedFigure:
+def attributions_of_pictures(images: Mapping[str, Given], attributions: Mapping[str, Given]) -> DescribedFigure:
     """The report's figure 4: one row for each version of a picture, with its map and its pixels scaled by the map.
 
     Args:
@@ -67,7 +62,7 @@ def attributions_of_pictures(
         attributions: caption to attributions (C, H, W).
 
     Raises:
-        TypeError: a picture is not a tensor of floats.
+        TypeError: a picture is not a tensor or an array of floats.
         ValueError: captions are missing, shapes differ, or a value is not finite.
 
     Example:

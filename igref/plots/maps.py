@@ -14,14 +14,16 @@ from igref.plots.style import PANEL_INCHES, SIGNED_COLORMAP, DescribedFigure, in
 SCALE_PERCENTILE = 97.0
 
 Picture = Float[Tensor, "channels height width"]
+Given = Picture | Float[np.ndarray, "channels height width"]
+"""What a figure takes: a tensor or an array."""
 Map = Float[Tensor, "height width"]
 
 
-def channel_sum(values: Float[Tensor, "channels height width"]) -> Map:
+def channel_sum(values: Given) -> Map:
     """One number a pixel: the attributions (C, H, W) summed over channels, with their sign.
 
     Raises:
-        TypeError: values are not a tensor of floats.
+        TypeError: values are not a tensor or an array of floats.
         ValueError: values are not (C, H, W), or not finite.
 
     Example:
@@ -31,7 +33,7 @@ def channel_sum(values: Float[Tensor, "channels height width"]) -> Map:
     return _picture(values, "values").sum(0)
 
 
-def scaled_pixels(image: Picture, values: Float[Tensor, "channels height width"]) -> Picture:
+def scaled_pixels(image: Given, values: Given) -> Picture:
     """The report's picture: the pixels of the image scaled by the size of their attribution, dark where it is small.
 
     The size is |sum over channels| as a share of its 97th percentile, cut off at 1. The sign is not shown.
@@ -44,7 +46,7 @@ def scaled_pixels(image: Picture, values: Float[Tensor, "channels height width"]
         (C, H, W), in [0, 1].
 
     Raises:
-        TypeError: one of them is not a tensor of floats.
+        TypeError: one of them is not a tensor or an array of floats.
         ValueError: the shapes differ, or a value is not finite.
 
     Example:
@@ -58,9 +60,7 @@ def scaled_pixels(image: Picture, values: Float[Tensor, "channels height width"]
 
 
 @in_house_style
-def attribution_row(
-    image: Picture, values: Picture, *, baseline: Picture | None = None, title: str = ""
-) -> DescribedFigure:
+def attribution_row(image: Given, values: Given, *, baseline: Given | None = None, title: str = "") -> DescribedFigure:
     """Photo, baseline, map, and the photo scaled by the map, in a row.
 
     Args:
@@ -70,7 +70,7 @@ def attribution_row(
         title: written above the row.
 
     Raises:
-        TypeError: one of them is not a tensor of floats.
+        TypeError: one of them is not a tensor or an array of floats.
         ValueError: the shapes differ, are not those of a picture, or a value is not finite.
 
     Example:
@@ -97,10 +97,10 @@ def attribution_row(
 
 @in_house_style
 def compare_methods(
-    images: Mapping[str, Picture],
-    attributions: Mapping[str, Mapping[str, Picture]],
+    images: Mapping[str, Given],
+    attributions: Mapping[str, Mapping[str, Given]],
     *,
-    baselines: Mapping[str, Picture] | None = None,
+    baselines: Mapping[str, Given] | None = None,
 ) -> DescribedFigure:
     """The report's figure 1: one row a photo, its baseline, then the photo scaled by each method's attribution.
 
@@ -110,7 +110,7 @@ def compare_methods(
         baselines: caption to baseline (C, H, W).
 
     Raises:
-        TypeError: a picture is not a tensor of floats.
+        TypeError: a picture is not a tensor or an array of floats.
         ValueError: captions are missing, shapes differ, or a value is not finite.
 
     Example:
@@ -140,7 +140,7 @@ def compare_methods(
 
 @in_house_style
 def compare_baselines(
-    image: Picture, baselines: Mapping[str, Picture], attributions: Mapping[str, Picture], *, title: str = ""
+    image: Given, baselines: Mapping[str, Given], attributions: Mapping[str, Given], *, title: str = ""
 ) -> DescribedFigure:
     """The report's figure 2: one column a baseline, with the baseline, the map, and the photo scaled by the map.
 
@@ -151,7 +151,7 @@ def compare_baselines(
         title: written above the figure.
 
     Raises:
-        TypeError: a picture is not a tensor of floats.
+        TypeError: a picture is not a tensor or an array of floats.
         ValueError: names are missing, shapes differ, or a value is not finite.
 
     Example:
@@ -188,7 +188,7 @@ def show_picture(ax: Axes, image: Picture, title: str = "") -> None:
     no_ticks(ax)
 
 
-def show_map(ax: Axes, values: Picture, title: str = "") -> None:
+def show_map(ax: Axes, values: Given, title: str = "") -> None:
     """Draw attributions (C, H, W) summed over channels, on a scale that is symmetric about zero and stands below."""
     summed = channel_sum(values)
     limit = float(_scale(summed.abs()))
@@ -206,7 +206,7 @@ def show_map(ax: Axes, values: Picture, title: str = "") -> None:
     no_ticks(ax)
 
 
-def describe_map(values: Picture) -> str:
+def describe_map(values: Given) -> str:
     """Where the positive attribution lies, in words."""
     positive = channel_sum(values).clamp(min=0)
     if not positive.any():
@@ -237,11 +237,12 @@ def _scale(size: Map) -> Tensor:
     return limit if limit > 0 else torch.ones_like(limit)
 
 
-def _picture(tensor: object, name: str) -> Picture:
+def _picture(given: object, name: str) -> Picture:
+    tensor = torch.from_numpy(given) if isinstance(given, np.ndarray) and given.dtype.kind == "f" else given
     if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
-        kind = str(tensor.dtype) if isinstance(tensor, Tensor) else type(tensor).__name__
+        kind = str(tensor.dtype) if isinstance(tensor, Tensor | np.ndarray) else type(tensor).__name__
         raise TypeError(
-            f"{name}: expected a tensor of floats (C, H, W), got {kind}. Use torch.as_tensor(..., dtype=torch.float32)."
+            f"{name}: expected a tensor or an array of floats (C, H, W), got {kind}. Use torch.as_tensor(..., dtype=torch.float32)."
         )
     if tensor.ndim != 3 or tensor.numel() == 0:
         raise ValueError(

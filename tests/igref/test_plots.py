@@ -189,10 +189,42 @@ row = plots.attribution_row
 
 
 @pytest.mark.parametrize(
+    "convert", [lambda t: t.numpy(), lambda t: t.double().numpy(), lambda t: t.clone().requires_grad_()]
+)
+def test_arrays_and_tensors_give_the_same_figure(convert):
+    image, values, black = convert(IMAGE), convert(VALUES), convert(BLACK)
+    same = (
+        (plots.attribution_row(image, values, baseline=black), plots.attribution_row(IMAGE, VALUES, baseline=BLACK)),
+        (
+            plots.compare_methods({"a": image}, {"IG": {"a": values}}, baselines={"a": black}),
+            plots.compare_methods({"a": IMAGE}, {"IG": {"a": VALUES}}, baselines={"a": BLACK}),
+        ),
+        (
+            plots.compare_baselines(image, {"black": black}, {"black": values}),
+            plots.compare_baselines(IMAGE, {"black": BLACK}, {"black": VALUES}),
+        ),
+        (
+            plots.attributions_of_pictures({"a": image}, {"a": values}),
+            plots.attributions_of_pictures({"a": IMAGE}, {"a": VALUES}),
+        ),
+        (
+            plots.top_classes_of_pictures({"a": image}, {"a": [("cat", 0.5)]}),
+            plots.top_classes_of_pictures({"a": IMAGE}, {"a": [("cat", 0.5)]}),
+        ),
+    )
+    for of_given, of_tensors in same:
+        for given, tensors in zip(of_given.axes, of_tensors.axes, strict=True):
+            for one, other in zip(given.images, tensors.images, strict=True):
+                assert np.allclose(one.get_array(), other.get_array(), atol=1e-6)
+        assert plots.alt_text(of_given) == plots.alt_text(of_tensors)
+
+
+@pytest.mark.parametrize(
     "draw, error, says",
     [
-        (lambda: row(IMAGE.numpy(), VALUES), TypeError, r"image: expected a tensor of floats \(C, H, W\)"),
-        (lambda: row(IMAGE, VALUES.long()), TypeError, "values: expected a tensor of floats"),
+        (lambda: row("photo", VALUES), TypeError, r"image: expected a tensor or an array of floats \(C, H, W\), got str"),
+        (lambda: row(IMAGE.numpy(), VALUES.long()), TypeError, "values: .* array of floats .* got torch.int64"),
+        (lambda: row((255 * IMAGE).byte().numpy(), VALUES), TypeError, "image: .* array of floats .* got uint8"),
         (lambda: row(IMAGE[None], VALUES), ValueError, r"got \(1, 3, 10, 12\). The first of a batch is image\[0\]"),
         (lambda: row(IMAGE, VALUES[:, :5]), ValueError, r"shape of the image, \(3, 10, 12\), got \(3, 5, 12\)"),
         (lambda: row(IMAGE, VALUES / 0), ValueError, "values: expected finite values"),
