@@ -80,4 +80,8 @@ def _text(record: dict[str, Any], key: str) -> str:
 
 
 def _article(kind: str) -> str:
-    return "None (is there a return statement?)" if kind == "NoneType" else f"a {kind or 'value'}"
+    return (
+        "None (is there a return statement? .grad is None for a tensor that did not itself get requires_grad_())"
+        if kind == "NoneType"
+        else f"a {kind or 'value'}"
+    )

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from autograder.judge.answers import NO_ANSWER, Answer, unfinished
+from autograder.judge.errors import explained
 from autograder.judge.mistakes import Mistake
 from autograder.judge.verdict import Verdict, verdict_of
 from autograder.student.evidence import Evidence
@@ -22,12 +23,14 @@ def verdict_on_function(
     answers: list[Answer],
     fault: Callable[[Answer], str],
     cause: Callable[[list[Answer]], Mistake | None],
+    example: str,
 ) -> Verdict:
     """The verdict from the answers to a task's probes.
 
     Args:
         fault: what is wrong with the numbers of an answer, or an empty string; called where there are numbers.
-        cause: the name of the mistake behind the answers that failed, or an empty string.
+        cause: the mistake behind the answers that failed, or None.
+        example: what the function has to give for an easy F, as a sentence, for whom no known mistake explains it.
     """
     faults = {a.probe.name: a.complaint if a.values is None else fault(a) for a in answers}
     failed = [answer for answer in answers if faults[answer.probe.name]]
@@ -36,13 +39,21 @@ def verdict_on_function(
     for name in (one.name for one in task.properties if one.name != "form"):
         about = [answer for answer in answers if answer.probe.asks_about == name]
         failures = [f"{a.probe.name}: {faults[a.probe.name]}" for a in about if faults[a.probe.name]]
-        wrong[name] = failures[0] if failures else "" if about else "no probe asked about it"
+        wrong[name] = "" if about else "no probe asked about it"
+        if failures:
+            wrong[name] = f"wrong on {len(failures)} of {len(about)} probes; {failures[0]}"
         seen[name] = f"right on {len(about)} of {len(about)} probes"
-        expected[name] = f"right on all {len(about)} probes, wrong on {len(failures)}" if failures else ""
+        expected[name] = f"right on all {len(about)} probes" if failures else ""
     # The right shape around wrong numbers is worth nothing: zeros have it too. One probe is not enough: with
     # few steps the textbook rules are so coarse that wrong numbers now and then are as near as theirs.
     complaints = [answer.complaint for answer in answers if answer.complaint]
-    wrong["form"] = complaints[0] if complaints else "yes, around wrong numbers" if all(wrong.values()) else ""
+    wrong["form"] = (
+        complaints[0]
+        if complaints
+        else "the right shape, but none of its numbers is right"
+        if all(wrong.values())
+        else ""
+    )
     expected["form"] = "a torch.Tensor of the shape of x, finite" if wrong["form"] else ""
     if mistake == Mistake.NOT_DONE:
         wrong, expected = dict.fromkeys(wrong, "the stub is still there"), {}
@@ -50,10 +61,8 @@ def verdict_on_function(
     if running := unfinished(evidence, [answer.probe.name for answer in answers]):
         notes.append(f"The process ended while {function} was working on the probe “{running}”.")
     if failed and not mistake:
-        notes.append(
-            "No known mistake explains these answers. Try your function on F(x) = w · x, where it has to give w · x "
-            "element by element, then on a function whose integral you can do by hand."
-        )
+        notes.append(f"No known mistake explains these answers. {example}")
+    notes += dict.fromkeys(filter(None, (explained(answer.complaint) for answer in failed if answer.error)))
     return verdict_of(task, wrong, [mistake], notes, seen=seen, expected=expected)
 
 

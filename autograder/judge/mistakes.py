@@ -129,7 +129,8 @@ class Mistake(StrEnum):
     ZEROS = (
         "zeros",
         "every value is zero",
-        "Check that the gradient reaches the input: requires_grad_() before forward, no detach() after it.",
+        "Check that the gradient reaches the input: requires_grad_() before forward, no detach() after it. Check also that "
+        "nothing changes x or the baseline: after point = baseline, point += step moves the baseline, and x - baseline is zero.",
     )
     SCALED = (
         "scaled",

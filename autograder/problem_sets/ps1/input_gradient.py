@@ -15,6 +15,9 @@ from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
 
 TASK = TASKS["ps1-input-gradient"]
+EXAMPLE = (
+    "Try your function on F(x) = w · x, whose gradient is w at every x, then on F(x) = x · x, whose gradient is 2x."
+)
 
 
 def judge(evidence: Evidence, sample: Sample) -> Verdict:
@@ -30,4 +33,4 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         pairs = [(questions[a.probe.name], a.values) for a in failed if a.values is not None]
         return likely_mistake(pairs, of_gradient=True)
 
-    return verdict_on_function(TASK, "input_gradient", evidence, answers, fault, cause)
+    return verdict_on_function(TASK, "input_gradient", evidence, answers, fault, cause, EXAMPLE)

@@ -17,6 +17,10 @@ from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
 
 TASK = TASKS["ps1-integrated-gradients"]
+EXAMPLE = (
+    "Try your function on F(x) = w · x, where it has to give w (x - x') element by element, then on F(x) = x · x, where "
+    "it has to come near x² - x'²."
+)
 
 
 def judge(evidence: Evidence, sample: Sample) -> Verdict:
@@ -46,7 +50,7 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         fine = same and questions[few.probe.name].relative_error(few.values) <= questions[few.probe.name].allowed_error
         return Mistake.STEPS_IGNORED if fine and mistake in (None, Mistake.SCALED, Mistake.HALF_PRECISION) else mistake
 
-    return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, cause)
+    return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, cause, EXAMPLE)
 
 
 def _same_for_few_and_many(answers: list[Answer]) -> bool:

@@ -1,0 +1,59 @@
+"""What the errors mean that torch raises in most students' notebooks, and what to do about each."""
+
+from __future__ import annotations
+
+import re
+
+EXPLANATIONS = (
+    (
+        r"does not require grad and does not have a grad_fn|does not require grad$",
+        "Nothing that was differentiated depends on an input with requires_grad. Call requires_grad_() on the input before "
+        "forward, and use no detach(), no .numpy() and no torch.no_grad() after it.",
+    ),
+    (
+        r"grad can be implicitly created only for scalar outputs",
+        "Only one number can be differentiated at a time. Take the score of the target: forward(batch)[0, target], or the "
+        "sum of [:, target] over a batch.",
+    ),
+    (
+        r"leaf Variable that requires grad is being used in an in-place operation",
+        "A tensor that requires a gradient cannot be changed in place. Write p = p + step in place of p += step, or make "
+        "the point first and call requires_grad_() on it afterwards.",
+    ),
+    (
+        r"modified by an inplace operation",
+        "A tensor was changed in place after it had been used. Make a new one: p = p + step in place of p += step.",
+    ),
+    (
+        r"Can't call numpy\(\) on Tensor that requires grad",
+        "Detach a tensor before it becomes an array: tensor.detach().numpy().",
+    ),
+    (
+        r"appears to not have been used in the graph",
+        "The score does not depend on the tensor that it was differentiated by. Pass forward the very tensor that "
+        "torch.autograd.grad is given, not a copy of it.",
+    ),
+    (
+        r"backward through the graph a second time",
+        "The graph of a forward pass is gone once it was differentiated. Call forward anew for each point.",
+    ),
+    (
+        r"index \S+ is out of bounds|too many indices for tensor",
+        "forward takes a batch (B, *shape) and returns scores (B, K). Check that the input has its batch dimension, x[None], "
+        "and that the target is the second index: [0, target].",
+    ),
+    (
+        r"mat1 and mat2 shapes cannot be multiplied|expected 3D \(unbatched\) or 4D|Expected \S+ to have|einsum\(\)",
+        "The input has another shape than forward takes: a batch (B, *shape). One x becomes a batch of one by x[None].",
+    ),
+)
+"""Parts of torch's messages, and the cause and the cure in a student's words. The first that fits counts."""
+
+
+def explained(complaint: str) -> str:
+    """What an error in a student's function means and what to do; empty where it is none of those that are known.
+
+    >>> explained("it raised RuntimeError: grad can be implicitly created only for scalar outputs")[:48]
+    'Only one number can be differentiated at a time.'
+    """
+    return next((text for pattern, text in EXPLANATIONS if re.search(pattern, complaint)), "")
