@@ -7,6 +7,7 @@ from . import baselines as baselines
 from . import blur as blur
 from . import counterexamples as counterexamples
 from . import doctor as doctor
+from . import forward as forward
 from . import images as images
 from . import memory as memory
 from . import models as models

@@ -4,13 +4,16 @@ Every check returns its argument in the form the caller goes on with, or raises 
 expected, what came, and what to do: `TypeError` for the wrong kind of thing, `ValueError` for a wrong value.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from igref.forward import FunctionOfOnePoint, model_of
 from igref.types import Forward
 
 FLOATS = (torch.float32, torch.float64)
@@ -19,20 +22,40 @@ FLOATS = (torch.float32, torch.float64)
 def batch(tensor: object, name: str = "inputs") -> Tensor:
     """A batch `(N, *shape)`, detached: float32 or float64, N >= 1, at least two axes, every value finite."""
     if not isinstance(tensor, Tensor):
-        raise TypeError(
-            f"{name}: expected a torch tensor (N, *shape), got {_kind(tensor)}. Use torch.as_tensor({name})."
-        )
+        raise TypeError(f"{name}: expected a torch tensor (N, *shape), got {_kind(tensor)}. {_as_batch(tensor, name)}")
     if tensor.dtype not in FLOATS:
         raise TypeError(
             f"{name}: expected float32 or float64, got {_dtype(tensor)}. A gradient needs real numbers: "
-            f"use {name}.float()" + (" / 255 for pixels." if not tensor.is_floating_point() else ".")
+            f"{_as_floats(tensor, name)}"
         )
-    if tensor.ndim < 2 or tensor.numel() == 0:
+    if tensor.ndim >= 2 and not tensor.numel():
+        raise ValueError(f"{name}: expected a batch of at least one input, got shape {_shape(tensor)}.")
+    if tensor.ndim < 2:
         raise ValueError(
             f"{name}: expected a batch (N, *shape) of at least one input, got shape {_shape(tensor)}. "
             f"One input of shape {_shape(tensor)} is the batch {name}[None]."
         )
     return finite(tensor.detach(), name)
+
+
+def _as_batch(value: object, name: str) -> str:
+    """What to do with something else than a tensor."""
+    if isinstance(value, int | float):
+        return f"The same number everywhere is torch.full_like(inputs, {value})."
+    if isinstance(value, tuple | list) and any(isinstance(part, Tensor) for part in value):
+        return (
+            "Of several inputs of a model, attribute to one and hold the others: "
+            "forward=lambda x: model(x, other.expand(len(x), *other.shape[1:])), for one input at a time."
+        )
+    return f"Use torch.as_tensor({name})."
+
+
+def _as_floats(tensor: Tensor, name: str) -> str:
+    if tensor.dtype == torch.uint8:
+        return f"use {name}.float() / 255 for pixels."
+    if _is_integer_tensor(tensor):
+        return f"use {name}.float() / 255 for pixels, or {name}.float(); for tokens attribute to their embeddings (docs/igref.md)."
+    return f"use {name}.float()."
 
 
 def finite(tensor: Tensor, name: str) -> Tensor:
@@ -75,14 +98,18 @@ def batch_like(tensor: object, inputs: Tensor, name: str = "baselines", *, one_f
 
 
 def target_indices(targets: object, inputs: Tensor) -> Tensor:
-    """A LongTensor `(N,)` of class indices, from one int for all inputs or an integer tensor `(N,)`.
+    """A LongTensor `(N,)` of class indices, from one whole number for all inputs, or N in a tensor, an array or a list.
 
     Only the upper end is left open; `class_scores` knows how many classes there are.
     """
     n = len(inputs)
-    if isinstance(targets, bool) or not (isinstance(targets, int) or _is_integer_tensor(targets)):
-        raise TypeError(f"targets: expected one int or a LongTensor ({n},), got {_kind(targets)}.")
-    indices = torch.as_tensor(targets, dtype=torch.long, device=inputs.device)
+    try:
+        given = targets if isinstance(targets, Tensor) else torch.as_tensor(np.asarray(targets))
+    except (TypeError, ValueError):  # ragged, or no numbers
+        given = torch.empty(0)
+    if not _is_integer_tensor(given):
+        raise TypeError(f"targets: expected one int, or {n} in a LongTensor ({n},), got {_kind(targets)}.")
+    indices = given.to(inputs.device, torch.long)
     if indices.ndim == 0:
         indices = indices.expand(n)
     if indices.shape != (n,):
@@ -96,18 +123,20 @@ def target_indices(targets: object, inputs: Tensor) -> Tensor:
 
 
 def forward_function(forward: object) -> Forward:
-    """A callable; a torch module, or a method of one, has to be in evaluation mode."""
+    """A callable that has to be a function of one point; a torch module, or a method of one, in evaluation mode."""
     if not callable(forward):
         raise TypeError(
             f"forward: expected a function from a batch (B, *shape) to class scores (B, K), got {_kind(forward)}."
         )
-    module = getattr(forward, "__self__", forward)
+    if isinstance(forward, FunctionOfOnePoint):
+        return forward
+    module = model_of(forward)
     if isinstance(module, torch.nn.Module) and any(part.training for part in module.modules()):
         raise ValueError(
             f"forward: expected a model in evaluation mode, got {type(module).__name__} in training mode, "
             "where dropout and batch statistics change its scores from call to call. Call model.eval() first."
         )
-    return forward
+    return FunctionOfOnePoint(forward)
 
 
 def class_scores(scores: object, points: Tensor, targets: Tensor) -> Tensor:
@@ -115,11 +144,9 @@ def class_scores(scores: object, points: Tensor, targets: Tensor) -> Tensor:
     n = len(points)
     expected = f"forward: expected class scores of shape (B, K) = ({n}, K) for a batch of {n}"
     if not isinstance(scores, Tensor):
-        raise TypeError(f"{expected}, a torch tensor; it returned {_kind(scores)}.")
+        raise TypeError(f"{expected}, a torch tensor; it returned {_kind(scores)}.{_as_scores(scores)}")
     if scores.ndim != 2 or len(scores) != n or scores.shape[1] == 0:
-        raise ValueError(
-            f"{expected}; it returned shape {_shape(scores)}. One score for each input is scores[:, None]."
-        )
+        raise ValueError(f"{expected}; it returned shape {_shape(scores)}.{_as_scores(scores)}")
     if not scores.is_floating_point():
         raise TypeError(f"{expected}, floats; it returned {_dtype(scores)}, which has no gradient.")
     n_classes = scores.shape[1]
@@ -128,11 +155,37 @@ def class_scores(scores: object, points: Tensor, targets: Tensor) -> Tensor:
             f"targets: expected class indices 0 to {n_classes - 1}, as forward returns {n_classes} scores; "
             f"got {int(targets.max())}."
         )
-    if not torch.isfinite(scores).all():
+    if torch.isnan(scores).any() or not torch.isfinite(scores.detach().gather(1, targets[:, None])).all():
         raise ValueError(
-            f"{expected}, finite; it returned NaN or infinity. The inputs are finite: look into the model."
+            f"{expected}, finite; it returned NaN or infinity for the target, or NaN for another class. "
+            "The inputs are finite: look into the model."
         )
     return scores
+
+
+def _as_scores(output: object) -> str:
+    """How to make class scores of what some models return instead."""
+    if isinstance(output, Tensor) and output.ndim == 1:
+        return " One score for each input is scores[:, None]: lambda x: model(x)[:, None], with target 0."
+    if isinstance(output, Tensor) and output.ndim > 2:
+        return f" Reduce scores of many places to one a class: lambda x: model(x).mean({tuple(range(2, output.ndim))})."
+    tensors = [part for part, value in _parts(output) if isinstance(value, Tensor)]
+    if not tensors:
+        return ""
+    likely = next((part for part in tensors if "logits" in part), tensors[0])
+    return f" Pick the scores from it, lambda x: model(x){likely}; it has {', '.join(tensors)}."
+
+
+def _parts(output: object) -> list[tuple[str, object]]:
+    """The parts of a dictionary, a dataclass or a tuple, each with what is written to get it."""
+    if isinstance(output, Mapping):
+        return [(f"[{key!r}]", value) for key, value in output.items()]
+    if is_dataclass(output):
+        return [(f".{field.name}", getattr(output, field.name)) for field in fields(output)]
+    if isinstance(output, tuple | list):
+        names = getattr(output, "_fields", None)
+        return [(f".{names[k]}" if names else f"[{k}]", value) for k, value in enumerate(output)]
+    return []
 
 
 def connected(gradients: Tensor | None) -> Tensor:

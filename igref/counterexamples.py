@@ -8,15 +8,14 @@ attributions (N, *shape). Arguments and errors are those of `igref.gradient`.
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from igref.attribution.core import gradient, target_scores
 from igref.attribution.paths import feature_by_feature, path_integrated_gradients
-from igref.types import Forward
+from igref.types import Forward, Targets
 
-Targets = int | Int[Tensor, " N"]
 Inputs = Float[Tensor, " N *shape"]
 
 

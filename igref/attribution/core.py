@@ -17,7 +17,7 @@ from igref import arguments
 from igref.attribution.chunking import chunk_size_for, chunks, image_layout
 from igref.attribution.quadrature import nodes_and_weights
 from igref.progress import Progress, reporter
-from igref.types import Forward
+from igref.types import Forward, Targets
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Attribution:
 def gradient(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     chunk_size: int | None = None,
 ) -> Float[Tensor, " N *shape"]:
@@ -79,7 +79,7 @@ def gradient(
 def gradient_times_input(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     chunk_size: int | None = None,
 ) -> Float[Tensor, " N *shape"]:
@@ -99,7 +99,7 @@ def integrated_gradients(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     baselines: Float[Tensor, "..."],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     n_steps: int = 50,
     rule: str = "midpoint",

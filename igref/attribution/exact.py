@@ -14,11 +14,11 @@ from copy import deepcopy
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
 from igref import arguments
-from igref.types import Forward
+from igref.types import Forward, Targets
 
 LINEAR = (nn.Linear, nn.Conv2d, nn.BatchNorm1d, nn.BatchNorm2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 UNCHANGED = (nn.Flatten, nn.Identity, nn.Dropout)
@@ -31,7 +31,7 @@ def exact_integrated_gradients(
     network: nn.Sequential,
     inputs: Float[Tensor, " N *shape"],
     baselines: Float[Tensor, "..."],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
 ) -> Float64[Tensor, " N *shape"]:
     """Integrated gradients of a small ReLU or max-pool network, exact to rounding.
 
@@ -96,7 +96,7 @@ def exact_integrated_gradients_of_polynomial(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     baselines: Float[Tensor, "..."],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     degree: int,
 ) -> Float64[Tensor, " N *shape"]:

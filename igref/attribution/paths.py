@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from torch.autograd import forward_ad
 
@@ -18,7 +18,7 @@ from igref.attribution.core import (
 )
 from igref.attribution.quadrature import nodes_and_weights
 from igref.progress import Progress, reporter
-from igref.types import Forward
+from igref.types import Forward, Targets
 
 PathFunction = Callable[[Tensor], Tensor]
 
@@ -26,7 +26,7 @@ PathFunction = Callable[[Tensor], Tensor]
 def path_integrated_gradients(
     forward: Forward,
     path: PathFunction,
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     n_steps: int = 50,
     rule: str = "midpoint",
@@ -121,7 +121,7 @@ def average_over_baselines(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     baselines: Float[Tensor, "K ..."],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     n_steps: int = 50,
     rule: str = "midpoint",
@@ -168,7 +168,7 @@ def expected_gradients(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     references: Float[Tensor, " R *shape"],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     n_samples: int = 200,
     seed: int = 0,

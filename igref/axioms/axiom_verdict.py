@@ -7,15 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from igref import arguments
 from igref.attribution.core import Attribution, target_scores
-from igref.types import Forward
+from igref.types import Forward, Targets
 
 Method = Callable[[Forward, Tensor, Tensor, Tensor], Tensor | Attribution]
-Targets = int | Int[Tensor, " N"]
 Inputs = Float[Tensor, " N *shape"]
 
 N_PROBES = 64

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from igref import arguments
 from igref.baselines.named import BASELINES
-from igref.types import Forward
+from igref.types import Forward, Targets
 
 Batch = Float[Tensor, " N *shape"]
 LARGEST_DEVIATION = 1e-3  # of the sum of probabilities from one
@@ -41,7 +41,7 @@ def diagnose(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     baselines: Float[Tensor, "..."],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     name: str | None = None,
 ) -> BaselineDiagnosis:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from igref import arguments
 from igref.quality.curves import FRACTIONS, area_under, bootstrap_interval
 from igref.quality.imputation import imputer
 from igref.quality.masking import checked_fractions, importance_ranks, random_ranks, scores_with_masked
-from igref.types import Forward
+from igref.types import Forward, Targets
 
 THREE_FILLS = ("mean", "blurred", "noisy_linear")
 RANDOM = "random ranking"
@@ -98,7 +98,7 @@ def compare_with_fills(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     attributions: Mapping[str, Float[Tensor, "..."]],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     fills: Sequence[str] = THREE_FILLS,
     fractions: Sequence[float] = FRACTIONS,

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from scipy.stats import bootstrap
 from torch import Tensor
 
 from igref import arguments
 from igref.quality.imputation import imputer
 from igref.quality.masking import checked_fractions, importance_ranks, random_ranks, scores_with_masked
-from igref.types import Forward
+from igref.types import Forward, Targets
 
 # Closer together where curves bend: most of a score comes or goes with the first pixels.
 FRACTIONS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -85,7 +85,7 @@ def retention_curve(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     attributions: Float[Tensor, "..."],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     fractions: Sequence[float] = FRACTIONS,
     fill: str | Float[Tensor, "..."] = "mean",
@@ -126,7 +126,7 @@ def insertion_curve(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     attributions: Float[Tensor, "..."],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     fractions: Sequence[float] = FRACTIONS,
     fill: str | Float[Tensor, "..."] = "blurred",
@@ -152,7 +152,7 @@ def deletion_curve(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     attributions: Float[Tensor, "..."],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     fractions: Sequence[float] = FRACTIONS,
     fill: str | Float[Tensor, "..."] = "zero",

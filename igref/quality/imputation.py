@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from igref import arguments
 from igref.blur import blurred
+from igref.forward import model_of
 from igref.types import Forward
 
 Batch = Float[Tensor, " N *shape"]
@@ -64,7 +65,7 @@ def imputer(fill: str | Tensor, forward: Forward, inputs: Batch, seed: int) -> I
     if fill == "noisy_linear":
         return _noisy_linear(inputs, seed)
     if fill == "zero":
-        module = getattr(forward, "__self__", forward)
+        module = model_of(forward)
         return _replacing(inputs, getattr(module, "mean", torch.zeros(())).to(inputs))
     if fill == "mean":
         return _replacing(

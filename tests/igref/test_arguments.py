@@ -102,12 +102,13 @@ def test_a_baseline_for_each_input_has_to_be_for_each():
         (
             torch.tensor([0.0, 1.0]),
             TypeError,
-            r"targets: expected one int or a LongTensor \(2,\), got a float32",
+            r"targets: expected one int, or 2 in a LongTensor \(2,\), got a float32",
         ),
-        (1.0, TypeError, "targets: expected one int or a LongTensor .* got float"),
-        (True, TypeError, "targets: expected one int or a LongTensor .* got bool"),
-        (None, TypeError, "targets: expected one int or a LongTensor .* got NoneType"),
-        ([0, 1], TypeError, "targets: expected one int or a LongTensor .* got list"),
+        (1.0, TypeError, "targets: expected one int, or 2 in a LongTensor .* got float"),
+        (True, TypeError, "targets: expected one int, or 2 in a LongTensor .* got bool"),
+        (None, TypeError, "targets: expected one int, or 2 in a LongTensor .* got NoneType"),
+        ([0, 1.5], TypeError, "targets: expected one int, .* got list"),
+        ([0, [1]], TypeError, "targets: expected one int, .* got list"),
     ],
 )
 def test_targets(function, targets, error, message):

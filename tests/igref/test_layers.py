@@ -13,6 +13,7 @@ ORDER = (
     "types",
     "progress",
     "memory",
+    "forward",
     "arguments",
     "images",
     "blur",

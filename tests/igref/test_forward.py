@@ -1,0 +1,214 @@
+"""What people bring as a `forward`: each works, or one clear error says what to do."""
+
+import functools
+from collections import namedtuple
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import igref
+
+X, X0 = torch.rand(2, 5, generator=torch.Generator().manual_seed(0)), torch.zeros(5)
+PHOTOS = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+def network(*between: nn.Module) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 16), *between, nn.ReLU(), nn.Linear(16, 3)).eval()
+
+
+class LeNet(nn.Module):
+    """Flattens as PyTorch's own tutorial does, or as it should."""
+
+    def __init__(self, flatten) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv1, self.conv2, self.linear = nn.Conv2d(3, 6, 5), nn.Conv2d(6, 16, 5), nn.Linear(400, 10)
+        self.flatten = flatten
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.max_pool2d(self.conv1(x).relu(), 2)
+        x = functional.max_pool2d(self.conv2(x).relu(), 2)
+        return self.linear(self.flatten(x))
+
+
+@pytest.mark.parametrize("wrapped", (False, True))
+def test_a_model_that_flattens_with_view(wrapped):
+    views, flattens = LeNet(lambda x: x.view(-1, 400)).eval(), LeNet(lambda x: x.flatten(1)).eval()
+    forward = (lambda x: views(x)) if wrapped else views
+    ig = igref.integrated_gradients(forward, PHOTOS, torch.zeros(3, 32, 32), 3)
+    expected = igref.integrated_gradients(flattens, PHOTOS, torch.zeros(3, 32, 32), 3)
+    assert torch.allclose(ig.values, expected.values, atol=1e-6)
+    assert ig.relative_gap.max() < 0.05
+    assert igref.gradient(forward, PHOTOS, 3).shape == PHOTOS.shape
+
+
+@pytest.mark.parametrize("wrap", (lambda f: lambda x: f(x), functools.partial, lambda f: f.forward.__func__.__get__(f)))
+def test_training_mode_behind_a_wrapper_changes_nothing(wrap):
+    for layer in (nn.BatchNorm1d(16), nn.Dropout(0.5)):
+        model = network(layer).train()
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        with pytest.raises(ValueError, match=r"training mode.*model.eval\(\)"):
+            igref.integrated_gradients(wrap(model), X, X0, 0)
+        assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_statistics_of_a_functional_normalisation_are_put_back():
+    mean, variance, linear = torch.zeros(5), torch.ones(5), network()
+
+    def forward(x: Tensor) -> Tensor:
+        return linear(functional.batch_norm(x, mean, variance, training=True))
+
+    with pytest.raises(ValueError, match=r"function of one point.*other inputs of its batch"):
+        igref.integrated_gradients(forward, X, X0, 0)
+    assert not mean.any()
+    assert (variance == 1).all()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda f: igref.integrated_gradients(f, X, X0, 0),
+        lambda f: igref.adaptive_integrated_gradients(f, X, X0, 0),
+        lambda f: igref.step_sweep(f, X, X0, 0, steps=(2, 4)),
+        lambda f: igref.gradient(f, X, 0),
+        lambda f: igref.expected_gradients(f, X, X, 0, n_samples=3),
+        lambda f: igref.path_integrated_gradients(f, igref.straight_line(X, X0), 0),
+        lambda f: igref.retention_curve(f, X, X, 0),
+        lambda f: igref.diagnose(lambda x: f(x).softmax(1), X, X[0], 0),
+        lambda f: igref.make_baseline("adversarial", X, forward=f, step=0.1),
+    ],
+)
+def test_what_is_no_function_of_one_point(function):
+    linear = network()
+    for forward, why in [
+        (lambda x: linear(functional.dropout(x, 0.5)), r"other scores when it comes again.*training=self.training"),
+        (lambda x: linear(x + 0.1 * torch.randn_like(x)), "other scores when it comes again"),
+        (lambda x: linear(x - x.mean(0)), "change with the other inputs of its batch"),
+        (lambda x: linear(x).softmax(0), "change with the other inputs of its batch"),
+    ]:
+        with pytest.raises(ValueError, match=f"forward: expected a function of one point.*{why}"):
+            function(forward)
+
+
+def test_a_recurrent_layer_that_takes_the_batch_for_a_sequence():
+    torch.manual_seed(0)
+    lstm, linear = nn.LSTM(5, 8), nn.Linear(8, 3)
+    with pytest.raises(ValueError, match="batch_first=True"):
+        igref.integrated_gradients(lambda x: linear(lstm(x)[0]), X, X0, 0)
+
+
+def test_a_model_is_examined_once():
+    model = network()
+    calls = []
+    model.register_forward_hook(lambda *_: calls.append(1))
+    igref.gradient(model, X, 0)
+    first = len(calls)
+    igref.gradient(model, X, 0)
+    assert (first, len(calls) - first) == (3, 1)
+
+
+def test_a_model_that_takes_one_input_at_a_time():
+    linear = network()
+    alone = lambda x: linear(x.view(5))[None]  # noqa: E731
+    ig = igref.integrated_gradients(alone, X, X0, 0, chunk_size=1)
+    assert torch.allclose(ig.values, igref.integrated_gradients(linear, X, X0, 0).values, atol=1e-6)
+
+
+Inception = namedtuple("Inception", "logits aux")
+
+
+@dataclass
+class Output:
+    loss: None
+    logits: Tensor
+
+
+@pytest.mark.usefixtures("unchecked_signatures")
+@pytest.mark.parametrize(
+    ("wrap", "hint"),
+    [
+        (lambda y: (y, y), r"lambda x: model\(x\)\[0\]; it has \[0\], \[1\]"),
+        (lambda y: {"aux": y, "logits": y}, r"lambda x: model\(x\)\['logits'\]; it has \['aux'\], \['logits'\]"),
+        (lambda y: Output(None, y), r"lambda x: model\(x\)\.logits; it has \.logits"),
+        (lambda y: Inception(y, y), r"lambda x: model\(x\)\.logits; it has \.logits, \.aux"),
+        (lambda y: y[:, 0], r"lambda x: model\(x\)\[:, None\], with target 0"),
+        (lambda y: y[:, :, None, None].expand(-1, -1, 4, 4), r"lambda x: model\(x\).mean\(\(2, 3\)\)"),
+    ],
+)
+def test_outputs_that_are_no_class_scores(wrap, hint):
+    model = network()
+    with pytest.raises((TypeError, ValueError), match=hint):
+        igref.integrated_gradients(lambda x: wrap(model(x)), X, X0, 0)
+
+
+def test_minus_infinity_in_another_class():
+    model = network()
+    masked = lambda x: model(x).masked_fill(torch.tensor([False, False, True]), -torch.inf)  # noqa: E731
+    ig = igref.integrated_gradients(masked, X, X0, 0)
+    assert torch.allclose(ig.values, igref.integrated_gradients(model, X, X0, 0).values, atol=1e-6)
+    with pytest.raises(ValueError, match="infinity for the target"):
+        igref.integrated_gradients(masked, X, X0, 2)
+
+
+@pytest.mark.parametrize(
+    "targets", (np.int64(1), np.array([1, 1]), [1, 1], (1, 1), torch.tensor(1), [np.int64(1)] * 2, np.uint8(1))
+)
+def test_targets_in_every_integer_form(targets):
+    model = network()
+    expected = igref.integrated_gradients(model, X, X0, 1).values
+    assert torch.equal(igref.integrated_gradients(model, X, X0, targets).values, expected)
+
+
+def test_half_precision():
+    model = network().half()
+    with pytest.raises(TypeError, match=r"dtype of the inputs, torch.float32.*model.float\(\).*x.half\(\)"):
+        igref.integrated_gradients(model, X, X0, 0)
+    ig = igref.integrated_gradients(lambda x: model(x.half()).float(), X, X0, 0)
+    assert torch.allclose(ig.values, igref.integrated_gradients(model.float(), X, X0, 0).values, atol=1e-2)
+    with pytest.raises(TypeError, match=r"dtype of the inputs, torch.float64"):
+        igref.integrated_gradients(lambda x: model(x), X.double(), X0.double(), 0)
+
+
+def test_a_batch_of_none_says_so():
+    with pytest.raises(ValueError, match=r"inputs: expected a batch of at least one input, got shape \(0, 5\)\.$"):
+        igref.integrated_gradients(network(), X[:0], X0, 0)
+
+
+@pytest.mark.usefixtures("unchecked_signatures")
+def test_several_inputs_and_numbers_for_baselines():
+    with pytest.raises(TypeError, match="attribute to one and hold the others"):
+        igref.integrated_gradients(network(), (X, X), X0, 0)
+    with pytest.raises(TypeError, match=r"torch.full_like\(inputs, 0\)"):
+        igref.integrated_gradients(network(), X, 0, 0)
+    model = nn.Bilinear(5, 4, 3)
+    other = torch.rand(1, 4)
+    ig = igref.integrated_gradients(lambda x: model(x, other.expand(len(x), *other.shape[1:])), X[:1], X0, 0)
+    assert ig.relative_gap.max() < 1e-4
+
+
+def test_inputs_that_require_grad_are_left_alone():
+    x = X.clone().requires_grad_()
+    ig = igref.integrated_gradients(network(), x, X0, 0)
+    assert not ig.values.requires_grad
+    assert x.grad is None
+
+
+def test_hooks_see_their_layers_and_change_nothing():
+    model, seen = network(), []
+    expected = igref.integrated_gradients(model, X, X0, 0).values
+    model[0].register_forward_hook(lambda *_: seen.append("forward"))
+    model[0].register_full_backward_hook(lambda *_: seen.append("backward"))
+    assert torch.equal(igref.integrated_gradients(model, X, X0, 0).values, expected)
+    assert {*seen} == {"forward", "backward"}
+
+
+def test_inference_mode():
+    model = network()
+    expected = igref.integrated_gradients(model, X, X0, 0).values
+    with torch.inference_mode():
+        assert torch.equal(igref.integrated_gradients(lambda x: model(x), X * 1, X0 * 1, 0).values, expected)
