@@ -1,12 +1,18 @@
 """Integrated gradients that decide for themselves where to take a gradient, and when there are enough.
 
-The line from x' to x is cut into panels. A panel from a to b has a trapezoid estimate of how much F rises
-over it, from the gradients at its ends, and the true rise F(b) - F(a), which comes with them for free. The
-difference is its residual. The residuals add up to the completeness gap, so they say not only that a map is
-off but where; the panels with the largest are cut in half until their sum stays small, or until all residuals
-together are small.
+The line from x' to x is cut into panels, and the panels that are most wrong are halved until little is. Two things can
+be wrong with a panel from a to b of width h:
+
+- the map: the integrand of the map changes from one end to the other by D = (x - x') (g(b) - g(a)), and somewhere in
+  between; that puts the map off by about h |D| / sqrt(12) (`igref.attribution.map_error`);
+- the sum: the trapezoid estimate of how much F rises over the panel is off by a residual, as the true rise,
+  F(b) - F(a), comes with the gradients for free. The residuals add up to the completeness gap.
+
+A small gap does not prove a good map, so the first is what is bounded, unless the second is asked for.
 """
 
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -14,16 +20,18 @@ from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from igref import arguments
-from igref.attribution.chunking import chunk_size_for
+from igref.attribution.chunking import chunk_size_for, chunks
 from igref.attribution.core import Attribution, completeness_gap, scores_and_gradients
 from igref.progress import Progress, reporter
 from igref.types import Forward
 
 FIRST_PANELS = 8
-CUTS_A_ROUND = 4
-STOPS = ("gap", "residuals")
+CUTS_A_ROUND, SHARE_A_ROUND, MOST_A_ROUND = 4, 4, 32  # four panels, or a quarter of them where that is more, up to 32
+STOPS = ("map", "gap", "residuals")
 ROUNDS_WITHIN = 5  # as many as step counts in a row, for a gap of which `StepSweep.stays_within` says that it stays
-GAIN = 0.75  # halving a panel of a smooth F quarters its residual
+UNEXPLAINED = 4  # times the gap to be expected: something happened inside a panel that its ends do not show
+GAIN = 0.75  # halving a panel quarters its squared map error, and its residual where F is smooth
+KEPT_GRADIENTS = 256  # of one input, at work; beyond, those at the ends of the best panels are let go
 
 
 @dataclass(frozen=True)
@@ -34,11 +42,13 @@ class Panels:
         positions: 0 = a_0 < ... < a_P = 1 on the line from x' to x.
         scores: F at the positions.
         slopes: dF/da at the positions, the gradient times (x - x') summed.
+        errors: how far off each panel's part of the map is expected to be; their squares add up to that of the map.
     """
 
     positions: Float64[Tensor, " E"]
     scores: Float64[Tensor, " E"]
     slopes: Float64[Tensor, " E"]
+    errors: Float64[Tensor, " P"] | None = None
 
     @property
     def residuals(self) -> Float64[Tensor, " P"]:
@@ -53,16 +63,13 @@ class AdaptiveAttribution(Attribution):
 
     Attributes:
         panels: one `Panels` for each input.
-        converged: whether what was asked for by `stop` is within the tolerance of |F(x) - F(x')|, for each input.
+        converged: whether what was asked for by `stop` is within the tolerance, for each input.
+        gradients_per_input: how many gradients each input took.
     """
 
     panels: tuple[Panels, ...]
     converged: Bool[Tensor, " N"]
-
-    @property
-    def gradients_per_input(self) -> Int[Tensor, " N"]:
-        """How many gradients each input took."""
-        return torch.tensor([len(panels.positions) for panels in self.panels])
+    gradients_per_input: Int[Tensor, " N"]
 
 
 def adaptive_integrated_gradients(
@@ -73,39 +80,42 @@ def adaptive_integrated_gradients(
     *,
     tolerance: float = 0.05,
     max_gradients: int = 2000,
-    stop: str = "gap",
+    stop: str = "map",
     chunk_size: int | None = None,
     progress: Progress | bool | None = None,
 ) -> AdaptiveAttribution:
-    """Integrated gradients on panels that are halved until the sum of their residuals is within a tolerance.
+    """Integrated gradients on panels that are halved until the error of the map is within a tolerance.
 
-    Where `.converged`, the relative gap is at most the tolerance. With `stop="gap"` errors of opposite sign may
-    cancel, as they do in every completeness gap; `stop="residuals"` sums their absolute values, which on photos
-    leaves a gap of a tenth of the tolerance and half the map's error, for four times the gradients
-    (benchmarks/README.md). Either bounds the gap, not the map's error, and a rise and fall of F inside one of the
-    first eight panels can go unseen.
+    Where `.converged`, the expected error of the map, `.map_error`, is at most the tolerance; its true error is near that
+    where the network is large and piecewise linear, and smaller where it is smooth (benchmarks/README.md). What happens
+    within one of the first eight panels and is over at its ends goes unseen.
 
     Args:
         forward, inputs, baselines, targets, chunk_size: as for `integrated_gradients`.
-        tolerance: share of |F(x) - F(x')|, at least 0.
+        tolerance: at least 0; a share of the map's norm, or of |F(x) - F(x')|.
         max_gradients: for each input, at least 2; where they run out first, `.converged` is False.
-        stop: "gap", when the absolute value of the residuals' sum is within the tolerance after each of five
-            rounds of cuts in a row, or the sum of their absolute values before; or "residuals", when the latter is.
+        stop: "map", when the error of the map is within the tolerance; "gap", when the completeness gap is, after each
+            of five rounds of cuts in a row, or the residuals' absolute values together are; "residuals", when the latter
+            are. Either of these bounds the gap, and says nothing of the map.
         progress: True for a bar, or a function of (inputs done, all inputs).
+
+    Memory does not grow with the number of gradients beyond 256 of an input at work and those of a round, 96 at most;
+    one input is at work for every four points of a chunk. What is let go is computed again, and counted, should it be
+    needed after all.
 
     Raises:
         TypeError: an argument, or what forward returned, is of the wrong kind.
         ValueError: an argument, or what forward returned, has the wrong shape or value.
 
     Source: the integral is arXiv 1703.01365, equation 1; the bisection is the globally adaptive quadrature
-    of P. Davis and P. Rabinowitz, Methods of Numerical Integration, 1984, section 6.2, with the completeness
-    axiom for an error estimate.
+    of P. Davis and P. Rabinowitz, Methods of Numerical Integration, 1984, section 6.2, of a function whose values are
+    maps (compare `scipy.integrate.quad_vec`).
 
     Example:
         >>> late = lambda x: torch.sigmoid(40 * x - 36)  # all of the rise is near a = 0.9
         >>> x = torch.ones(1, 1, dtype=torch.float64)
         >>> ig = adaptive_integrated_gradients(late, x, torch.zeros_like(x), 0)
-        >>> ig.converged.tolist(), ig.n_gradients < 40, float(ig.relative_gap) <= 0.05
+        >>> ig.converged.tolist(), ig.n_gradients < 40, float(ig.map_error) <= 0.05
         ([True], True, True)
     """
     forward = arguments.forward_function(forward)
@@ -115,98 +125,157 @@ def adaptive_integrated_gradients(
     tolerance = arguments.number(tolerance, "tolerance", low=0.0)
     max_gradients = arguments.count(max_gradients, "max_gradients", at_least=2)
     stop = arguments.choice(stop, STOPS, "stop")
-    size = min(chunk_size_for(inputs, chunk_size), CUTS_A_ROUND)
-    report = reporter(progress)
-    values, panels, converged = [], [], []
-    for n in range(len(inputs)):
-        line = _Line(forward, inputs[n], baselines[n], targets[n], size)
-        line.measure(torch.linspace(0, 1, min(FIRST_PANELS + 1, max_gradients), dtype=torch.float64))
-        allowed, rounds_within = tolerance * line.rise, 0
-        while len(cuts := line.cuts(allowed)[: max_gradients - len(line.positions)]):
-            rounds_within = rounds_within + 1 if line.gap <= allowed else 0
-            if stop == "gap" and rounds_within == ROUNDS_WITHIN:
-                break
-            line.measure(cuts)
-        values.append(line.attribution())
-        panels.append(line.panels())
-        small = float(panels[-1].residuals.abs().sum()) <= allowed
-        converged.append(small or (stop == "gap" and rounds_within == ROUNDS_WITHIN))
-        report(n + 1, len(inputs))
-    attributed = torch.stack(values)
-    scores, baseline_scores = (torch.stack([p.scores[end] for p in panels]) for end in (-1, 0))
+    size, report, done = chunk_size_for(inputs, chunk_size), reporter(progress), 0
+    lines: list[_Line] = []
+    at_work: list[_Line] = []
+    waiting = deque(range(len(inputs)))
+    while waiting or at_work:
+        while waiting and len(at_work) < max(1, size // CUTS_A_ROUND):
+            at_work.append(_Line(waiting.popleft(), inputs, baselines, stop, tolerance, max_gradients))
+            lines.append(at_work[-1])
+        _measure(forward, inputs, baselines, targets, at_work, size)
+        for line in at_work:
+            line.take_in()
+            line.choose_cuts()
+            if not line.wanted:
+                report(done := done + 1, len(inputs))
+        at_work = [line for line in at_work if line.wanted]
+    panels = tuple(line.panels() for line in lines)
+    values, error_maps = (
+        torch.stack(maps).view_as(inputs).to(inputs) for maps in zip(*(line.maps() for line in lines), strict=True)
+    )
+    scores, baseline_scores = (torch.stack([p.scores[end] for p in panels]).to(inputs.device) for end in (-1, 0))
+    gradients_per_input = torch.tensor([line.n_gradients for line in lines])
     return AdaptiveAttribution(
         attributed,
         scores,
         baseline_scores,
-        completeness_gap(attributed, scores, baseline_scores),
-        sum(len(p.positions) for p in panels),
-        tuple(panels),
-        torch.tensor(converged),
+        completeness_gap(values, scores, baseline_scores),
+        int(gradients_per_input.sum()),
+        panels,
+        torch.tensor([line.converged for line in lines]),
+        gradients_per_input,
+        error_map=error_maps,
     )
 
 
+def _measure(
+    forward: Forward, inputs: Tensor, baselines: Tensor, targets: Tensor, lines: Iterable["_Line"], size: int
+) -> None:
+    """Hand each line what it wants to know, F and the integrand of the map at some positions; they share chunks."""
+    wanted = [(line, position) for line in lines for position in line.wanted]
+    for some, _ in chunks(len(wanted), 1, size):
+        asked = [wanted[k] for k in some.tolist()]
+        rows = torch.tensor([line.row for line, _ in asked], device=inputs.device)
+        alphas = torch.tensor([a for _, a in asked], dtype=torch.float64).to(inputs).view(-1, *[1] * (inputs.ndim - 1))
+        difference = inputs[rows] - baselines[rows]
+        scores, gradients = scores_and_gradients(forward, baselines[rows] + alphas * difference, targets[rows])
+        integrands = (arguments.finite(gradients, "the gradient of forward along the path") * difference).flatten(1)
+        figures = torch.stack([scores.double(), integrands.sum(1, dtype=torch.float64)]).tolist()
+        for (line, position), score, slope, integrand in zip(asked, *figures, integrands, strict=True):
+            line.fresh[position] = score, slope, integrand.clone()  # a view would keep the whole chunk
+
+
+def _expected_error(panels: Panels) -> Tensor:
+    """How far off the estimate of F's rise is expected to be, as for a map of one feature whose integrand is the slope."""
+    return (panels.positions.diff() * panels.slopes.diff()).norm() / 12**0.5
+
+
 class _Line:
-    """The line from one baseline to one input, and what is known on it: F, its slope, its gradients."""
+    """The line from one baseline to one input: its panels, what is known at their ends, and which to cut next.
 
-    def __init__(self, forward: Forward, x: Tensor, x0: Tensor, target: Tensor, size: int) -> None:
-        self.forward, self.x0, self.target, self.size = forward, x0, target, size
-        self.difference = x - x0
-        self.positions = torch.empty(0, dtype=torch.float64)
-        self.scores = torch.empty(0, dtype=torch.float64, device=x.device)
-        self.slopes = torch.empty(0, dtype=torch.float64, device=x.device)
-        self.gradients: list[Tensor] = []
+    Lengths are in units of the map: what is kept of a gradient is its product with x - x'. All but these and the two
+    sums, of the map and of its squared error, is on the CPU.
+    """
 
-    def measure(self, new: Tensor) -> None:
-        """Take F and its gradient at new positions, and keep everything in the order of the positions."""
-        for some in new.split(self.size):
-            points = self.x0 + some.to(self.x0).view(-1, *[1] * self.x0.ndim) * self.difference
-            scores, gradients = scores_and_gradients(self.forward, points, self.target.expand(len(some)))
-            arguments.finite(gradients, "the gradient of forward along the path")
-            slopes = (gradients.double() * self.difference).flatten(1).sum(1)
-            self.positions = torch.cat([self.positions, some])
-            self.scores = torch.cat([self.scores, scores.double()])
-            self.slopes = torch.cat([self.slopes, slopes])
-            self.gradients += gradients
-        self.positions, order = self.positions.sort()
-        self.scores, self.slopes = self.scores[order], self.slopes[order]
-        self.gradients = [self.gradients[k] for k in order.tolist()]
-        if not self.difference.any():  # all positions are one point, scored in different batches
-            self.scores[:] = self.scores[0].clone()
+    def __init__(
+        self, row: int, inputs: Tensor, baselines: Tensor, stop: str, tolerance: float, max_gradients: int
+    ) -> None:
+        self.row, self.stop, self.tolerance, self.max_gradients = row, stop, tolerance, max_gradients
+        self.one_point = torch.equal(inputs[row], baselines[row])
+        self.known: dict[float, tuple[float, float]] = {}  # F and its slope, by position
+        self.kept: dict[float, Tensor] = {}  # integrands, by position
+        self.right: dict[float, float] = {}  # the panels: the right end of each by its left end
+        self.squares: dict[float, float] = {}  # the squared map error of each by its left end
+        self.map, self.squared_error = torch.zeros(2, inputs[0].numel(), dtype=torch.float64, device=inputs.device)
+        self.fresh: dict[float, tuple[float, float, Tensor]] = {}
+        self.n_gradients, self.rounds_within, self.converged = 0, 0, False
+        self.cuts: list[float] = []
+        self.wanted: list[float] = torch.linspace(
+            0, 1, min(FIRST_PANELS + 1, max_gradients), dtype=torch.float64
+        ).tolist()
 
-    @property
-    def rise(self) -> float:
-        return abs(float(self.scores[-1] - self.scores[0]))
+    def take_in(self) -> None:
+        """Replace the panels that were to be cut by their halves, now that the middles are known."""
+        self.n_gradients += len(self.fresh)
+        for position, (score, slope, integrand) in self.fresh.items():
+            self.known.setdefault(position, (score, slope))
+            self.kept[position] = integrand
+        if self.one_point:  # scored in different batches, which may round it differently
+            self.known = dict.fromkeys(self.known, self.known[0.0])
+        if self.right:
+            before = [(left, self.right[left]) for left in self.cuts]
+            after = [half for a, b in before for half in ((a, (a + b) / 2), ((a + b) / 2, b))]
+            self._add(before, -1)
+        else:
+            after = list(zip(self.wanted[:-1], self.wanted[1:], strict=True))
+        self._add(after, 1)
+        self.fresh, self.wanted, self.cuts = {}, [], []
 
-    @property
-    def gap(self) -> float:
-        return abs(float(self.panels().residuals.sum()))
+    def _add(self, panels: list[tuple[float, float]], sign: int) -> None:
+        """Add panels to the sums, or take them away again."""
+        left, right = (torch.stack([self.kept[end] for end in ends]) for ends in zip(*panels, strict=True))
+        widths = torch.tensor([b - a for a, b in panels], dtype=torch.float64).to(left)[:, None]
+        self.map.add_((widths * (left + right)).sum(0), alpha=sign / 2)
+        squares = (widths * (right - left)).square_()
+        self.squared_error.add_(squares.sum(0), alpha=sign / 12)
+        for (a, b), square in zip(panels, (squares.double().sum(1) / 12).tolist(), strict=True):
+            self.right[a], self.squares[a] = b, square
 
-    def cuts(self, allowed: float) -> Tensor:
-        """Midpoints of the panels to halve next, the largest residual first; none where the sum is allowed.
-
-        No more than bring the sum down to what is allowed, if halving helps as it does for a smooth F.
-        """
-        residuals = self.panels().residuals.abs().cpu()
-        excess = float(residuals.sum()) - allowed
-        if excess <= 0:
-            return self.positions[:0]
-        largest = residuals.sort(descending=True)
+    def choose_cuts(self) -> None:
+        """Say which positions are wanted next; none where the error is within what is allowed, or nothing can be done."""
+        panels = self.panels()
+        errors, allowed = self._errors(panels)
+        excess = float(errors.sum()) - allowed
+        self.rounds_within = self.rounds_within + 1 if abs(float(panels.residuals.sum())) <= allowed else 0
+        self.converged = excess <= 0 or (self.stop == "gap" and self.rounds_within == ROUNDS_WITHIN)
+        if self.converged:
+            return
+        largest = errors.sort(descending=True)
+        self._let_go(panels, largest.indices)
         needed = int((GAIN * largest.values.cumsum(0) < excess).sum()) + 1
-        worst = largest.indices[: min(needed, CUTS_A_ROUND)]
-        left, right = self.positions[worst], self.positions[worst + 1]
-        middle = (left + right) / 2
-        return middle[(left < middle) & (middle < right)]
+        share = min(len(errors) // SHARE_A_ROUND, MOST_A_ROUND)
+        most = max(CUTS_A_ROUND, share) if self.stop == "map" else CUTS_A_ROUND
+        needed = min(needed, int((errors > 0).sum()))
+        for k in largest.indices[: min(needed, most)].tolist():
+            a, b = panels.positions[k : k + 2].tolist()
+            wanted = [p for p in (a, (a + b) / 2, b) if p not in self.kept and p not in self.wanted]
+            if a < (a + b) / 2 < b and self.n_gradients + len(self.wanted) + len(wanted) <= self.max_gradients:
+                self.cuts.append(a)
+                self.wanted += wanted
+
+    def _errors(self, panels: Panels) -> tuple[Tensor, float]:
+        """What counts as the error of each panel, and how large their sum may be."""
+        residuals, allowed_gap = panels.residuals, self.tolerance * abs(float(panels.scores[-1] - panels.scores[0]))
+        if self.stop == "map":
+            squares, allowed = panels.errors**2, self.tolerance**2 * float(self.map @ self.map)
+            gap, expected_gap = (float(x) for x in (residuals.sum().abs(), _expected_error(panels)))
+            if float(squares.sum()) > allowed or gap <= max(allowed_gap, UNEXPLAINED * expected_gap):
+                return squares, allowed
+        return residuals.abs(), allowed_gap
+
+    def _let_go(self, panels: Panels, worst_first: Tensor) -> None:
+        """Keep no more than so many integrands, at the ends of the panels that will be cut first."""
+        if len(self.kept) > KEPT_GRADIENTS:
+            ends = panels.positions[torch.stack([worst_first, worst_first + 1], dim=1).flatten()].tolist()
+            self.kept = {p: self.kept[p] for p in list(dict.fromkeys(ends))[:KEPT_GRADIENTS] if p in self.kept}
 
     def panels(self) -> Panels:
-        return Panels(self.positions, self.scores, self.slopes)
+        positions = sorted(self.known)
+        scores, slopes = torch.tensor([self.known[p] for p in positions], dtype=torch.float64).T
+        errors = torch.tensor([self.squares[p] for p in positions[:-1]], dtype=torch.float64).sqrt()
+        return Panels(torch.tensor(positions, dtype=torch.float64), scores, slopes, errors)
 
-    def attribution(self) -> Tensor:
-        """(x - x') times the trapezoid sum of the gradients: each has half the width of its two panels."""
-        width = self.positions.diff()
-        weights = torch.zeros_like(self.positions)
-        weights[:-1] += width / 2
-        weights[1:] += width / 2
-        total = torch.zeros_like(self.difference, dtype=torch.float64)
-        for gradient, weight in zip(self.gradients, weights.tolist(), strict=True):
-            total.add_(gradient, alpha=weight)
-        return (self.difference * total).to(self.difference.dtype)
+    def maps(self) -> tuple[Tensor, Tensor]:
+        """The map, and its error feature by feature."""
+        return self.map, self.squared_error.clamp(min=0).sqrt()

@@ -7,7 +7,7 @@ Source: M. Sundararajan, A. Taly, Q. Yan, Axiomatic Attribution for Deep Network
 arXiv 1703.01365.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Float64, Int
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from igref import arguments
 from igref.attribution.chunking import chunk_size_for, chunks, image_layout
+from igref.attribution.map_error import ChangesAlongPaths, is_told, relative_norm
 from igref.attribution.quadrature import nodes_and_weights
 from igref.progress import Progress, reporter
 from igref.types import Forward, Targets
@@ -30,6 +31,8 @@ class Attribution:
         baseline_scores: F(x') at each baseline.
         completeness_gap: sum of values minus (F(x) - F(x')), signed; the exact integral has none (section 3).
         n_gradients: gradients computed, over all inputs.
+        error_map: how far off each value is expected to be (`igref.attribution.map_error`), in the dtype of the inputs;
+            None where it cannot be told: by the rules left and right, and from a single gradient.
     """
 
     values: Float[Tensor, " N *shape"]
@@ -37,6 +40,12 @@ class Attribution:
     baseline_scores: Float64[Tensor, " N"]
     completeness_gap: Float64[Tensor, " N"]
     n_gradients: int
+    error_map: Float[Tensor, " N *shape"] | None = field(default=None, kw_only=True)
+
+    @property
+    def map_error(self) -> Float64[Tensor, " N"] | None:
+        """How far off each map is expected to be, |error_map| / |values|, both Euclidean norms; None as above."""
+        return None if self.error_map is None else relative_norm(self.error_map, self.values)
 
     @property
     def relative_gap(self) -> Float64[Tensor, " N"]:
@@ -138,12 +147,14 @@ def integrated_gradients(
     baselines = arguments.batch_like(baselines, inputs)
     targets = arguments.target_indices(targets, inputs)
     nodes, weights = nodes_and_weights(rule, n_steps)
+    changes = ChangesAlongPaths(nodes, weights[None], inputs) if is_told(rule, len(nodes)) else None
     (mean_gradient,), scores = weighted_gradients(
-        forward, inputs, baselines, targets, nodes, weights[None], chunk_size=chunk_size, progress=progress
+        forward, inputs, baselines, targets, nodes, weights[None], changes, chunk_size=chunk_size, progress=progress
     )
     values = ((inputs - baselines) * mean_gradient).to(inputs.dtype)
     gap = completeness_gap(values, scores[1.0], scores[0.0])
-    return Attribution(values, scores[1.0], scores[0.0], gap, n_gradients=len(inputs) * len(nodes))
+    error_map = None if changes is None else changes.error_maps(inputs - baselines)[0]
+    return Attribution(values, scores[1.0], scores[0.0], gap, len(inputs) * len(nodes), error_map=error_map)
 
 
 def weighted_gradients(
@@ -153,13 +164,15 @@ def weighted_gradients(
     targets: Int[Tensor, " N"],
     nodes: Float64[Tensor, " K"],
     weights: Float64[Tensor, "R K"],
+    changes: ChangesAlongPaths | None = None,
     *,
     chunk_size: int | None = None,
     progress: Progress | bool | None = None,
 ) -> tuple[Float64[Tensor, "R N *shape"], dict[float, Float64[Tensor, " N"]]]:
     """Sums of w_k dF/dx (x' + a_k (x - x')) for R rows of weights over the same nodes, and F at both ends.
 
-    One gradient an input and node, in chunks, summed in float64. The arguments are taken as checked.
+    One gradient an input and node, in chunks, summed in float64. The arguments are taken as checked. `changes` sees
+    every gradient as well.
     The ends of the path are the keys 0.0 and 1.0 of the scores.
     """
     report, done = reporter(progress), 0
@@ -169,14 +182,17 @@ def weighted_gradients(
     scores = torch.empty(len(inputs), len(nodes), dtype=torch.float64, device=inputs.device)
     weights = weights.to(inputs.device)
     for i, k in chunks(len(inputs), len(nodes), chunk_size_for(inputs, chunk_size)):
+        first, last, here = int(i[0]), int(i[-1]) + 1, (i, k)
         i, k = i.to(inputs.device), k.to(inputs.device)
         points = baselines.index_select(0, i) + alphas[k] * difference.index_select(0, i)
         values, gradients = scores_and_gradients(forward, points, targets[i])
         scores[i, k] = values.double()
-        first, last = int(i[0]), int(i[-1]) + 1
+        gradients = gradients.flatten(1)
+        if changes is not None:
+            changes.add(*here, gradients)
         shares = torch.zeros(len(weights), last - first, len(i), dtype=torch.float64, device=inputs.device)
         shares[:, i - first, torch.arange(len(i), device=i.device)] = weights[:, k]
-        parts = shares @ gradients.flatten(1).double()  # each row of weights, each input: its part of the sum
+        parts = shares @ gradients.double()  # each row of weights, each input: its part of the sum
         sums[:, first:last] += parts.view_as(sums[:, first:last])
         report(done := done + len(i), scores.numel())
     missing = {end: at for end, at in ((0.0, baselines), (1.0, inputs)) if not (nodes == end).any()}

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from igref import arguments
 from igref.attribution.core import Attribution, completeness_gap, relative_gap, weighted_gradients
+from igref.attribution.map_error import ChangesAlongPaths, is_told, relative_norm
 from igref.attribution.quadrature import RULES, degree_of_exactness, nodes_and_weights
 from igref.progress import Progress
 from igref.types import Forward
@@ -35,6 +36,7 @@ class StepSweep:
         baseline_scores: F(x') at each baseline.
         n_gradients: gradients the sweep computed, over all inputs.
         seconds: what the sweep took.
+        error_maps: how far off each value is expected to be, as `Attribution.error_map`; NaN where it is not told.
     """
 
     rules: tuple[str, ...]
@@ -44,6 +46,7 @@ class StepSweep:
     baseline_scores: Float64[Tensor, " N"]
     n_gradients: int
     seconds: float
+    error_maps: Float[Tensor, "S N *shape"] | None = None
 
     @property
     def completeness_gap(self) -> Float64[Tensor, "S N"]:
@@ -66,11 +69,19 @@ class StepSweep:
     def map_error(self) -> Float64[Tensor, "S N"]:
         """Distance of each map from the finest one, |values - finest| / |finest|, both Euclidean norms.
 
-        A small completeness gap does not prove a good map, as errors of opposite sign cancel in the sum.
+        A small completeness gap does not prove a good map, as errors of opposite sign cancel in the sum. What each
+        map says of its own error, without a finer one beside it, is `expected_map_error`.
         """
         maps = self.values.double().flatten(2)
         distance = (maps - maps[self.finest]).norm(dim=2)
         return relative_gap(distance, maps[self.finest].norm(dim=1).expand_as(distance))
+
+    @property
+    def expected_map_error(self) -> Float64[Tensor, "S N"] | None:
+        """|error_maps| / |values|, the `map_error` of each entry's attribution; NaN where it is not told."""
+        if self.error_maps is None:
+            return None
+        return torch.stack([relative_norm(*entry) for entry in zip(self.error_maps, self.values, strict=True)])
 
     @property
     def seconds_alone(self) -> tuple[float, ...]:
@@ -87,7 +98,15 @@ class StepSweep:
             raise ValueError(f"n_steps: expected one of {counts}; got {n_steps}.")
         s = entries.index(entry)
         n_gradients = len(self.scores) * _n_nodes(*entry)
-        return Attribution(self.values[s], self.scores, self.baseline_scores, self.completeness_gap[s], n_gradients)
+        told = self.error_maps is not None and not self.error_maps[s].isnan().any()
+        return Attribution(
+            self.values[s],
+            self.scores,
+            self.baseline_scores,
+            self.completeness_gap[s],
+            n_gradients,
+            error_map=self.error_maps[s] if told else None,
+        )
 
     def stays_within(
         self, tolerance: float = TOLERANCE, *, in_a_row: int = IN_A_ROW, rule: str | None = None
@@ -179,13 +198,18 @@ def step_sweep(
     entries = [(r, n) for r in rules for n in steps]
     nodes, weights = _union(entries)
     start = perf_counter()
+    told = torch.tensor([is_told(r, _n_nodes(r, n)) for r, n in entries])
+    changes = ChangesAlongPaths(nodes, weights[told], inputs)
     mean_gradients, scores = weighted_gradients(
-        forward, inputs, baselines, targets, nodes, weights, chunk_size=chunk_size, progress=progress
+        forward, inputs, baselines, targets, nodes, weights, changes, chunk_size=chunk_size, progress=progress
     )
     values = torch.stack([((inputs - baselines) * mean).to(inputs.dtype) for mean in mean_gradients])
+    error_maps = torch.full_like(values, torch.nan)
+    error_maps[told.to(inputs.device)] = changes.error_maps(inputs - baselines)
     seconds = perf_counter() - start
     rule_of, steps_of = zip(*entries, strict=True)
-    return StepSweep(rule_of, steps_of, values, scores[1.0], scores[0.0], len(inputs) * len(nodes), seconds)
+    n_gradients = len(inputs) * len(nodes)
+    return StepSweep(rule_of, steps_of, values, scores[1.0], scores[0.0], n_gradients, seconds, error_maps)
 
 
 def _n_nodes(rule: str, n_steps: int) -> int:

@@ -5,8 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from igref.attribution import adaptive
 from igref.attribution.adaptive import STOPS, adaptive_integrated_gradients
-from igref.attribution.core import integrated_gradients
+from igref.attribution.core import gradient, integrated_gradients
 from igref.attribution.exact import exact_integrated_gradients
 from tests.igref.small_networks import normal, pool_network, relu_network, softmax_network
 
@@ -20,6 +21,9 @@ def test_converged_means_within_the_tolerance(seed, tolerance, stop):
     for n, panels in enumerate(ig.panels):
         allowed = tolerance * abs(float(ig.scores[n] - ig.baseline_scores[n]))
         small = float(panels.residuals.abs().sum()) <= allowed
+        if stop == "map":
+            assert not ig.converged[n] or float(ig.map_error[n]) <= tolerance * (1 + 1e-9)
+            continue
         assert bool(ig.converged[n]) == small or (ig.converged[n] and stop == "gap")
         if ig.converged[n]:
             assert float(ig.relative_gap[n]) <= tolerance * (1 + 1e-9)
@@ -148,3 +152,68 @@ def test_float32_and_progress():
     )  # fmt: skip
     assert ig.values.dtype == torch.float32 and ig.converged.all()
     assert reports == [(1, 2), (2, 2)]
+
+
+@given(seeds)
+def test_the_error_map_is_the_panels_sum_by_the_definition(seed):
+    x, x0 = normal(2, 2, 6, 6, seed=seed), normal(2, 6, 6, seed=seed + 1)
+    ig = adaptive_integrated_gradients(pool_network(), x, x0, 1, tolerance=0.02)
+    for n, panels in enumerate(ig.panels):
+        points = x0 + panels.positions.view(-1, 1, 1, 1) * (x[n] - x0)
+        integrands = gradient(pool_network(), points, 1) * (x[n] - x0)
+        squares = panels.positions.diff().view(-1, 1, 1, 1) ** 2 * integrands.diff(dim=0) ** 2 / 12
+        torch.testing.assert_close(ig.error_map[n], squares.sum(0).sqrt(), atol=1e-9, rtol=1e-6)
+        torch.testing.assert_close(panels.errors, squares.flatten(1).sum(1).sqrt(), atol=1e-12, rtol=1e-9)
+        expected = panels.errors.norm() / ig.values[n].norm()
+        torch.testing.assert_close(ig.map_error[n], expected, atol=1e-9, rtol=1e-6)
+
+
+def test_cuts_by_the_map_need_fewer_gradients_than_the_trapezoid_for_the_same_map():
+    network, x, x0 = relu_network(3), 8 * normal(4, 4, seed=3), normal(4, seed=4)
+    exact = exact_integrated_gradients(network, x, x0, 1)
+    ig = adaptive_integrated_gradients(network, x, x0, 1, tolerance=0.01)
+    uniform = integrated_gradients(network, x, x0, 1, n_steps=ig.n_gradients // 4, rule="trapezoid")
+    assert ig.converged.all()
+    assert (ig.values - exact).norm() < 0.5 * (uniform.values - exact).norm()
+
+
+def test_what_the_changes_do_not_explain_is_looked_for():
+    """A third of F's rise is between two of the first ends; the gradients there are as if it were not."""
+    bump = lambda x: x + 0.5 * torch.sigmoid(2000 * (x - 0.55))  # noqa: E731
+    x, x0 = torch.ones(1, 1).double(), torch.zeros(1, 1).double()
+    ig = adaptive_integrated_gradients(bump, x, x0, 0)
+    assert ig.converged.all() and float(ig.relative_gap) <= 0.1 and ig.n_gradients > 9
+
+
+def test_few_gradients_are_kept_and_the_map_is_the_same(monkeypatch):
+    x, x0 = 8 * normal(2, 4, seed=5), normal(4, seed=6)
+    monkeypatch.setattr(adaptive, "MOST_A_ROUND", 4)
+    every = adaptive_integrated_gradients(relu_network(), x, x0, 1, tolerance=0.002)
+    kept = []
+
+    class Watched(adaptive._Line):
+        def take_in(self):
+            super().take_in()
+            kept.append(len(self.kept))
+
+    for name, value in (("KEPT_GRADIENTS", 12), ("_Line", Watched)):
+        monkeypatch.setattr(adaptive, name, value)
+    few = adaptive_integrated_gradients(relu_network(), x, x0, 1, tolerance=0.002)
+    positions = [len(panels.positions) for panels in few.panels]
+    assert max(kept) <= 12 + 3 * adaptive.CUTS_A_ROUND < min(positions)
+    assert positions == [len(panels.positions) for panels in every.panels] == every.gradients_per_input.tolist()
+    assert few.n_gradients > every.n_gradients  # what was let go is taken again, and counted
+    torch.testing.assert_close(few.values, every.values, atol=1e-12, rtol=0)
+    torch.testing.assert_close(few.error_map, every.error_map, atol=1e-9, rtol=0)
+
+
+def test_inputs_share_chunks():
+    sizes = []
+
+    def forward(x):
+        sizes.append(len(x))
+        return relu_network()(x)
+
+    x, x0 = 4 * normal(30, 4), normal(4, seed=1)
+    ig = adaptive_integrated_gradients(forward, x, x0, 1, chunk_size=40)
+    assert max(sizes) <= 40 and ig.n_gradients / len(sizes) > 25
