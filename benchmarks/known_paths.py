@@ -75,9 +75,13 @@ def pair(model: str, n: int, baseline: str) -> tuple[object, Tensor, Tensor, Ten
     return forward, inputs[n : n + 1], x0, targets[n : n + 1]
 
 
+def path_file(model: str, n: int, baseline: str) -> Path:
+    return CACHE / f"{model}-{n}-{baseline}.npz"
+
+
 def known_path(model: str, n: int, baseline: str) -> dict[str, np.ndarray]:
     """Positions, scores and inner products (K, K) of the map's integrand there, and the reference map."""
-    file = CACHE / f"{model}-{n}-{baseline}.npz"
+    file = path_file(model, n, baseline)
     if not file.exists():
         CACHE.mkdir(exist_ok=True)
         np.savez(file, **_measure(*pair(model, n, baseline)))
@@ -141,11 +145,4 @@ def study() -> list[tuple[str, int, str]]:
     return digits + [pair for k in range(25) for pair in (*lite0[2 * k : 2 * k + 2], resnet[k])] + resnet[25:]
 
 
-def main() -> None:
-    for count, one in enumerate(study(), 1):
-        known_path(*one)
-        print(f"{count} of {len(study())}: {one}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+STUDY_ORDER = study()

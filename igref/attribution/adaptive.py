@@ -8,7 +8,7 @@ be wrong with a panel from a to b of width h:
 - the sum: the trapezoid estimate of how much F rises over the panel is off by a residual, as the true rise,
   F(b) - F(a), comes with the gradients for free. The residuals add up to the completeness gap.
 
-A small gap does not prove a good map, so the first is what is bounded, unless the second is asked for.
+A small gap does not prove a good map, so the map comes first: it is brought within a tolerance, and then the gap.
 """
 
 from collections import deque
@@ -29,7 +29,6 @@ FIRST_PANELS = 8
 CUTS_A_ROUND, SHARE_A_ROUND, MOST_A_ROUND = 4, 4, 32  # four panels, or a quarter of them where that is more, up to 32
 STOPS = ("map", "gap", "residuals")
 ROUNDS_WITHIN = 5  # as many as step counts in a row, for a gap of which `StepSweep.stays_within` says that it stays
-UNEXPLAINED = 4  # times the gap to be expected: something happened inside a panel that its ends do not show
 GAIN = 0.75  # halving a panel quarters its squared map error, and its residual where F is smooth
 KEPT_GRADIENTS = 256  # of one input, at work; beyond, those at the ends of the best panels are let go
 
@@ -84,19 +83,20 @@ def adaptive_integrated_gradients(
     chunk_size: int | None = None,
     progress: Progress | bool | None = None,
 ) -> AdaptiveAttribution:
-    """Integrated gradients on panels that are halved until the error of the map is within a tolerance.
+    """Integrated gradients on panels that are halved until the error of the map is within a tolerance, and the gap too.
 
-    Where `.converged`, the expected error of the map, `.map_error`, is at most the tolerance; its true error is near that
-    where the network is large and piecewise linear, and smaller where it is smooth (benchmarks/README.md). What happens
-    within one of the first eight panels and is over at its ends goes unseen.
+    Where `.converged`, the expected error of the map, `.map_error`, and the relative gap are at most the tolerance. The
+    map's true error is near the expected one where the network is large and piecewise linear, and mostly smaller where it
+    is small or smooth (benchmarks/README.md). What happens within one of the first eight panels, is over at its ends and
+    leaves no gap goes unseen.
 
     Args:
         forward, inputs, baselines, targets, chunk_size: as for `integrated_gradients`.
-        tolerance: at least 0; a share of the map's norm, or of |F(x) - F(x')|.
+        tolerance: at least 0; a share of the map's norm, and of |F(x) - F(x')| for the gap.
         max_gradients: for each input, at least 2; where they run out first, `.converged` is False.
-        stop: "map", when the error of the map is within the tolerance; "gap", when the completeness gap is, after each
-            of five rounds of cuts in a row, or the residuals' absolute values together are; "residuals", when the latter
-            are. Either of these bounds the gap, and says nothing of the map.
+        stop: "map", when the error of the map is within the tolerance, and then the gap is; "gap", when the gap is,
+            after each of five rounds of cuts in a row, or the residuals' absolute values together are; "residuals", when
+            the latter are. The last two say nothing of the map.
         progress: True for a bar, or a function of (inputs done, all inputs).
 
     Memory does not grow with the number of gradients beyond 256 of an input at work and those of a round, 96 at most;
@@ -147,7 +147,7 @@ def adaptive_integrated_gradients(
     scores, baseline_scores = (torch.stack([p.scores[end] for p in panels]).to(inputs.device) for end in (-1, 0))
     gradients_per_input = torch.tensor([line.n_gradients for line in lines])
     return AdaptiveAttribution(
-        attributed,
+        values,
         scores,
         baseline_scores,
         completeness_gap(values, scores, baseline_scores),
@@ -174,11 +174,6 @@ def _measure(
         figures = torch.stack([scores.double(), integrands.sum(1, dtype=torch.float64)]).tolist()
         for (line, position), score, slope, integrand in zip(asked, *figures, integrands, strict=True):
             line.fresh[position] = score, slope, integrand.clone()  # a view would keep the whole chunk
-
-
-def _expected_error(panels: Panels) -> Tensor:
-    """How far off the estimate of F's rise is expected to be, as for a map of one feature whose integrand is the slope."""
-    return (panels.positions.diff() * panels.slopes.diff()).norm() / 12**0.5
 
 
 class _Line:
@@ -259,8 +254,7 @@ class _Line:
         residuals, allowed_gap = panels.residuals, self.tolerance * abs(float(panels.scores[-1] - panels.scores[0]))
         if self.stop == "map":
             squares, allowed = panels.errors**2, self.tolerance**2 * float(self.map @ self.map)
-            gap, expected_gap = (float(x) for x in (residuals.sum().abs(), _expected_error(panels)))
-            if float(squares.sum()) > allowed or gap <= max(allowed_gap, UNEXPLAINED * expected_gap):
+            if float(squares.sum()) > allowed or abs(float(residuals.sum())) <= allowed_gap:
                 return squares, allowed
         return residuals.abs(), allowed_gap
 

@@ -21,10 +21,10 @@ def test_converged_means_within_the_tolerance(seed, tolerance, stop):
     for n, panels in enumerate(ig.panels):
         allowed = tolerance * abs(float(ig.scores[n] - ig.baseline_scores[n]))
         small = float(panels.residuals.abs().sum()) <= allowed
-        if stop == "map":
-            assert not ig.converged[n] or float(ig.map_error[n]) <= tolerance * (1 + 1e-9)
-            continue
-        assert bool(ig.converged[n]) == small or (ig.converged[n] and stop == "gap")
+        if stop != "map":
+            assert bool(ig.converged[n]) == small or (ig.converged[n] and stop == "gap")
+        if ig.converged[n] and stop == "map":
+            assert float(ig.map_error[n]) <= tolerance * (1 + 1e-9)
         if ig.converged[n]:
             assert float(ig.relative_gap[n]) <= tolerance * (1 + 1e-9)
 
@@ -177,12 +177,12 @@ def test_cuts_by_the_map_need_fewer_gradients_than_the_trapezoid_for_the_same_ma
     assert (ig.values - exact).norm() < 0.5 * (uniform.values - exact).norm()
 
 
-def test_what_the_changes_do_not_explain_is_looked_for():
+def test_a_gap_that_the_map_does_not_show_is_looked_for():
     """A third of F's rise is between two of the first ends; the gradients there are as if it were not."""
     bump = lambda x: x + 0.5 * torch.sigmoid(2000 * (x - 0.55))  # noqa: E731
     x, x0 = torch.ones(1, 1).double(), torch.zeros(1, 1).double()
     ig = adaptive_integrated_gradients(bump, x, x0, 0)
-    assert ig.converged.all() and float(ig.relative_gap) <= 0.1 and ig.n_gradients > 9
+    assert ig.converged.all() and float(ig.relative_gap) <= 0.05 and ig.n_gradients > 9
 
 
 def test_few_gradients_are_kept_and_the_map_is_the_same(monkeypatch):
