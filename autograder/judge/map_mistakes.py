@@ -14,6 +14,7 @@ import torch
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.path import Pair, Path
+from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
 from autograder.judge.tolerances import ACROSS, EXACT_MAP, PROPORTIONAL_MAP, SAME_SUM
 from autograder.judge.truth import distance
@@ -32,7 +33,7 @@ Named = Iterator[tuple[Mistake, np.ndarray]]
 class Context:
     """What a study says beside the pair, for the mistakes that mix things up."""
 
-    scores: Scores | None = None
+    scores: Scores | FileScores | None = None
     other_baselines: dict[str, torch.Tensor] = field(default_factory=dict)
     other_pairs: tuple[Path, ...] = ()
     other_counts: tuple[int, ...] = ()
@@ -220,7 +221,7 @@ def _mixed_up(pair: Pair, context: Context) -> Mixed:
         yield Mistake.MAP_OF_ANOTHER_IMAGE, other, None
 
 
-def _other_scores(pair: Pair, scores: Scores) -> Mixed:
+def _other_scores(pair: Pair, scores: Scores | FileScores) -> Mixed:
     """The same line under other scores: another class, all classes, logits, logarithms; from another grey."""
     path = pair.path
     with torch.no_grad():
@@ -229,7 +230,7 @@ def _other_scores(pair: Pair, scores: Scores) -> Mixed:
     for target in dict.fromkeys(classes):
         if target != path.target:
             yield (Mistake.TOP_CLASS if target == order[0] else Mistake.WRONG_CLASS), path.other(target=target), None
-    mean, std = scores.model.mean, scores.model.std
+    mean, std = scores.normalisation or (torch.zeros(1), torch.ones(1))
     if bool((mean != 0).any()):
         from_grey = path.other(baseline=mean.expand_as(path.baseline).clone())
         yield Mistake.BASELINE_AFTER_NORMALISATION, from_grey, None

@@ -15,9 +15,8 @@ from torch import Tensor
 
 from autograder.judge.map_mistakes import Context, exact_mistake, is_of_chebyshev_nodes, likely_mistake, textbook_rule
 from autograder.judge.mistakes import Mistake
-from autograder.judge.onnx_maps import judge_by_scores, line_of
 from autograder.judge.path import Pair, Path
-from autograder.judge.studies.model_files import OnnxScores
+from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import (
@@ -78,7 +77,7 @@ class Judgement:
 class Subject:
     """What the maps of a study are about: a model's scores, images (N, C, H, W) and their targets."""
 
-    scores: Scores | OnnxScores
+    scores: Scores | FileScores
     images: Tensor
     targets: Sequence[int]
 
@@ -88,10 +87,6 @@ def judge_maps(
 ) -> Judgement:
     """Judge every map. `baselines` are all those of the study, (N, C, H, W) each, to recognise a mix-up."""
     found = Judgement()
-    if not subject.scores.has_gradients:
-        judge_by_scores(subject, entries, sample.seed, found)
-        _blame_copies(subject, entries, found)
-        return found
     paths: dict[tuple[int, int], Path] = {}
     order = np.random.default_rng(sample.seed).permutation(len(entries)).tolist()
     # Step counts of one image share their gradients, so the images are drawn, with all that is said of each.
@@ -234,7 +229,5 @@ def _copies(subject: Subject, entries: Sequence[Entry]) -> tuple[str, Mistake] |
 
 def _counts_matter(subject: Subject, first: Entry, second: Entry) -> bool:
     """Whether the two step counts give different maps at all, as they do wherever F bends."""
-    if not subject.scores.has_gradients:
-        return line_of(subject, first).bends()
     path = _pair(subject, first, {}).path
     return distance(*(path.rule("trapezoid", entry.n_steps) for entry in (first, second))) > 10 * COPIED_MAP

@@ -396,30 +396,35 @@ class Mistake(StrEnum):
         "Nothing: your instructor sees this note.",
     )
     # models from a file
-    ONNX_MISSING = (
-        "onnx_missing",
+    MODEL_FILE_MISSING = (
+        "model_file_missing",
         "the file of the model did not come with the notebook, or is too large",
-        "Hand in the .onnx file, of at most 128 MiB, in the notebook's folder, and name it as it is called there.",
+        "Hand in the .pt2 or .onnx file, of at most 128 MiB, in the notebook's folder, and name it as it is called there.",
     )
-    ONNX_UNREADABLE = (
-        "onnx_unreadable",
+    MODEL_FILE_UNREADABLE = (
+        "model_file_unreadable",
         "the model's file cannot be run, or does not turn these images into scores",
-        "Export the model in one file, for float32 pictures (N, C, H, W) in [0, 1], and try onnxruntime on it yourself.",
+        "Export the model in one file, for float32 pictures (N, C, H, W) in [0, 1]; load it yourself and try it on images.",
     )
-    ONNX_NOT_FIXED = (
-        "onnx_not_fixed",
+    MODEL_FILE_NOT_FIXED = (
+        "model_file_not_fixed",
         "the model's scores of an image depend on chance or on the rest of its batch",
         "Call model.eval() before you export it: dropout and batch statistics must be off.",
     )
-    ONNX_EXCEEDS = (
-        "onnx_exceeds",
+    MODEL_FILE_EXCEEDS = (
+        "model_file_exceeds",
         "the model takes more time or memory than it may",
         "Hand in fewer or smaller images, or a smaller model; your instructor sees this note.",
     )
-    ONNX_NOT_HERE = (
-        "onnx_not_here",
+    MODEL_FILE_NOT_HERE = (
+        "model_file_not_here",
         "a model from a file cannot be run on this machine",
         "Nothing: your instructor sees this note.",
+    )
+    ONNX_NOT_DIFFERENTIABLE = (
+        "onnx_not_differentiable",
+        "the ONNX file has operators that cannot be turned into ones of torch, so that it has no gradients here",
+        "Export the model with torch.export, as mine.pt2, which keeps its gradients.",
     )
     # the measure of quality
     MEASURE_NOT_A_NUMBER = (

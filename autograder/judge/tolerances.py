@@ -111,17 +111,6 @@ FEWEST_STEPS = 5
 """With fewer steps than this a textbook rule's map is not taken as integrated gradients for its formula alone: the right rule
 with one step is (x - x') times the gradient at x."""
 
-BLOCK_NOISE = 0.1
-"""Relative distance allowed between the sums of one map over random blocks and those from finite differences, beside what the
-steps and the nodes leave. Maps by four rules at 5 to 200 steps (EfficientNet-Lite0, ten pairs) exceeded the latter by 0.02 at
-most; at 50 steps gradients at one end, other classes, images and baselines are 0.4 to 4 off, where 0.15 to 0.6 is allowed."""
-
-MAX_FORWARD_PASSES = 1500
-"""Forward passes of a model that has no gradients that are spent on the sample of one study."""
-
-MAX_ODD_LINES = 2
-"""Odd maps outside that sample whose slopes are recomputed."""
-
 REPEATED_SCORE = 1e-4
 """How far a model's score of one picture may be from its score of the same picture in another batch, of 1 or of the largest score:
 float32 leaves 1e-6; dropout or batch statistics left on change it by 1e-2 and more."""

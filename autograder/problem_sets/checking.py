@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from importlib import import_module
 
 from autograder.judge.mistakes import Mistake
@@ -9,6 +10,7 @@ from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
 from autograder.judge.verdict import Verdict, verdict_of
 from autograder.problem_sets import FOLDERS, TASKS, set_of
+from autograder.sandbox.model_files import ModelProcess
 from autograder.student.evidence import Evidence
 from igref.memory import keep_freed_memory
 
@@ -16,7 +18,8 @@ from igref.memory import keep_freed_memory
 def judge(task: str, evidence: Evidence, seed: int, gradients: int = MAX_RECOMPUTED_PHOTO_GRADIENTS) -> Verdict:
     """The verdict on a task, from its evidence and the seed that its probes were drawn from.
 
-    A study's maps are recomputed until `gradients` of a photo are spent.
+    A study's maps are recomputed until `gradients` of a photo are spent. A model that comes as a file runs in a sandbox of its own
+    meanwhile.
 
     Raises:
         KeyError: no task has this id.
@@ -24,7 +27,12 @@ def judge(task: str, evidence: Evidence, seed: int, gradients: int = MAX_RECOMPU
     keep_freed_memory()
     module, _, function = TASKS[task].check.partition(":")
     check = getattr(import_module(f"autograder.problem_sets.{FOLDERS[set_of(task).id]}.{module}"), function)
-    return check(evidence, Sample(seed, gradients))
+    with ExitStack() as running:
+
+        def open_model(content: bytes, suffix: str) -> ModelProcess:
+            return running.enter_context(ModelProcess(content, suffix))
+
+        return check(evidence, Sample(seed, gradients, open_model))
 
 
 def nothing_to_judge(task: str, mistake: Mistake, note: str = "") -> Verdict:

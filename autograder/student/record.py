@@ -21,8 +21,11 @@ MAX_MESSAGE = 500
 MAX_ENTRIES = 256
 MAX_IMAGES, FEWEST_IMAGES = 32, 10
 MAX_STUDY_BYTES = 320 * 2**20
-MAX_ONNX_BYTES = 128 * 2**20
-ONNX = "onnx_model"
+MODEL_FILES = (".pt2", ".onnx")
+"""How the name of a model ends that comes as a file: an archive of torch.export, or ONNX."""
+MAX_MODEL_BYTES = 128 * 2**20
+MODEL_FILE = "model_file"
+"""The array that holds the file's bytes."""
 
 
 def study_record(
@@ -52,21 +55,21 @@ def study_record(
             record["missing"].append(name)
     record["unknown"] = sorted(str(name)[:80] for name in set(study) - set(parts))
     model = study.get("model")
-    if "images" in parts and isinstance(model, str) and model.endswith(".onnx"):
-        content, record["onnx_problem"] = _onnx_file(model)
-        return record, _bounded(arrays, record, MAX_STUDY_BYTES - content.nbytes) | {ONNX: content}
+    if "model" in parts and isinstance(model, str) and model.endswith(MODEL_FILES):
+        content, record["model_file_problem"] = _model_file(model)
+        return record, _bounded(arrays, record, MAX_STUDY_BYTES - content.nbytes) | {MODEL_FILE: content}
     return record, _bounded(arrays, record, MAX_STUDY_BYTES)
 
 
-def _onnx_file(name: str) -> tuple[np.ndarray, str]:
+def _model_file(name: str) -> tuple[np.ndarray, str]:
     """The bytes of a model's file in the working folder; none, and the reason, where it cannot be read."""
     nothing = np.empty(0, np.uint8)
     try:
         status = os.lstat(name)
         if not stat.S_ISREG(status.st_mode):
             return nothing, "it is not a plain file"
-        if not 0 < status.st_size <= MAX_ONNX_BYTES:
-            return nothing, f"it has {status.st_size:,} bytes, expected 1 to {MAX_ONNX_BYTES:,}"
+        if not 0 < status.st_size <= MAX_MODEL_BYTES:
+            return nothing, f"it has {status.st_size:,} bytes, expected 1 to {MAX_MODEL_BYTES:,}"
         return np.fromfile(name, np.uint8), ""
     except FileNotFoundError:
         return nothing, "there is no such file in the notebook's folder"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from autograder.judge.maps import Judgement, Subject
 from autograder.judge.mistakes import Mistake
-from autograder.judge.studies.model_files import load_onnx_scores
+from autograder.judge.studies.model_files import is_model_file, load_file_scores
 from autograder.judge.studies.named_models import NotVerifiedError, UngradableError, load_scores
 from autograder.judge.studies.pictures import Fault, images_fault
 from autograder.judge.studies.reading import Study
+from autograder.judge.studies.sample import Sample
 from autograder.judge.verdict import Verdict, verdict_of
 from autograder.student.record import MAX_IMAGES, MAX_STUDY_BYTES
 from autograder.task import Task
@@ -48,16 +49,16 @@ class Faults:
         self.mistakes.append(error.mistake)
 
 
-def read_subject(study: Study, faults: Faults) -> Subject:
+def read_subject(study: Study, faults: Faults, sample: Sample) -> Subject:
     """The model's scores, the images and the targets; what is wrong with the set of images is noted.
 
     Raises:
         UngradableError: one of them is missing or wrong, so that nothing can be recomputed.
     """
     name, kind = study.value("model"), study.value("scores", "probabilities")
-    if isinstance(name, str) and name.endswith(".onnx"):
+    if is_model_file(name):
         images = study.images()
-        scores = load_onnx_scores(study.record, study.arrays, name, kind, images)
+        scores = load_file_scores(study.record, study.arrays, kind, images, sample.open_model)
     else:
         scores = load_scores(name, kind)
         images = study.images(len(scores.model.mean))

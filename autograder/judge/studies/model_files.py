@@ -1,16 +1,14 @@
-"""The scores of a model that a student hands in as an ONNX file, run in a sandbox of its own. It has no gradients."""
+"""A model that a student hands in as a file: its scores, differentiable, whoever runs it.
+
+This module starts nothing. Whoever asks for a verdict says how such a file is run; in the grader that is a sandbox of its own
+(`autograder.sandbox.model_files`).
+"""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
-import subprocess
-import tempfile
-from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -19,154 +17,145 @@ from torch import Tensor
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import SCORES, NotVerifiedError, UngradableError
 from autograder.judge.tolerances import REPEATED_SCORE
-from autograder.sandbox.bubblewrap import Sandbox, SandboxUnavailableError, check_sandbox
-from autograder.sandbox.limits import Limits
-from autograder.student import evidence
-from autograder.student.record import ONNX
-
-WORKER = Path(__file__).parents[2] / "sandbox" / "model_worker.py"
-LIMITS = Limits(notebook_seconds=120, memory=3072, processes=4, threads=64, evidence=64)
-SECONDS_TO_START = 30
-MAX_POINT_NUMBERS = 24 * 2**20
-"""Numbers that are handed to one run of the worker, about: 160 photos, 96 MiB."""
-MAX_CLASSES = 100_000
+from autograder.student.record import MODEL_FILE, MODEL_FILES
 
 
-class OnnxScores:
-    """A model's scores by forward passes in the sandbox. Points that it was asked about are not run again.
+class UnfitModelError(Exception):
+    """The file is not a model that turns these pictures into scores; the message says why."""
+
+
+class NotRunError(Exception):
+    """The model cannot be run or differentiated here; `mistake` names why and the message says what was seen."""
+
+    def __init__(self, mistake: Mistake, message: str) -> None:
+        super().__init__(message)
+        self.mistake = mistake
+
+
+class RunningModel(Protocol):
+    """A model that runs somewhere else. Points are (B, C, H, W), scores (B, K), all float32.
+
+    Both methods raise UnfitModelError or NotRunError.
+    """
+
+    def scores(self, points: np.ndarray, keep: bool) -> np.ndarray: ...
+
+    def gradients(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray: ...
+
+
+OpenModel = Callable[[bytes, str], RunningModel]
+"""From a file's content and its suffix to the running model. Raises NotRunError."""
+
+
+def not_run(content: bytes, suffix: str) -> RunningModel:
+    """Where nobody runs models from files. Raises NotRunError."""
+    raise NotRunError(Mistake.MODEL_FILE_NOT_HERE, "models from files are not run here")
+
+
+class FileScores:
+    """The scores of a model from a file, as a study's maps explain them: `forward` is differentiable as a network of torch is.
 
     Attributes:
         kind: what the study says that its maps explain; the model's output is taken as just that.
         n_classes: the number of scores for each picture, once the model has run.
     """
 
-    has_gradients = False
+    normalisation = None
 
-    def __init__(self, content: bytes, name: str, kind: str) -> None:
+    def __init__(self, running: RunningModel, name: str, kind: str) -> None:
         self.kind, self.n_classes = kind, 0
-        self._content, self._name = content, name
-        self._known: dict[bytes, np.ndarray] = {}
+        self._running, self._name = running, name
 
     def forward(self, points: Tensor) -> Tensor:
-        """Scores (B, K) of points (B, C, H, W), without gradients.
+        """Scores (B, K) of points (B, C, H, W).
 
         Raises:
             UngradableError: the model does not take these points, or gives no finite scores.
-            NotVerifiedError: there is no sandbox or no onnxruntime, or the model exceeds the limits.
+            NotVerifiedError: the model exceeds the limits, or cannot be differentiated.
         """
-        array = np.ascontiguousarray(points.detach().float().numpy())
-        keys = [hashlib.sha256(point.tobytes()).digest() for point in array]
-        new = [k for k, key in enumerate(keys) if key not in self._known]
-        size = max(1, MAX_POINT_NUMBERS // max(1, points[0].numel()))
-        for start in range(0, len(new), size):
-            some = new[start : start + size]
-            self._known |= zip((keys[k] for k in some), self.run(array[some]), strict=True)
-        return torch.from_numpy(np.stack([self._known[key] for key in keys]))
+        return _Elsewhere.apply(points, self)
 
-    def ask_ahead(self, batches: Sequence[Tensor]) -> None:
-        """Have the scores of several batches at hand: one start of the sandbox for all that fit into it."""
-        if batches:
-            self.forward(torch.cat(list(batches)))
+    def other_kind(self, points: Tensor) -> Tensor:
+        """Probabilities, where the model gives logits; what they would be, where it is said to give probabilities."""
+        return self.forward(points).softmax(dim=1)
 
-    def run(self, points: np.ndarray) -> np.ndarray:
-        """The scores of points by one run of the worker, whatever is known of them. Raises what `forward` does."""
-        left, ended = _run_worker(self._content, points)
-        record = left.record if left else {}
-        if unfit := str(record.get("unfit", ""))[:300]:
-            raise UngradableError(Mistake.ONNX_UNREADABLE, f"the model “{self._name}”: {unfit}")
-        if ended or "problem" in record or left is None:
-            reason = ended or str(record.get("problem", "it ended without an answer"))[:300]
-            raise NotVerifiedError(Mistake.ONNX_EXCEEDS, f"the model “{self._name}” was stopped: {reason}")
-        scores = left.arrays.get("scores", np.zeros(0))
-        known = scores.ndim == 2 and len(scores) == len(points) and scores.dtype.kind == "f"
-        if (
-            not known
-            or not 0 < scores.shape[1] <= MAX_CLASSES
-            or scores.shape[1] != (self.n_classes or scores.shape[1])
-        ):
-            raise UngradableError(
-                Mistake.ONNX_UNREADABLE, f"the model “{self._name}” gives scores of shape {scores.shape}"
-            )
-        if not np.isfinite(scores).all():
-            raise UngradableError(Mistake.NOT_FINITE, f"the model “{self._name}” gives scores with NaN or infinity")
+    def scores(self, points: np.ndarray, keep: bool = False) -> np.ndarray:
+        """Scores without gradients. Raises what `forward` does."""
+        scores = self._asked(self._running.scores, points, keep)
+        if scores.shape[1] != (self.n_classes or scores.shape[1]):
+            seen = f"gives {scores.shape[1]} scores, and {self.n_classes} before"
+            raise UngradableError(Mistake.MODEL_FILE_UNREADABLE, f"the model “{self._name}” {seen}")
         self.n_classes = scores.shape[1]
         return scores
 
+    def gradients(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Gradients of the scores' weighted sums. Raises what `forward` does."""
+        return self._asked(self._running.gradients, points, weights)
 
-def load_onnx_scores(
-    record: Mapping[str, Any], arrays: Mapping[str, np.ndarray], name: str, kind: object, images: Tensor
-) -> OnnxScores:
+    def _asked(self, ask: Callable[..., np.ndarray], points: np.ndarray, *rest: Any) -> np.ndarray:
+        try:
+            numbers = ask(points, *rest)
+        except UnfitModelError as error:
+            raise UngradableError(Mistake.MODEL_FILE_UNREADABLE, f"the model “{self._name}”: {error}") from None
+        except NotRunError as error:
+            raise NotVerifiedError(error.mistake, f"the model “{self._name}” {error}") from None
+        if not np.isfinite(numbers).all():
+            raise UngradableError(Mistake.NOT_FINITE, f"the model “{self._name}” gives NaN or infinity")
+        return numbers
+
+
+class _Elsewhere(torch.autograd.Function):
+    """Scores and their gradients from a model in another process."""
+
+    @staticmethod
+    def forward(ctx: Any, points: Tensor, model: FileScores) -> Tensor:
+        ctx.save_for_backward(points)
+        ctx.model = model
+        return torch.from_numpy(model.scores(_array(points), ctx.needs_input_grad[0]).copy())
+
+    @staticmethod
+    def backward(ctx: Any, weights: Tensor) -> tuple[Tensor, None]:
+        (points,) = ctx.saved_tensors
+        return torch.from_numpy(ctx.model.gradients(_array(points), _array(weights)).copy()), None
+
+
+def _array(values: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(values.detach().float().numpy())
+
+
+def is_model_file(name: object) -> bool:
+    """Whether a study's model is the name of a file."""
+    return isinstance(name, str) and name.endswith(MODEL_FILES)
+
+
+def load_file_scores(
+    record: Mapping[str, Any], arrays: Mapping[str, np.ndarray], kind: object, images: Tensor, open_model: OpenModel
+) -> FileScores:
     """The scores of the model in a study's evidence, tried on its images.
 
     Raises:
         UngradableError: the file is not there or not a model of such images, or its scores change from run to run.
         NotVerifiedError: it cannot be run here.
     """
+    name = str(record["values"]["model"])[:80]
     if kind not in SCORES:
         raise UngradableError(
             Mistake.MISSING_PART, f"scores is {str(kind)[:40]!r}, expected 'probabilities' or 'logits'"
         )
-    content, name = arrays.get(ONNX), name[:80]
+    content = arrays.get(MODEL_FILE)
     if content is None or content.dtype != np.uint8 or not content.size:
-        problem = str(record.get("onnx_problem") or "it was not handed in")[:300]
-        raise UngradableError(Mistake.ONNX_MISSING, f"the model “{name}”: {problem}")
-    scores = OnnxScores(content.tobytes(), name, str(kind))
-    first = scores.forward(images).numpy()
-    # Backwards, in other company: dropout and batch statistics left on would show.
-    again = scores.run(images.numpy()[::-1])[::-1]
-    if not np.abs(first - again).max() <= REPEATED_SCORE * max(1.0, np.abs(first).max()):
-        raise UngradableError(
-            Mistake.ONNX_NOT_FIXED, f"the model “{name}” gives the same image other scores the second time"
-        )
-    return scores
-
-
-def _run_worker(content: bytes, points: np.ndarray) -> tuple[evidence.Evidence | None, str]:
-    """What the worker left behind, and why it was ended, if it was."""
-    if find_spec("onnxruntime") is None:
-        raise NotVerifiedError(Mistake.ONNX_NOT_HERE, "onnxruntime is not installed where this is graded")
+        problem = str(record.get("model_file_problem") or "it was not handed in")[:300]
+        raise UngradableError(Mistake.MODEL_FILE_MISSING, f"the model “{name}”: {problem}")
     try:
-        check_sandbox()
-    except SandboxUnavailableError:
-        raise NotVerifiedError(
-            Mistake.ONNX_NOT_HERE, "there is no sandbox here to run a model from a file in"
-        ) from None
-    from autograder.sandbox.kernel import Watch  # Jupyter's parts, which only this case needs
-    from autograder.sandbox.system_calls import filter_file
-
-    with tempfile.TemporaryDirectory() as scratch:
-        given, written, runtime = (Path(scratch) / name for name in ("given", "written", "runtime"))
-        for folder in (given, written, runtime):
-            folder.mkdir()
-        (given / "model.onnx").write_bytes(content)
-        np.save(given / "points.npy", points, allow_pickle=False)
-        refused = filter_file()
-        inherited = () if refused is None else (refused,)
-        # NumPy would start a thread for each processor there is.
-        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        sandbox = Sandbox(given, written, runtime, "", threads, limits=LIMITS)
-        process = subprocess.Popen(
-            sandbox.script_command(WORKER, refused),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={"PATH": os.defpath},
-            pass_fds=inherited,
-        )
-        for descriptor in inherited:
-            os.close(descriptor)
-        watch = Watch(process.pid, LIMITS, (written, runtime))
-        watch.start()
-        try:
-            process.wait(timeout=LIMITS.notebook_seconds + SECONDS_TO_START)
-        except subprocess.TimeoutExpired:
-            watch.violation = watch.violation or f"it ran for more than {LIMITS.notebook_seconds} seconds"
-        finally:
-            watch.stop()
-            if process.poll() is None:
-                watch.end_sandbox()
-                process.wait()
-        left = None
-        with contextlib.suppress(evidence.EvidenceError):
-            left = evidence.read(written, "scores")
-        return left, watch.violation
+        running = open_model(content.tobytes(), PurePath(name).suffix)
+    except NotRunError as error:
+        raise NotVerifiedError(error.mistake, f"the model “{name}”: {error}") from None
+    scores = FileScores(running, name, str(kind))
+    pictures = _array(images)
+    first = scores.scores(pictures)
+    # Backwards, in other company: dropout and batch statistics left on would show.
+    again = scores.scores(np.concatenate([pictures, 1 - pictures])[::-1])[::-1][: len(pictures)]
+    if not np.abs(first - again).max() <= REPEATED_SCORE * max(1.0, np.abs(first).max()):
+        seen = "gives the same image other scores the second time"
+        raise UngradableError(Mistake.MODEL_FILE_NOT_FIXED, f"the model “{name}” {seen}")
+    return scores

@@ -30,8 +30,6 @@ class NotVerifiedError(UngradableError):
 class Scores:
     """A model's scores, as its maps explain them."""
 
-    has_gradients = True
-
     forward: Callable[[Tensor], Tensor]
     model: Classifier
     kind: str
@@ -39,6 +37,11 @@ class Scores:
     @property
     def n_classes(self) -> int:
         return len(self.model.categories)
+
+    @property
+    def normalisation(self) -> tuple[Tensor, Tensor] | None:
+        """What the model takes from each channel, and divides it by; None where that is not known."""
+        return self.model.mean, self.model.std
 
     @property
     def other_kind(self) -> Callable[[Tensor], Tensor]:

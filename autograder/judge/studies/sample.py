@@ -1,13 +1,19 @@
-"""How much of what was handed in is looked at."""
+"""What a check is given beside the evidence: what it draws, what it may spend, and who runs a model from a file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from autograder.judge.studies.model_files import OpenModel, not_run
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a check draws: probes and pairs from `seed`, and pairs until `gradients` of a photo are spent."""
+    """What a check draws: probes and pairs from `seed`, and pairs until `gradients` of a photo are spent.
+
+    `open_model` runs a model that comes as a file.
+    """
 
     seed: int
     gradients: int
+    open_model: OpenModel = field(default=not_run, repr=False)

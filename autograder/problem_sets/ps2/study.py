@@ -21,7 +21,7 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
     faults = Faults(TASK)
     try:
         study = Study(evidence)
-        subject = read_subject(study, faults)
+        subject = read_subject(study, faults, sample)
         faults.add("predictions", predictions_fault(study, subject.scores, subject.images))
         baselines = read_baselines(study, subject, faults, "baselines")
         if baselines:

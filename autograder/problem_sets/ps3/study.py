@@ -32,7 +32,7 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
     faults = Faults(TASK)
     try:
         study = Study(evidence)
-        subject = read_subject(study, faults)
+        subject = read_subject(study, faults, sample)
         faults.add("predictions", predictions_fault(study, subject.scores, subject.images))
         baselines = read_baseline(study, subject)
         maps = judge_steps(study, subject, baselines, faults, sample)

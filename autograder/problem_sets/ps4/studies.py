@@ -27,7 +27,7 @@ def judge_baselines(evidence: Evidence, sample: Sample) -> Verdict:
     faults = Faults(BASELINES)
     try:
         study = Study(evidence)
-        subject = read_subject(study, faults)
+        subject = read_subject(study, faults, sample)
         baselines = read_baselines(study, subject, faults, "images")
         judge_baselines_maps(study, subject, baselines, faults, sample)
         faults.add("quality", quality_fault(study, len(subject.images)))
@@ -41,7 +41,7 @@ def judge_steps_by_quality(evidence: Evidence, sample: Sample) -> Verdict:
     faults = Faults(STEPS)
     try:
         study = Study(evidence)
-        subject = read_subject(study, faults)
+        subject = read_subject(study, faults, sample)
         judge_steps(study, subject, read_baseline(study, subject), faults, sample)
         faults.add("quality", quality_fault(study, len(subject.images)))
     except UngradableError as error:
