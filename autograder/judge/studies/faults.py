@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from torch import Tensor
+
 from autograder.judge.maps import Judgement, Subject
 from autograder.judge.mistakes import Mistake
-from autograder.judge.studies.model_files import is_model_file, load_file_scores
-from autograder.judge.studies.named_models import NotVerifiedError, UngradableError, load_scores
+from autograder.judge.studies.model_files import FileScores, is_model_file, load_file_scores
+from autograder.judge.studies.named_models import NotVerifiedError, Scores, UngradableError, load_scores
 from autograder.judge.studies.pictures import Fault, images_fault
 from autograder.judge.studies.reading import Study
 from autograder.judge.studies.sample import Sample
@@ -49,19 +53,29 @@ class Faults:
         self.mistakes.append(error.mistake)
 
 
+def read_scores(
+    study: Study, pictures: Callable[[int | None], Tensor], sample: Sample
+) -> tuple[Scores | FileScores, Tensor]:
+    """The model's scores, and the images, which `pictures` reads: of so many channels, or of any number.
+
+    Raises:
+        UngradableError: one of them is missing or wrong.
+    """
+    name, kind = study.value("model"), study.value("scores", "probabilities")
+    if is_model_file(name):
+        images = pictures(None)
+        return load_file_scores(study.record, study.arrays, kind, images, sample.open_model), images
+    scores = load_scores(name, kind)
+    return scores, pictures(len(scores.model.mean))
+
+
 def read_subject(study: Study, faults: Faults, sample: Sample) -> Subject:
     """The model's scores, the images and the targets; what is wrong with the set of images is noted.
 
     Raises:
         UngradableError: one of them is missing or wrong, so that nothing can be recomputed.
     """
-    name, kind = study.value("model"), study.value("scores", "probabilities")
-    if is_model_file(name):
-        images = study.images()
-        scores = load_file_scores(study.record, study.arrays, kind, images, sample.open_model)
-    else:
-        scores = load_scores(name, kind)
-        images = study.images(len(scores.model.mean))
+    scores, images = read_scores(study, study.images, sample)
     given = _number_given(study, len(images))
     if given > len(images):
         faults.notes.append(f"Of {given} images the first {len(images)} were graded.")

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import SCORES, NotVerifiedError, UngradableError
-from autograder.judge.tolerances import REPEATED_SCORE
+from autograder.judge.tolerances import CONVERTED_GRADIENT, RECOMPUTED_GRADIENT, REPEATED_SCORE
 from autograder.student.record import MODEL_FILE, MODEL_FILES
 
 
@@ -57,12 +57,14 @@ class FileScores:
 
     Attributes:
         kind: what the study says that its maps explain; the model's output is taken as just that.
+        gradient_rounding: how far a gradient may be from a student's by rounding alone, relative L2.
         n_classes: the number of scores for each picture, once the model has run.
     """
 
     normalisation = None
 
     def __init__(self, running: RunningModel, name: str, kind: str) -> None:
+        self.gradient_rounding = CONVERTED_GRADIENT if name.endswith(".onnx") else RECOMPUTED_GRADIENT
         self.kind, self.n_classes = kind, 0
         self._running, self._name = running, name
 

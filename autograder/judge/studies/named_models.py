@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from autograder.judge.mistakes import Mistake
+from autograder.judge.tolerances import RECOMPUTED_GRADIENT
 from igref.models import Classifier, WeightsError, load_model
 
 SCORES = ("probabilities", "logits")
@@ -29,6 +30,8 @@ class NotVerifiedError(UngradableError):
 @dataclass(frozen=True)
 class Scores:
     """A model's scores, as its maps explain them."""
+
+    gradient_rounding = RECOMPUTED_GRADIENT
 
     forward: Callable[[Tensor], Tensor]
     model: Classifier

@@ -58,7 +58,7 @@ class Study:
         if "images" not in self.arrays:
             raise UngradableError(Mistake.MISSING_PART, self._missing("images", "a tensor (N, C, H, W)"))
         array = self.arrays["images"]
-        if array.ndim != 4 or not MIN_SIDE <= min(array.shape[2:]) <= max(array.shape[2:]) <= MAX_SIDE:
+        if array.ndim != 4 or not _sides_fit(array):
             expected = f"expected (N, C, H, W) with sides of {MIN_SIDE} to {MAX_SIDE}"
             raise UngradableError(Mistake.WRONG_SHAPE, f"images has the shape {array.shape}, {expected}")
         if channels is not None and array.shape[1] != channels:
@@ -66,6 +66,39 @@ class Study:
             shape = f"the shape {array.shape}, and the model takes {channels} channels, (N, {channels}, H, W)"
             raise UngradableError(Mistake.WRONG_SHAPE, f"images has {shape}{hint}")
         return pixels(array, "images")
+
+    def picture(self, name: str, channels: int | None = None) -> Tensor:
+        """One picture as a batch of one, (1, C, H, W) float32 in [0, 1].
+
+        Raises:
+            UngradableError: it is missing, or not a picture of that form.
+        """
+        expected = f"({channels or 'C'}, H, W)"
+        if name not in self.arrays:
+            raise UngradableError(Mistake.MISSING_PART, self._missing(name, f"a tensor {expected}"))
+        array = self.arrays[name]
+        if array.ndim == 4 and len(array) == 1:
+            raise UngradableError(Mistake.IMAGES_BATCHED, f"{name} has the shape {array.shape}, expected {expected}")
+        if array.ndim != 3 or len(array) != (channels or len(array)) or not _sides_fit(array):
+            expected = f"expected {expected} with sides of {MIN_SIDE} to {MAX_SIDE}"
+            raise UngradableError(Mistake.WRONG_SHAPE, f"{name} has the shape {array.shape}, {expected}")
+        return pixels(array, name)[None]
+
+    def map_of(self, name: str, image: Tensor) -> np.ndarray:
+        """A map of one picture, (C, H, W) float64. It may hold NaN.
+
+        Raises:
+            UngradableError: it is missing, has another shape or holds integers.
+        """
+        shape = tuple(image.shape)
+        if name not in self.arrays:
+            raise UngradableError(Mistake.MISSING_PART, self._missing(name, f"a tensor {shape}"))
+        array = self.arrays[name]
+        if array.shape != shape:
+            mistake = Mistake.IMAGES_BATCHED if array.shape == (1, *shape) else Mistake.WRONG_SHAPE
+            mistake = Mistake.CHANNELS_SUMMED if array.shape in (shape[1:], (1, *shape[1:])) else mistake
+            raise UngradableError(mistake, f"{name} has the shape {array.shape}, expected {shape} like the image")
+        return _real_numbers(name, array)
 
     def batch(self, name: str, array: np.ndarray, images: Tensor) -> Tensor:
         """Pictures beside the images, (N, C, H, W); one picture, (C, H, W), stands for all.
@@ -94,11 +127,10 @@ class Study:
             elif array.ndim == 4 and (array.shape[0], array.shape[3], *array.shape[1:3]) == shape:
                 hint = ": move the channels to the front"
             raise UngradableError(mistake, f"{name} has the shape {array.shape}, expected {shape}{hint}")
-        if array.dtype.kind != "f":
-            raise UngradableError(Mistake.WRONG_DTYPE, f"{name} holds {array.dtype}, expected floating point numbers")
+        values = _real_numbers(name, array)
         if (dtype := self._dtypes.get(id(array))) in ("float16", "bfloat16"):
             raise UngradableError(Mistake.HALF_PRECISION, f"{name} is in {dtype}, expected float32 or float64")
-        return array.astype(np.float64)
+        return values
 
     def stacks(self, name: str) -> dict[str, np.ndarray]:
         """A part that maps names to arrays. Names that submit could not store are left out.
@@ -139,8 +171,9 @@ class Study:
         Raises:
             UngradableError: they are missing, too few or many, or not such numbers.
         """
-        if name in self.values and isinstance(self.values[name], int | float):
-            array = np.full(len(images), self.values[name], dtype=np.float64)
+        value = self.values.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            array = np.full(len(images), value if abs(value) < below else -1.0)  # some whole numbers are no float64
         elif name in self.arrays:
             array = self.arrays[name].astype(np.float64)
         else:
@@ -173,6 +206,16 @@ class Study:
         kind = self._types.get(name, "NoneType")
         came = "it is missing" if kind == "NoneType" else f"a {str(kind)[:40]} came that holds no numbers"
         return f"{name}: {came}" + (f", expected {expected}" if expected else "")
+
+
+def _sides_fit(array: np.ndarray) -> bool:
+    return MIN_SIDE <= min(array.shape[-2:]) <= max(array.shape[-2:]) <= MAX_SIDE
+
+
+def _real_numbers(name: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind != "f":
+        raise UngradableError(Mistake.WRONG_DTYPE, f"{name} holds {array.dtype}, expected floating point numbers")
+    return array.astype(np.float64)
 
 
 def pixels(array: np.ndarray, name: str) -> Tensor:
