@@ -16,7 +16,8 @@ import numpy as np
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import NotRunError, UnfitModelError
-from autograder.sandbox.bubblewrap import Limits, Sandbox, SandboxUnavailableError, check_sandbox
+from autograder.sandbox.bubblewrap import Sandbox, SandboxUnavailableError, check_sandbox
+from autograder.sandbox.limits import Limits
 from autograder.sandbox.system_calls import filter_file
 from igref.models import torchvision_import
 
