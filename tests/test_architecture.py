@@ -26,9 +26,6 @@ MAY_IMPORT = {
 """What each layer may import beside itself and igref. A layer is a folder of autograder/, but for problem_sets/: its
 `__init__` and the sets' task.py are declarations, checking.py asks the check of a task, all else are checks."""
 
-TO_MOVE = ("autograder.judge.studies.model_files", "autograder.judge.onnx_maps")
-"""Modules of the judge that still run a model's file by themselves."""
-
 FEEDBACK = ("autograder.student.submit", submit.__name__)
 """In a student's own notebook `submit` asks the judge, by imports inside the function: the one way up there is."""
 
@@ -78,7 +75,7 @@ def layer(module: str) -> str:
     return "declarations" if not rest or rest.endswith(".task") else "checks"
 
 
-GRADER = sorted(modules().keys() - {"autograder", "autograder.__main__", *TO_MOVE})
+GRADER = sorted(modules().keys() - {"autograder", "autograder.__main__"})
 
 
 @pytest.mark.parametrize("module", GRADER)
