@@ -1,5 +1,6 @@
 """Pictures as tensors (3, size, size) with pixels in [0, 1]: photos of installed packages, digits, and your own."""
 
+import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 from os import PathLike
@@ -7,15 +8,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from PIL import Image, ImageOps
+from jaxtyping import Float, Float64, Int
+from PIL import ExifTags, Image
 from torch import Tensor
 
 # Height and width that networks for ImageNet are made for, in pixels; they are tested on the centre of pictures whose
 # shorter side is 256.
 PHOTO = 224
 CROP_SHARE = PHOTO / 256
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+OTHER_SUFFIXES = (".arw", ".avif", ".cr2", ".dng", ".heic", ".heif", ".jp2", ".jxl", ".nef", ".psd", ".svg")
+# Sensors give 10 to 14 bits, and files keep them in 16: whole numbers have the fewest of these bits that hold the largest.
+BITS = (8, 10, 12, 14, 16)
+ROUNDING = 0.01  # by which shares of 1 may leave [0, 1]
+# How a picture is to be turned for each value of the tag Orientation, whose other values mean that it stays.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # name: package, file in the package, ImageNet class, source and licence
 _PHOTOS = {
@@ -80,6 +95,7 @@ def load_photos(size: int = PHOTO) -> list[Photo]:
         >>> len(photos), photos[0].name, photos[0].pixels.shape
         (10, 'chelsea', torch.Size([3, 224, 224]))
     """
+    size = _checked_size(size)
     return [
         Photo(name, _read_picture(_package_folder(package) / file, size), label, source)
         for name, (package, file, label, source) in _PHOTOS.items()
@@ -87,17 +103,20 @@ def load_photos(size: int = PHOTO) -> list[Photo]:
 
 
 def load_folder(folder: str | PathLike[str], size: int = PHOTO) -> list[Photo]:
-    """Your own pictures: every picture file of a folder, by name. Grey, transparent, CMYK, palette and 16 bits are fine.
+    """Your own pictures: every picture file of a folder, by name. Grey, transparent, CMYK and palette are fine.
 
-    Transparent parts become white, and a photo that its camera marked as turned is turned back.
+    Transparent parts become white, and a photo that its camera marked as turned is turned back. Whole numbers of more than
+    8 bits are read as of 10, 12, 14 or 16, the fewest that hold the largest; floats as shares of 1, or of 255 where the
+    largest is over 16. A file that cannot be read, and one of a format that is not read, is left out with a warning that
+    names it; hidden files and folders are passed over.
 
     Args:
-        folder: with files that end in .jpg, .png, .webp, .bmp, .gif (its first frame) or .tif.
+        folder: with files that end in .jpg (.jpeg, .jpe, .jfif), .png, .webp, .bmp, .gif (its first frame) or .tif.
         size: as for `load_photos`.
 
     Raises:
         TypeError, ValueError: size is not a whole number of at least 1.
-        PictureError: there is no such folder, it holds no picture, or one of them cannot be read.
+        PictureError: there is no such folder, it holds no picture, or none of them can be read.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -110,12 +129,30 @@ def load_folder(folder: str | PathLike[str], size: int = PHOTO) -> list[Photo]:
     folder = Path(folder)
     if not folder.is_dir():
         raise PictureError(f"folder: there is no folder {folder}. Check the path.")
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+    size = _checked_size(size)
+    visible = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    files = [file for file in visible if file.suffix.lower() in SUFFIXES]
+    left_out = [
+        f"{file.name} is of a format that is not read. Save it as .png or .jpg."
+        for file in visible
+        if file.suffix.lower() in OTHER_SUFFIXES
+    ]
     if not files:
-        raise PictureError(f"folder: expected pictures ({', '.join(SUFFIXES)}) in {folder}, found none.")
+        found = " ".join(left_out) or "found none."
+        raise PictureError(f"folder: expected pictures ({', '.join(SUFFIXES)}) in {folder}, {found}")
     stems = [file.stem for file in files]
-    names = [file.name if stems.count(file.stem) > 1 else file.stem for file in files]
-    return [Photo(name, _read_picture(file, size), None, file.name) for name, file in zip(names, files, strict=True)]
+    photos = []
+    for file in files:
+        name = file.name if stems.count(file.stem) > 1 else file.stem
+        try:
+            photos.append(Photo(name, _read_picture(file, size), None, file.name))
+        except PictureError as error:
+            left_out.append(str(error))
+    if not photos:
+        raise PictureError(" ".join(left_out))
+    for problem in left_out:
+        warnings.warn(f"{folder}: left out: {problem}", stacklevel=2)
+    return photos
 
 
 def load_digits(part: str = "held_out") -> tuple[Float[Tensor, "N 1 8 8"], Int[Tensor, " N"]]:
@@ -154,16 +191,21 @@ def _package_folder(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _read_picture(file: Path, size: int) -> Float[Tensor, "3 size size"]:
-    """A picture file, resized and cropped to (3, size, size)."""
+def _checked_size(size: object) -> int:
     if isinstance(size, bool) or not isinstance(size, int):
         raise TypeError(f"size: expected a whole number of pixels, got {type(size).__name__}.")
     if size < 1:
         raise ValueError(f"size: expected at least 1 pixel, got {size}.")
+    return size
+
+
+def _read_picture(file: Path, size: int) -> Float[Tensor, "3 size size"]:
+    """A picture file, resized and cropped to (3, size, size)."""
     try:
         with Image.open(file) as opened:
-            picture = _as_rgb(ImageOps.exif_transpose(opened))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            turn = _TURNS.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
+            picture = _as_rgb(opened if turn is None else opened.transpose(turn))
+    except Exception as error:  # Pillow's readers raise whatever a damaged file makes them raise
         raise PictureError(
             f"{file.name} cannot be read as a picture ({error}). Open it in a picture viewer and save it as .png, "
             "or take it out of the folder."
@@ -180,12 +222,26 @@ def _read_picture(file: Path, size: int) -> Float[Tensor, "3 size size"]:
 def _as_rgb(picture: Image.Image) -> Image.Image:
     """Any mode as RGB; transparent parts on white."""
     if picture.mode.startswith("I") or picture.mode == "F":
-        # Pillow cuts off at 255 instead of scaling; 16 bits reach 65535, and floats are taken as shares of 1.
-        values = np.asarray(picture, dtype=np.float64)
-        values = values if values.max(initial=0) <= 1 and picture.mode == "F" else values / 65535
-        return Image.fromarray(np.uint8(np.round(values.clip(0, 1) * 255))).convert("RGB")
+        shares = _as_shares(
+            np.asarray(picture, dtype=np.float64), whole=picture.mode != "F"
+        )  # Pillow would cut off at 255
+        return Image.fromarray(np.uint8(np.round(shares.clip(0, 1) * 255))).convert("RGB")
     if "transparency" in picture.info or picture.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
     return picture.convert("RGB")
+
+
+def _as_shares(values: Float64[np.ndarray, "height width"], *, whole: bool) -> Float64[np.ndarray, "height width"]:
+    """Brightness in [0, 1], from values of which the file does not say which one is white."""
+    if np.isnan(values).any():
+        raise ValueError(f"{int(np.isnan(values).sum())} of its values are NaN")
+    low, high = float(values.min()), float(values.max())
+    if whole and low >= 0 and high < 2 ** BITS[-1]:
+        return values / next(2**bits - 1 for bits in BITS if high < 2**bits)
+    if not whole and low >= -ROUNDING and high <= 1 + ROUNDING:
+        return values
+    if not whole and low >= -ROUNDING and 16 < high <= 255 * (1 + ROUNDING):
+        return values / 255
+    raise ValueError(f"its values go from {low:.4g} to {high:.4g}, so that it is unclear which one is white")

@@ -1,7 +1,9 @@
 """Pictures: the photos, one's own in every mode, and changes to them."""
 
+import struct
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -127,9 +129,75 @@ def test_folders_and_files_that_cannot_be_read(tmp_path):
     data = (tmp_path / "whole.png").read_bytes()
     for name, content in {"text.png": b"not a picture", "half.png": data[: len(data) // 2], "empty.jpg": b""}.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(PictureError, match=f"{name} cannot be read as a picture .*save it as .png"):
-            load_folder(tmp_path)
+        with pytest.warns(UserWarning, match=f"left out: {name} cannot be read as a picture .*save it as .png"):
+            assert [photo.name for photo in load_folder(tmp_path, 8)] == ["whole"]
         (tmp_path / name).unlink()
+    (tmp_path / "whole.png").write_bytes(b"not a picture")
+    with pytest.raises(PictureError, match=r"whole.png cannot be read as a picture"):
+        load_folder(tmp_path)
+
+
+RAMP = (np.add.outer(np.arange(300), np.arange(400)) % 256).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        RAMP.astype(np.float32),
+        (RAMP / 255 * 1.0001).astype(np.float32),
+        RAMP.astype(np.int32),
+        RAMP.astype(np.uint16),
+        RAMP.astype(np.uint16) * 4,
+        RAMP.astype(np.uint16) * 16,
+        RAMP.astype(np.uint16) * 64,
+        RAMP.astype(np.uint16) * 257,
+        RAMP.astype(np.int32) * 257,
+    ],
+)
+def test_the_range_of_a_picture_is_found(values, tmp_path):
+    Image.fromarray(values).save(tmp_path / "ramp.tif")
+    (photo,) = load_folder(tmp_path)
+    assert float(photo.pixels.mean()) == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        (np.where(RAMP == 7, np.nan, RAMP / 255), "are NaN"),
+        (RAMP / 50.0, "from 0 to 5.1, so that it is unclear which one is white"),
+        (RAMP - 128.0, "from -128 to 127, so that"),
+        (RAMP * np.inf, "NaN"),
+    ],
+)
+def test_a_picture_of_unclear_range_is_named(values, why, tmp_path):
+    Image.fromarray(values.astype(np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(PictureError, match=f"a.tif cannot be read as a picture .*{why}"):
+        load_folder(tmp_path)
+
+
+def test_a_photo_with_damaged_exif_is_turned_all_the_same(tmp_path):
+    picture = Image.new("RGB", (20, 20), "black")
+    picture.paste("white", (0, 0, 20, 10))
+    turned, resolution = struct.pack("<HHII", 0x0112, 3, 1, 3), struct.pack("<HHII", 0x011A, 10, 1, 38)  # -1/0
+    tags = struct.pack("<H", 2) + turned + resolution + struct.pack("<I", 0) + struct.pack("<ii", -1, 0)
+    picture.save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0" + tags)
+    (photo,) = load_folder(tmp_path, size=14)
+    assert photo.pixels[:, 0].max() < 0.1
+    assert photo.pixels[:, -1].min() > 0.9
+
+
+def test_what_else_lies_in_a_folder(tmp_path):
+    picture = Image.new("RGB", (30, 30))
+    picture.save(tmp_path / "a.jpg")
+    picture.save(tmp_path / "c.jfif", "JPEG")
+    (tmp_path / "._a.jpg").write_bytes(b"\0\5\x16\7" + bytes(200))  # macOS keeps a file's attributes so
+    (tmp_path / "old.png").mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [photo.name for photo in load_folder(tmp_path, 8)] == ["a", "c"]
+    (tmp_path / "b.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.warns(UserWarning, match=r"left out: b.HEIC is of a format that is not read. Save it as .png or .jpg"):
+        assert [photo.name for photo in load_folder(tmp_path, 8)] == ["a", "c"]
 
 
 def test_digits_in_pixel_space():
