@@ -23,7 +23,7 @@ from igref import arguments
 from igref.attribution.chunking import chunk_size_for, chunks
 from igref.attribution.core import Attribution, completeness_gap, scores_and_gradients
 from igref.progress import Progress, reporter
-from igref.types import Forward
+from igref.types import Forward, Targets
 
 FIRST_PANELS = 8
 CUTS_A_ROUND, SHARE_A_ROUND, MOST_A_ROUND = 4, 4, 32  # four panels, or a quarter of them where that is more, up to 32
@@ -75,7 +75,7 @@ def adaptive_integrated_gradients(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     baselines: Float[Tensor, "..."],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     tolerance: float = 0.05,
     max_gradients: int = 2000,
@@ -252,7 +252,7 @@ class _Line:
     def _errors(self, panels: Panels) -> tuple[Tensor, float]:
         """What counts as the error of each panel, and how large their sum may be."""
         residuals, allowed_gap = panels.residuals, self.tolerance * abs(float(panels.scores[-1] - panels.scores[0]))
-        if self.stop == "map":
+        if self.stop == "map" and panels.errors is not None:
             squares, allowed = panels.errors**2, self.tolerance**2 * float(self.map @ self.map)
             if float(squares.sum()) > allowed or abs(float(residuals.sum())) <= allowed_gap:
                 return squares, allowed

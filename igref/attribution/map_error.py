@@ -73,8 +73,9 @@ class ChangesAlongPaths:
                 continue
             inputs, places = i[own], place[k[own]]
             seen = gradients if len(own) == len(k) else gradients[own.to(gradients.device)]
-            if self.last[row] is not None and self.last[row][0] == int(inputs[0]) and places[0] > 0:
-                seen = torch.cat([self.last[row][1], seen])
+            last = self.last[row]
+            if last is not None and last[0] == int(inputs[0]) and places[0] > 0:
+                seen = torch.cat([last[1], seen])
                 inputs, places = torch.cat([inputs[:1], inputs]), torch.cat([places[:1] - 1, places])
             self.last[row] = int(inputs[-1]), seen[-1:].clone()
             along = (places[1:] > 0).nonzero()[:, 0]  # pairs of neighbours of one input, not of two

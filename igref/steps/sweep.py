@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import torch
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from igref import arguments
@@ -18,7 +18,7 @@ from igref.attribution.core import Attribution, completeness_gap, relative_gap, 
 from igref.attribution.map_error import ChangesAlongPaths, is_told, relative_norm
 from igref.attribution.quadrature import RULES, degree_of_exactness, nodes_and_weights
 from igref.progress import Progress
-from igref.types import Forward
+from igref.types import Forward, Targets
 
 TOLERANCE = 0.05
 IN_A_ROW = 5
@@ -98,14 +98,14 @@ class StepSweep:
             raise ValueError(f"n_steps: expected one of {counts}; got {n_steps}.")
         s = entries.index(entry)
         n_gradients = len(self.scores) * _n_nodes(*entry)
-        told = self.error_maps is not None and not self.error_maps[s].isnan().any()
+        error_map = None if self.error_maps is None or self.error_maps[s].isnan().any() else self.error_maps[s]
         return Attribution(
             self.values[s],
             self.scores,
             self.baseline_scores,
             self.completeness_gap[s],
             n_gradients,
-            error_map=self.error_maps[s] if told else None,
+            error_map=error_map,
         )
 
     def stays_within(
@@ -158,7 +158,7 @@ def step_sweep(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
     baselines: Float[Tensor, "..."],
-    targets: int | Int[Tensor, " N"],
+    targets: Targets,
     *,
     steps: Sequence[int] = (5, 10, 20, 50, 100, 200),
     rule: str | Sequence[str] = "trapezoid",
