@@ -50,7 +50,10 @@ def configure(c: Config) -> None:
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
     c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"nbgrader"}
-    c.HTMLExporter.filters = {"markdown2html": "autograder.nbgrader_plugin.pages.markdown"}
+    c.HTMLExporter.filters = {
+        "markdown2html": "autograder.nbgrader_plugin.pages.markdown",
+        "ansi2html": "autograder.nbgrader_plugin.pages.terminal_text",
+    }
     c.Execute.timeout = Limits().cell_seconds
     c.Execute.startup_timeout = Limits().cell_seconds
     # nbgrader starts alembic by its bare name, which is found only where the environment is activated.

@@ -10,6 +10,7 @@ from typing import Any
 
 from nbconvert.exporters import NotebookExporter
 from nbconvert.exporters.exporter import ResourcesDict
+from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.autograde import Autograde
@@ -18,7 +19,15 @@ from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError
 
 from autograder.nbgrader_plugin.graded_run import PROBLEM
-from autograder.nbgrader_plugin.submitted_notebook import MasterCell, files_of, problem_with, read_notebook, restore
+from autograder.nbgrader_plugin.stray_work import OTHERS, documents, named, other_work, own_texts, send_a_person
+from autograder.nbgrader_plugin.submitted_notebook import (
+    MasterCell,
+    SubmissionError,
+    files_of,
+    problem_with,
+    read_notebook,
+    restore,
+)
 from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox, warning_of_root
 
 
@@ -35,8 +44,29 @@ class CourseExporter(NotebookExporter):
             notebook.cells = [new_markdown_cell(f"**This submission could not be read.** {problem}")]
         else:
             notebook = read_notebook(path)
-        notebook = restore(notebook, self.parent.master_cells(resources["nbgrader"]))
+        master = self.parent.master_cells(resources["nbgrader"])
+        notebook = restore(notebook, master)
+        self._look_elsewhere(notebook, master, resources)
         return self.from_notebook_node(notebook, resources, **kwargs)
+
+    def _look_elsewhere(self, notebook: NotebookNode, master: list[MasterCell], resources: dict[str, Any]) -> None:
+        """Name other work, and send a person where an untouched written answer may stand elsewhere."""
+        names = resources["nbgrader"]
+        folder = Path(names["submission"])
+        plain = files_of(folder).plain if folder.is_dir() else []
+        others = other_work(plain, folder, f"{names['notebook']}.ipynb")
+        texts = own_texts(notebook, [*(cell.source for cell in master), *self.parent.released_texts(names)])
+        found = {
+            "the submission could not be read": bool(resources.get(PROBLEM)) and bool(plain),
+            f"it also holds {named(others)}": bool(others),
+            f"it also holds {named(documents(plain, folder))}": bool(documents(plain, folder)),
+            "there is text in other cells": bool(texts),
+        }
+        if why := [words for words, holds in found.items() if holds]:
+            written = {cell.grade_id: cell.source for cell in master if cell.grade and cell.solution}
+            send_a_person(notebook, written, "; ".join(why))
+        if others:
+            notebook.cells.insert(0, new_markdown_cell(OTHERS.format(names=named(others))))
 
 
 class PlainFilesOnly(BaseConverter):
@@ -49,7 +79,7 @@ class PlainFilesOnly(BaseConverter):
         bad = {path.name for path in _unreadable_timestamp(source)}
         for path in files.left_out:
             self.log.warning("Leaving out %r: not a plain readable file", str(path))
-        for path in files.plain:
+        for path in () if files.problem else files.plain:
             relative = path.relative_to(source)
             ignored = any(fnmatch(part, pattern) for part in relative.parts for pattern in self.coursedir.ignore)
             if path.suffix != ".ipynb" and not ignored and str(relative) not in bad:
@@ -139,6 +169,15 @@ class CourseAutograde(Autograde, PlainFilesOnly):
                 )
                 for cell in sorted(notebook.source_cells, key=lambda cell: cell.name)
             ]
+
+    def released_texts(self, names: dict[str, str]) -> list[str]:
+        """The texts of a notebook as it was handed out; none where the release is not here."""
+        folder = self.coursedir.format_path(self.coursedir.release_directory, ".", names["assignment"])
+        try:
+            cells = read_notebook(Path(folder) / f"{names['notebook']}.ipynb").cells
+        except SubmissionError:
+            return []
+        return [cell.source for cell in cells if cell.cell_type != "code"]
 
     def _expect_notebooks(self) -> bool:
         """Give each submission the notebooks it should have, there or not, and no others; whether there are any."""

@@ -13,6 +13,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,23 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
+from autograder.nbgrader_plugin.stray_work import defines
 from autograder.student.plain_text import writable
 
 SHOWN_IMAGES = ("image/png", "image/jpeg")
-MAX_NOTEBOOK_MIB = 16
+MAX_NOTEBOOK_MIB = 256
+"""Nearly all of a large notebook is outputs, which are left behind."""
+MAX_VALUES = 5_000_000
+"""Values in a notebook's JSON: each takes up to some 200 bytes of memory when it is read."""
 MAX_FILES_MIB = 512
-MAX_CELLS = 2000
+MAX_FILES = 10_000
+MAX_PATH = 1000
+"""Bytes in the path of a file within a submission: it gets longer where the file is copied."""
+MAX_CELLS = 12_000
 MAX_DEPTH = 20
 
 RESTORED = "This cell was missing from the submission and has been put back."
+CHANGED = "The cell {} may not be changed and has been put back; this is what stood in it."
 REPEATED = "A second cell with the id {} was in the submission; it is kept as an ordinary cell."
 
 
@@ -86,8 +95,11 @@ def read_notebook(path: Path) -> NotebookNode:
             size = status.st_size / 2**20
             raise SubmissionError(f"{path.name} has {size:.0f} MiB; expected at most {MAX_NOTEBOOK_MIB} MiB.")
         content = file.read()
+    values = sum(content.count(sign) for sign in (b",", b"[", b"{"))
+    if values > MAX_VALUES:
+        raise SubmissionError(f"{path.name} holds {values:,} values; expected at most {MAX_VALUES:,}.")
     try:
-        content = writable(json.loads(content.decode("utf-8-sig")))
+        content = writable(json.loads(content.decode(json.detect_encoding(content))))
     except (ValueError, RecursionError, MemoryError) as error:
         raise SubmissionError(f"{path.name} is not readable as JSON: {error}.") from None
     return new_notebook(cells=[_clean(cell) for cell in _cells(content, path.name)])
@@ -97,10 +109,12 @@ def restore(notebook: NotebookNode, master: list[MasterCell]) -> NotebookNode:
     """Put every master cell back to what was released: metadata always, source where it is locked.
 
     Missing setup cells go to the start, missing graded cells to the end, where everything they need has run.
-    Of several cells with one id the last one counts, as in nbgrader.
+    Of several cells with one id the last one counts, as in nbgrader. What stood in a locked cell is kept in one before it:
+    text, and code that defines something.
     """
     known = {cell.grade_id: cell for cell in master}
     present: set[str] = set()
+    kept: dict[int, NotebookNode] = {}
     for cell in reversed(notebook.cells):
         grade_id = cell.metadata.pop("grade_id", None)
         original = known.get(grade_id)
@@ -111,46 +125,74 @@ def restore(notebook: NotebookNode, master: list[MasterCell]) -> NotebookNode:
                 cell.source = f"# {REPEATED.format(grade_id)}\n" + cell.source
             continue
         present.add(grade_id)
+        if original.locked and (changed := _kept(cell, original)):
+            kept[id(cell)] = changed
         _reset(cell, original)
     missing = [cell for cell in master if cell.grade_id not in present]
     setup = [_put_back(cell) for cell in missing if cell.locked and not cell.grade]
     graded = [_put_back(cell) for cell in missing if cell.grade]
-    notebook.cells = setup + notebook.cells + graded
+    cells = [one for cell in notebook.cells for one in (*filter(None, [kept.get(id(cell))]), cell)]
+    notebook.cells = setup + cells + graded
     return notebook
+
+
+def _kept(cell: NotebookNode, original: MasterCell) -> NotebookNode | None:
+    """A cell with what a student wrote into a locked one, where that may be work."""
+    words = CHANGED.format(original.grade_id)
+    if " ".join(cell.source.split()) in ("", " ".join(original.source.split())):
+        return None
+    if cell.cell_type == "code" and defines(cell.source):
+        return new_code_cell(f"# {words}\n{cell.source}")
+    return None if cell.cell_type == "code" else new_markdown_cell(f"*{words}*\n\n{cell.source}")
 
 
 @dataclass(frozen=True)
 class Files:
-    """What a submission's folder holds: plain readable files, and what is left out, links, pipes and the like."""
+    """What a submission's folder holds: plain readable files, and what is left out, links, pipes and the like.
+
+    `problem` says, for a student, why there are more than can be handled; then the rest was not looked at.
+    """
 
     plain: list[Path]
     left_out: list[Path]
-    too_deep: bool
+    problem: str = ""
 
 
 def files_of(folder: Path) -> Files:
     """Look through a submission without following a link, however deep it is."""
-    plain, left_out, pending, too_deep = [], [], [(folder, 0)], False
+    plain, left_out, pending = [], [], [(folder, 0)]
     while pending:
         place, depth = pending.pop()
-        for entry in sorted(place.iterdir()):
+        for entry in _entries(place):
+            if len(plain) + len(left_out) + len(pending) > MAX_FILES:
+                return Files(plain, left_out, f"The submission has more than {MAX_FILES:,} files.")
+            if len(os.fsencode(entry.relative_to(folder))) > MAX_PATH:
+                left_out.append(entry)
+                continue
             mode = entry.lstat().st_mode
             if stat.S_ISDIR(mode) and depth == MAX_DEPTH:
-                too_deep = True
                 left_out.append(entry)
-            elif stat.S_ISDIR(mode) and mode & stat.S_IRUSR and mode & stat.S_IXUSR:
+                return Files(plain, left_out, f"The submission has more than {MAX_DEPTH} folders within each other.")
+            if stat.S_ISDIR(mode) and mode & stat.S_IRUSR and mode & stat.S_IXUSR:
                 pending.append((entry, depth + 1))
             elif stat.S_ISREG(mode) and mode & stat.S_IRUSR:
                 plain.append(entry)
             else:
                 left_out.append(entry)
-    return Files(plain, left_out, too_deep)
+    return Files(plain, left_out)
+
+
+def _entries(place: Path) -> list[Path]:
+    """What a folder holds, in order; of far too many only as many as tell that they are."""
+    with os.scandir(place) as entries:
+        return sorted(Path(entry.path) for entry in islice(entries, MAX_FILES + 2))
 
 
 def _cells(content: Any, name: str) -> list[Any]:
     if not isinstance(content, dict):
         raise SubmissionError(f"{name} is not a notebook: it holds a {type(content).__name__}.")
     if content.get("nbformat") in (2, 3):
+        _bound_headings(content)
         try:
             content = nbformat.convert(nbformat.from_dict(content), 4)
         except Exception as error:
@@ -161,6 +203,19 @@ def _cells(content: Any, name: str) -> list[Any]:
     if len(cells) > MAX_CELLS:
         raise SubmissionError(f"{name} has {len(cells)} cells; expected at most {MAX_CELLS}.")
     return cells
+
+
+def _bound_headings(content: Any) -> None:
+    """Old notebooks have headings of a level, which becomes so many signs: a billion, if it says so."""
+    cells = [cell for sheet in _dictionaries(content.get("worksheets")) for cell in _dictionaries(sheet.get("cells"))]
+    for cell in cells:
+        level = cell.get("level")
+        if level is not None and (type(level) is not int or not 1 <= level <= 6):
+            cell["level"] = 1
+
+
+def _dictionaries(values: Any) -> list[dict[str, Any]]:
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
 def _clean(cell: Any) -> NotebookNode:
@@ -188,7 +243,7 @@ def plain_pictures(attachments: Any) -> dict[str, dict[str, str]]:
         pictures = (
             {kind: value for kind, value in data.items() if is_picture(kind, value)} if isinstance(data, dict) else {}
         )
-        if pictures and isinstance(name, str) and re.fullmatch(r"[\w .()-]{1,100}", name):
+        if pictures and isinstance(name, str) and re.fullmatch(r"[\w .,()%+-]{1,100}", name):
             found[name] = pictures
     return found
 
@@ -232,8 +287,8 @@ def problem_with(folder: Path, notebook: str) -> str:
     except SubmissionError as error:
         return str(error)
     files = files_of(folder)
-    if files.too_deep:
-        return f"The submission has more than {MAX_DEPTH} folders within each other."
+    if files.problem:
+        return files.problem
     size = sum(path.lstat().st_size for path in files.plain) / 2**20
     if size > MAX_FILES_MIB:
         return f"The submission has {size:.0f} MiB of files; expected at most {MAX_FILES_MIB} MiB."

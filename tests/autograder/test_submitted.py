@@ -160,13 +160,12 @@ class TestRefusing:
             b"",
             b"{",
             b"not json",
-            b"\xff\xfe" + "{}".encode("utf-16-le"),
             b"\x00" * 100,
             b"[" * 100_000,
             b'{"cells": [' + b"9" * 10_000 + b"]}",
             json.dumps(notebook(code())).encode()[:-10],
         ],
-        ids=["empty", "open", "text", "utf16", "zeros", "nested", "digits", "half"],
+        ids=["empty", "open", "text", "zeros", "nested", "digits", "half"],
     )
     def test_what_is_not_json(self, handed_in, content):
         with pytest.raises(SubmissionError, match=f"{NOTEBOOK} is not readable as JSON"):
@@ -192,8 +191,8 @@ class TestRefusing:
             assert NOTEBOOK in str(error)
 
     def test_too_many_cells(self, handed_in):
-        with pytest.raises(SubmissionError, match=r"has 2001 cells; expected at most 2000"):
-            handed_in(notebook(*[code()] * 2001))
+        with pytest.raises(SubmissionError, match=r"has 12001 cells; expected at most 12000"):
+            handed_in(notebook(*[code()] * 12_001))
 
     def test_too_large_a_file_before_reading_it(self, tmp_path):
         with (tmp_path / NOTEBOOK).open("wb") as file:

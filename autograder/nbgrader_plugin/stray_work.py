@@ -1,0 +1,87 @@
+"""Work that stands where it should not: kept, and shown to a person before it costs anybody points.
+
+nbgrader gives an untouched written answer zero by itself. That is certain only where the submission holds no text of the
+student's own and nothing else that might be the answer; else the answer's cell says so, and waits for a person.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from pathlib import Path
+
+from nbformat.notebooknode import NotebookNode
+
+OTHER_WORK = (".ipynb", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+DOCUMENTS = (".doc", ".docx", ".odt", ".pdf", ".rtf", ".md", ".txt", ".html", ".htm", ".tex", ".png", ".jpg", ".jpeg")
+MAX_NAMED = 5
+
+LOOK = (
+    "**Left as it was handed out, and not given zero by itself: {why}. Whoever grades this: please look whether it is the "
+    "answer.**"
+)
+OTHERS = "**Also handed in, and not graded by itself: {names}.**"
+
+
+def other_work(plain: Iterable[Path], folder: Path, notebook: str) -> list[str]:
+    """The other notebooks and the archives of a submission, by their paths in it."""
+    return sorted(_within(plain, folder, OTHER_WORK) - {notebook})
+
+
+def documents(plain: Iterable[Path], folder: Path) -> list[str]:
+    """The files of a submission that may hold a written answer. nbgrader's timestamp.txt is none of the student's."""
+    return sorted(_within(plain, folder, DOCUMENTS) - {"timestamp.txt"})
+
+
+def named(names: list[str]) -> str:
+    """A few of the names, and how many more there are."""
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(f"`{name[:100].replace('`', '')}`" for name in names[:MAX_NAMED]) + more
+
+
+def own_texts(notebook: NotebookNode, released: Iterable[str]) -> list[str]:
+    """Texts that are the student's own: of cells that neither count by themselves nor were handed out as they are."""
+    known = {_normal(source) for source in released}
+    texts = (cell.source for cell in notebook.cells if "nbgrader" not in cell.metadata and _is_text(cell))
+    return [text for text in texts if _normal(text) and _normal(text) not in known]
+
+
+def send_a_person(notebook: NotebookNode, untouched: dict[str, str], why: str) -> None:
+    """Mark each written answer that is as it was handed out, so that nbgrader waits for a person.
+
+    Args:
+        untouched: the sources of the written answers as they were handed out, by grade_id.
+        why: what was found that may be the answer.
+    """
+    for cell in notebook.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if grade_id in untouched and _normal(cell.source) in ("", _normal(untouched[grade_id])):
+            cell.source = f"{cell.source}\n\n{LOOK.format(why=why)}"
+
+
+def defines(source: str) -> bool:
+    """Whether code defines a function or a class at its top level."""
+    try:
+        return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in ast.parse(source).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+
+
+def _is_text(cell: NotebookNode) -> bool:
+    """Whether a cell holds text; prose in a code cell, which is no Python, is text as well."""
+    if cell.cell_type != "code":
+        return True
+    try:
+        ast.parse(cell.source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return not cell.source.lstrip().startswith(("%", "!"))
+    return False
+
+
+def _normal(source: str) -> str:
+    return " ".join(source.split())
+
+
+def _within(plain: Iterable[Path], folder: Path, endings: tuple[str, ...]) -> set[str]:
+    inside = [path.relative_to(folder) for path in plain if path.suffix.lower() in endings]
+    return {str(path) for path in inside if ".ipynb_checkpoints" not in path.parts}
