@@ -12,7 +12,7 @@ QUICK := tests/test_architecture.py tests/test_docs.py tests/test_environment.py
   $(addprefix tests/autograder/test_,verdict.py evidence.py submitted.py truth.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint assignments calibrate lecture bench browser doctor clean
+.PHONY: help demo test check lint assignments calibrate hostile lecture bench browser doctor clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -56,6 +56,10 @@ assignments: $(READY)  ## make assignments/ from solutions/
 
 calibrate: $(TEST_READY)  ## how often is the grader wrong? hand in the whole corpus, write docs/calibration.md
 	@$(BIN)/python -m tests.calibration --jobs $(JOBS)
+
+hostile: $(TEST_READY)  ## attackers and damaged notebooks, all of them: who gains a point, who loses one
+	@HOSTILE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile tests/hostile \
+	  tests/autograder/test_attacks.py tests/autograder/test_sandbox.py tests/autograder/test_evidence.py
 
 lecture: $(READY)  ## build the slides, the demos and the explorer into lecture/built/
 	@$(BIN)/python -m lecture

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_notebook
 
+from autograder.nbgrader_plugin import stray_work
 from autograder.nbgrader_plugin import submitted_notebook as submitted
 from autograder.nbgrader_plugin.submitted_notebook import (
     MasterCell,
@@ -400,3 +401,39 @@ class TestUnwelcomeFiles:
         (tmp_path / "secret").chmod(0)
         (tmp_path / "closed").mkdir(mode=0)
         assert {path.name for path in files_of(tmp_path).left_out} == {"secret", "closed"}
+
+
+class TestBombs:
+    def test_a_heading_of_a_billion_signs_is_a_heading(self, handed_in):
+        heading = {"cell_type": "heading", "level": 10**9, "source": "x", "metadata": {}}
+        old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [heading]}]}
+        assert [len(source) < 20 for source in sources(handed_in(old))] == [True]
+
+    def test_more_files_than_can_be_handled_are_a_problem(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(submitted, "MAX_FILES", 50)
+        (tmp_path / NOTEBOOK).write_text(json.dumps(notebook(code())))
+        for k in range(80):
+            (tmp_path / f"{k}.txt").write_text("x")
+        assert "more than 50 files" in problem_with(tmp_path, NOTEBOOK)
+
+    def test_a_path_that_would_be_too_long_elsewhere_is_left_out(self, tmp_path):
+        deep = tmp_path.joinpath(*["d" * 200] * 6)
+        deep.mkdir(parents=True)
+        (deep / "x.txt").write_text("x")
+        found = files_of(tmp_path)
+        assert not found.plain and len(found.left_out) == 1
+
+
+class TestWorkElsewhere:
+    def test_what_stood_in_a_locked_cell_is_kept(self, restored):
+        cells = restored(code("import torch\ndef mine(): return 7", "setup"), markdown("mine"), code("8.0", "graded"))
+        kept = next(cell for cell in cells if "def mine" in cell.source)
+        assert "may not be changed" in kept.source and "nbgrader" not in kept.metadata
+        assert "8.0" not in [cell.source for cell in cells]
+
+    def test_other_notebooks_and_archives_are_named(self, tmp_path):
+        (tmp_path / "deeper" / ".ipynb_checkpoints").mkdir(parents=True)
+        for name in (NOTEBOOK, "copy (1).ipynb", "deeper/work.zip", "deeper/.ipynb_checkpoints/x.ipynb", "data.csv"):
+            (tmp_path / name).write_text("x")
+        plain = files_of(tmp_path).plain
+        assert stray_work.other_work(plain, tmp_path, NOTEBOOK) == ["copy (1).ipynb", "deeper/work.zip"]
