@@ -1,6 +1,6 @@
-"""Measure everything, then write the tables into README.md. The adaptive study takes most of the hour."""
+"""Measure everything, then write the tables into README.md. The study of map errors takes most of the hour."""
 
-from benchmarks import adaptive, memory, report, speed
+from benchmarks import map_error, memory, report, speed
 
-for part in (speed, memory, adaptive, report):
+for part in (speed, memory, map_error, report):
     part.main()

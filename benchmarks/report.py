@@ -1,15 +1,17 @@
-"""Write what results/*.json say into README.md, between its two marks."""
+"""Write what results/*.json say into README.md and docs/igref.md, between their two marks."""
 
 import json
 import statistics
 from pathlib import Path
 
-from benchmarks.adaptive import SMALL_RISE
+import numpy as np
+
 from benchmarks.setting import RESULTS, median_ratio
 
 README = Path(__file__).parent / "README.md"
+DOCS = Path(__file__).parent.parent / "docs" / "igref.md"
 START, END = "<!-- measured: start -->\n", "<!-- measured: end -->"
-SHARE = 0.95
+PIXELS = "pixels within two stated errors"
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -41,62 +43,65 @@ def memory(results: dict) -> str:
     return table(["by", "steps", "peak memory of the process, GiB", "against its 50 steps"], rows)
 
 
-def adaptive(results: dict) -> str:
-    counts, tolerance = results["counts"], results["tolerance"]
-    every = results["pairs"]
+def map_error(results: dict) -> str:
+    """How many gradients, how far off, and how far off by what the map itself says; percentiles over the pairs."""
     rows = []
-    for kind, pairs in (
-        ("all", every),
-        (f"rise of at least {SMALL_RISE}", [p for p in every if abs(p["rise"]) >= SMALL_RISE]),
-        (f"rise below {SMALL_RISE}", [p for p in every if abs(p["rise"]) < SMALL_RISE]),
-    ):
-        if pairs:
-            rows += _compare(kind, pairs, counts, tolerance)
-    against = ["against the smallest fixed count"]
-    note = f"Map errors are distances to the map of {max(counts):,} steps.\n\n"
-    return note + table(
-        ["pairs", "mode", "gradients in all", *against, "within 5 %", "median gap", "median map error"], rows
+    for model in dict.fromkeys(name.split("/")[0] for name in results):
+        pairs = [measured for name, measured in results.items() if name.split("/")[0] == model]
+        for rule in pairs[0]["fixed"]:
+            rows += [
+                _row(model, f"{rule}, {count}", [pair["fixed"][rule][count] for pair in pairs])
+                for count in pairs[0]["fixed"][rule]
+            ]
+        for tolerance in dict.fromkeys(t for pair in pairs for t in pair["adaptive"]):
+            measured = [pair["adaptive"][tolerance] for pair in pairs if tolerance in pair["adaptive"]]
+            rows.append(_row(model, f"**adaptive to {float(tolerance):.0%}**", measured))
+    head = ["model", "by", "pairs", "gradients, median / p90", "map error, median / p90"]
+    return table(
+        [*head, "true over stated, p10 / median / p90 / largest", "pixels within two stated errors, least"], rows
     )
 
 
-def _compare(kind: str, pairs: list[dict], counts: list[int], tolerance: float) -> list[list[str]]:
-    fixed = {n: [(p["fixed_gap"][k], p["fixed_map_error"][k]) for p in pairs] for k, n in enumerate(counts)}
-    within = {n: sum(gap <= tolerance for gap, _ in found) for n, found in fixed.items()}
-    enough = min((n for n in counts if within[n] >= SHARE * len(pairs)), default=None)
-    rows = []
-    for stop in pairs[0]["adaptive"]:
-        found = [p["adaptive"][stop] for p in pairs]
-        gradients = sum(one["gradients"] for one in found)
-        inside = sum(one["gap"] <= tolerance for one in found)
-        said = f"{inside}, said so for {sum(one['converged'] for one in found)}"
-        rows.append((f"adaptive, stops by {stop}", gradients, said, [(one["gap"], one["map_error"]) for one in found]))
-    for n in dict.fromkeys(n for n in (enough, 50, 200, 1100) if n):
-        name = {enough: "the smallest fixed count for 95 %", 1100: "the course report's"}.get(n, "fixed")
-        rows.append((f"{n} steps, {name}", (n + 1) * len(pairs), str(within[n]), fixed[n]))
+def _row(model: str, by: str, measured: list[dict]) -> list[str]:
+    gradients, errors = ([one[key] for one in measured] for key in ("gradients", "map_error"))
+    ratios = [one["map_error"] / one["stated"] for one in measured]
+    within = [one[PIXELS] for one in measured if PIXELS in one]
     return [
-        [
-            "" if place else f"{kind}, {len(pairs)}",
-            mode,
-            str(gradients),
-            f"{gradients / ((enough + 1) * len(pairs)):.2f}" if enough else "",
-            inside,
-            f"{statistics.median(gap for gap, _ in found):.1%}",
-            f"{statistics.median(error for _, error in found):.1%}",
-        ]
-        for place, (mode, gradients, inside, found) in enumerate(rows)
+        model,
+        by,
+        str(len(measured)),
+        " / ".join(f"{p:.0f}" for p in np.percentile(gradients, (50, 90))),
+        " / ".join(f"{p:.1%}" for p in np.percentile(errors, (50, 90))),
+        " / ".join(f"{p:.2f}" for p in np.percentile(ratios, (10, 50, 90, 100))),
+        f"{min(within):.0%}" if within else "",
     ]
 
 
-def main() -> None:
+def sections() -> str:
+    """What stands in README.md."""
     parts = []
-    for title, write in (("Speed", speed), ("Memory", memory), ("Adaptive", adaptive)):
-        file = RESULTS / f"{title.lower()}.json"
+    for title, write in (("Speed", speed), ("Memory", memory), ("Map error", map_error)):
+        file = RESULTS / f"{title.lower().replace(' ', '_')}.json"
         if file.exists():
             found = json.loads(file.read_text())
             parts.append(f"### {title}\n\nMeasured with {found['machine']}.\n\n{write(found['results'])}")
-    text = README.read_text()
-    before, rest = text.split(START)
-    README.write_text(before + START + "\n" + "\n".join(parts) + "\n" + END + rest.split(END)[1])
+    return "\n" + "\n".join(parts) + "\n"
+
+
+def rows_of_the_adaptive_mode() -> str:
+    """What stands in docs/igref.md: of the table of map errors the head and the adaptive mode."""
+    lines = map_error(json.loads((RESULTS / "map_error.json").read_text())["results"]).splitlines(keepends=True)
+    return "".join(lines[:2] + [line for line in lines if "adaptive" in line])
+
+
+def between_marks(page: Path) -> str:
+    return page.read_text().split(START)[1].split(END)[0]
+
+
+def main() -> None:
+    for page, measured in ((README, sections()), (DOCS, rows_of_the_adaptive_mode())):
+        before, rest = page.read_text().split(START)
+        page.write_text(before + START + measured + END + rest.split(END)[1])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 
 from autograder.course.release import TABLE
 from autograder.problem_sets import points_table
+from benchmarks import report
 
 KIT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*KIT.glob("*.md"), *KIT.glob("docs/*.md"), *KIT.glob("benchmarks/*.md"), *KIT.glob("lecture/*.md")])
@@ -46,6 +47,12 @@ def test_paths_that_a_page_names_are_there(page):
     for named in PATH.findall(page.read_text()):
         if "ps5" not in named and not named.startswith("lecture/built"):  # a new set's, and what is built
             assert list(KIT.glob(named.replace("psN", "ps[0-9]*").rstrip("/"))), f"{page.name} names {named}"
+
+
+def test_the_measured_tables_are_those_of_the_results():
+    """It fails? Run `python -m benchmarks.report` and commit what it writes."""
+    assert report.between_marks(report.README) == report.sections()
+    assert report.between_marks(report.DOCS) == report.rows_of_the_adaptive_mode()
 
 
 def test_every_target_that_the_pages_name_is_in_the_makefile():

@@ -16,6 +16,7 @@ from torch import Tensor
 from igref import arguments
 from igref.attribution.chunking import chunk_size_for, chunks, image_layout
 from igref.attribution.map_error import ChangesAlongPaths, is_told, relative_norm
+from igref.attribution.precision import warn_of_half_precision
 from igref.attribution.quadrature import nodes_and_weights
 from igref.progress import Progress, reporter
 from igref.types import Forward, Targets
@@ -79,6 +80,7 @@ def gradient(
     forward = arguments.forward_function(forward)
     inputs = arguments.batch(inputs)
     targets = arguments.target_indices(targets, inputs)
+    warn_of_half_precision(forward, inputs)
     gradients = torch.empty_like(inputs)
     for rows, _ in chunks(len(inputs), 1, chunk_size_for(inputs, chunk_size)):
         _, gradients[rows] = scores_and_gradients(forward, inputs[rows], targets[rows])
@@ -146,6 +148,7 @@ def integrated_gradients(
     inputs = arguments.batch(inputs)
     baselines = arguments.batch_like(baselines, inputs)
     targets = arguments.target_indices(targets, inputs)
+    warn_of_half_precision(forward, inputs)
     nodes, weights = nodes_and_weights(rule, n_steps)
     changes = ChangesAlongPaths(nodes, weights[None], inputs) if is_told(rule, len(nodes)) else None
     (mean_gradient,), scores = weighted_gradients(

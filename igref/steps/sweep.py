@@ -16,6 +16,7 @@ from torch import Tensor
 from igref import arguments
 from igref.attribution.core import Attribution, completeness_gap, relative_gap, weighted_gradients
 from igref.attribution.map_error import ChangesAlongPaths, is_told, relative_norm
+from igref.attribution.precision import warn_of_half_precision
 from igref.attribution.quadrature import RULES, degree_of_exactness, nodes_and_weights
 from igref.progress import Progress
 from igref.types import Forward, Targets
@@ -190,6 +191,7 @@ def step_sweep(
     inputs = arguments.batch(inputs)
     baselines = arguments.batch_like(baselines, inputs)
     targets = arguments.target_indices(targets, inputs)
+    warn_of_half_precision(forward, inputs)
     rules = [arguments.choice(r, RULES, "rule") for r in ([rule] if isinstance(rule, str) else rule)]
     steps = [arguments.count(n, "steps") for n in steps]
     for name, given in (("steps", steps), ("rule", rules)):
