@@ -188,6 +188,16 @@ def _parts(output: object) -> list[tuple[str, object]]:
     return []
 
 
+def no_backward(error: RuntimeError) -> RuntimeError:
+    """The error of a backward pass, with what to do where that is known."""
+    if "cudnn RNN backward" not in str(error):
+        return error
+    return RuntimeError(
+        f"forward: its backward pass is missing, as torch says: {error} cuDNN's recurrent layers have none in evaluation mode; "
+        "torch's own do: with torch.backends.cudnn.flags(enabled=False): ..."
+    )
+
+
 def connected(gradients: Tensor | None) -> Tensor:
     """The gradients, where autograd found a way from the scores back to the input."""
     if gradients is None:

@@ -24,6 +24,16 @@ def test_the_example_in_the_readme_prints_what_stands_below_it():
     assert output.getvalue() == printed
 
 
+def test_the_examples_of_igref_print_what_their_comments_say():
+    blocks = re.findall(r"```python\n(.*?)```", (KIT / "docs" / "igref.md").read_text(), re.DOTALL)
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(compile("".join(blocks), "docs/igref.md", "exec"), {})
+    said = [line.rpartition("  # ")[2] for block in blocks for line in block.splitlines() if line.startswith("print(")]
+    assert said
+    assert output.getvalue().splitlines() == said
+
+
 @pytest.mark.parametrize("page", ["students", "instructors"])
 def test_the_tables_of_graded_cells_are_up_to_date(page):
     """It fails? Run `make assignments` and commit what it writes."""

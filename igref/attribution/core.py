@@ -216,7 +216,10 @@ def scores_and_gradients(
         scores = forward(leaf.clone())  # a copy, as a model may begin with an in-place operation
         scores = arguments.class_scores(scores, points, targets)
         chosen = scores.gather(1, targets.clone()[:, None])[:, 0]
-        gradients = torch.autograd.grad(chosen.sum(), leaf, allow_unused=True)[0] if scores.requires_grad else None
+        try:
+            gradients = torch.autograd.grad(chosen.sum(), leaf, allow_unused=True)[0] if scores.requires_grad else None
+        except RuntimeError as error:
+            raise arguments.no_backward(error) from error
     return chosen.detach(), arguments.connected(gradients)
 
 

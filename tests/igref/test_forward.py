@@ -212,3 +212,43 @@ def test_inference_mode():
     expected = igref.integrated_gradients(model, X, X0, 0).values
     with torch.inference_mode():
         assert torch.equal(igref.integrated_gradients(lambda x: model(x), X * 1, X0 * 1, 0).values, expected)
+
+
+class WithoutBackward(torch.autograd.Function):
+    """What cuDNN's recurrent layers do in evaluation mode."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        return x * 1
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        raise RuntimeError("cudnn RNN backward can only be called in training mode")
+
+
+def test_a_recurrent_layer_of_cudnn():
+    with pytest.raises(RuntimeError, match=r"training mode.*torch.backends.cudnn.flags\(enabled=False\)"):
+        igref.integrated_gradients(WithoutBackward.apply, X, X0, 0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an accelerator")
+def test_a_recurrent_layer_on_an_accelerator():
+    lstm, linear = nn.LSTM(5, 8, batch_first=True).cuda().eval(), nn.Linear(8, 3).cuda()
+    x, x0 = torch.rand(2, 4, 5, device="cuda"), torch.zeros(4, 5, device="cuda")
+    forward = lambda x: linear(lstm(x)[0][:, -1])  # noqa: E731
+    with pytest.raises(RuntimeError, match=r"torch.backends.cudnn.flags\(enabled=False\)"):
+        igref.integrated_gradients(forward, x, x0, 0)
+    with torch.backends.cudnn.flags(enabled=False):
+        assert igref.integrated_gradients(forward, x, x0, 0).relative_gap.max() < 0.01
+
+
+def test_the_same_forward_in_other_company_and_precision():
+    """Nothing is refused that is a function of one point, however small or large its scores are."""
+    torch.manual_seed(0)
+    convolution = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(7200, 5)
+    ).eval()
+    for scale in (1e-20, 1.0, 1e20):
+        assert igref.gradient(lambda x, scale=scale: scale * convolution(x), PHOTOS, 0).isfinite().all()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert igref.gradient(lambda x: convolution(x).float(), PHOTOS, 0).isfinite().all()
