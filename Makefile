@@ -12,10 +12,10 @@ QUICK := tests/test_architecture.py tests/test_docs.py tests/test_environment.py
   $(addprefix tests/autograder/test_,verdict.py evidence.py submitted.py truth.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint assignments calibrate hostile lecture bench browser doctor clean
+.PHONY: help demo test check lint assignments student-kit calibrate hostile lecture bench browser doctor clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -53,6 +53,9 @@ lint: $(TEST_READY)  ## check style, formatting and types
 
 assignments: $(READY)  ## make assignments/ from solutions/
 	@$(BIN)/python -m autograder release
+
+student-kit: $(READY)  ## make what students get: two wheels and a zip in dist/
+	@$(BIN)/python -m autograder student-kit
 
 calibrate: $(TEST_READY)  ## how often is the grader wrong? hand in the whole corpus, write docs/calibration.md
 	@$(BIN)/python -m tests.calibration --jobs $(JOBS)

@@ -23,19 +23,25 @@ def main(arguments: list[str] | None = None) -> int:
     new = commands.add_parser("new-set", help="write the skeleton of another problem set")
     new.add_argument("name", help="its id, for example ps5-saliency")
     new.add_argument("--title", default="", help="what it is about, in a few words")
+    commands.add_parser("student-kit", help="make the wheels and the zip that students get, in dist/")
     options = parser.parse_args(arguments)
 
     from autograder.course import classroom
     from autograder.course import demo as demonstration
     from autograder.course.new_set import new_set
     from autograder.course.release import release, write_tables
+    from autograder.course.student_kit import StudentKitError, student_kit
     from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 
     console = Console()
     try:
-        if options.command in ("release", "new-set"):
-            new = options.command == "new-set"
-            for path in new_set(options.name, options.title) if new else [*release(), *write_tables()]:
+        writing = {
+            "release": lambda: [*release(), *write_tables()],
+            "new-set": lambda: new_set(options.name, options.title),
+            "student-kit": student_kit,
+        }
+        if options.command in writing:
+            for path in writing[options.command]():
                 console.print(path, soft_wrap=True)
             return 0
         check_sandbox()
@@ -44,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             table = classroom.grade_class(options.course.resolve(), options.assignment, options.jobs, console)
         classroom.show(table, console)
-    except (classroom.GradingError, SandboxUnavailableError) as error:
+    except (classroom.GradingError, StudentKitError, SandboxUnavailableError) as error:
         print(error, file=sys.stderr)
         return 1
     return 1 if any(result.score is None for result in table) else 0

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 
-DISTRIBUTION = "integrated-gradients-course"
+DISTRIBUTIONS = ("integrated-gradients-course", "integrated-gradients-student", "igref")
+"""Under which names this package is installed: with the whole kit, in the students' wheel, alone."""
 OLDEST_PYTHON = (3, 11)
 INSTALL = "pip install -e . in the repository"
 TESTED_PHOTO, TESTED_CLASS = "coffee", "espresso"
@@ -41,10 +42,9 @@ def check_python() -> Iterator[Finding]:
 
 def check_packages() -> Iterator[Finding]:
     """Each package that the kit requires is installed, at the version that it was tested with."""
-    try:
-        lines = requires(DISTRIBUTION) or []
-    except PackageNotFoundError:
-        yield Finding("FAIL", f"the kit itself ({DISTRIBUTION}) is not installed", INSTALL)
+    lines = next((found for name in DISTRIBUTIONS if (found := _required_by(name)) is not None), None)
+    if lines is None:
+        yield Finding("FAIL", f"the kit itself ({' or '.join(DISTRIBUTIONS)}) is not installed", INSTALL)
         return
     try:
         from packaging.requirements import Requirement
@@ -67,6 +67,13 @@ def check_packages() -> Iterator[Finding]:
                 f"{requirement.name} {found}, tested with {requirement.specifier}",
                 f"pip install '{requirement}'",
             )
+
+
+def _required_by(distribution: str) -> list[str] | None:
+    try:
+        return requires(distribution) or []
+    except PackageNotFoundError:
+        return None
 
 
 def check_torch() -> Iterator[Finding]:

@@ -1,0 +1,126 @@
+"""What students get works where there is nothing else: an environment with the wheel and what it requires."""
+
+import json
+import subprocess
+import venv
+import zipfile
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from autograder.course.student_kit import IGREF, STUDENT, StudentKitError, build, student_kit
+from autograder.problem_sets import PROBLEM_SETS
+from tests.kit_copy import KIT
+
+NOT_FOR_STUDENTS = ("nbgrader", "nbconvert", "jupyterlab", "onnxruntime", "copydetect", "sqlalchemy", "pytest")
+IGREF_ALONE = """
+import torch, igref
+result = igref.integrated_gradients(lambda x: x ** 2, torch.ones(1, 2), torch.zeros(1, 2), 0, n_steps=4)
+assert torch.allclose(result.values, torch.tensor([[1.0, 0.0]])), result
+try:
+    import autograder
+except ImportError:
+    print("alone")
+"""
+
+
+class Environment:
+    """A virtual environment with one wheel and, of the installed packages, those that it requires."""
+
+    def __init__(self, folder: Path, wheel: Path) -> None:
+        venv.create(folder, symlinks=True)
+        self.python = folder / "bin" / "python"
+        (self.packages,) = (folder / "lib").glob("python*/site-packages")
+        with zipfile.ZipFile(wheel) as file:
+            file.extractall(self.packages)
+        (metadata,) = self.packages.glob("*.dist-info/METADATA")
+        required = [
+            line.split(": ")[1] for line in metadata.read_text().splitlines() if line.startswith("Requires-Dist")
+        ]
+        for name in _closure(required):
+            for path in distribution(name).files or ():
+                if ".." not in path.parts and path.parts[0] != "__pycache__":
+                    target = self.packages / path.parts[0]
+                    if not target.exists():
+                        target.symlink_to(distribution(name).locate_file(path.parts[0]))
+
+    def run(self, *arguments: str, cwd: Path) -> str:
+        done = subprocess.run([str(self.python), *arguments], cwd=cwd, capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def _closure(names: list[str]) -> set[str]:
+    found, pending = set(), list(names)
+    while pending:
+        requirement = Requirement(pending.pop())
+        name = requirement.name.lower().replace("_", "-")
+        if name not in found and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+            found.add(name)
+            pending += distribution(name).requires or []
+    return found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    igref, student, archive = student_kit(KIT, tmp_path_factory.mktemp("dist"))
+    return {"igref": igref, "student": student, "zip": archive}
+
+
+def test_the_zip_holds_the_releases_the_wheel_and_a_guide_that_names_it(made):
+    with zipfile.ZipFile(made["zip"]) as file:
+        names = set(file.namelist())
+        guide = file.read("student-kit/START.md").decode()
+        for assignment in PROBLEM_SETS:
+            released = (KIT / "assignments" / assignment / f"{assignment}.ipynb").read_bytes()
+            assert file.read(f"student-kit/{assignment}/{assignment}.ipynb") == released
+    assert f"student-kit/{made['student'].name}" in names
+    assert made["student"].name in guide and "WHEEL" not in guide
+
+
+def test_no_wheel_holds_a_solution_or_what_grades_a_class(made):
+    for name in ("igref", "student"):
+        inside = zipfile.ZipFile(made[name]).namelist()
+        assert not [path for path in inside if path.endswith(".ipynb")]
+        assert not [
+            path for path in inside if path.startswith(("autograder/course", "autograder/nbgrader_plugin", "corpus"))
+        ]
+
+
+def test_the_package_alone_works_alone(made, tmp_path):
+    assert Environment(tmp_path / "venv", made["igref"]).run("-c", IGREF_ALONE, cwd=tmp_path) == "alone\n"
+
+
+def test_the_solution_of_ps1_gets_its_points_where_there_is_nothing_but_the_wheel(made, tmp_path):
+    environment = Environment(tmp_path / "venv", made["student"])
+    here = {path.name.lower() for path in environment.packages.iterdir()}
+    assert not here & set(NOT_FOR_STUDENTS)
+    assert environment.run("-c", first_two_tasks(), cwd=tmp_path).splitlines() == ["4.00", "8.00"]
+
+
+def test_the_doctor_finds_nothing_missing_for_students(made, tmp_path):
+    said = Environment(tmp_path / "venv", made["student"]).run("-m", "igref.doctor", cwd=tmp_path)
+    assert "[FAIL]" not in said and "[OK]   torch " in said, said
+
+
+def first_two_tasks():
+    """The code of ps1's first two tasks, with the verdicts printed: setup, answers and graded cells."""
+    cells = json.loads((KIT / "solutions" / "ps1-attribution" / "ps1-attribution.ipynb").read_text())["cells"]
+    sources = []
+    for cell in cells:
+        if cell["cell_type"] == "code" and "nbgrader" in cell["metadata"]:
+            *lines, last = "".join(cell["source"]).splitlines()
+            sources += [*lines, f"print(repr({last}))" if last.startswith("submit(") else last]
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "ps1-integrated-gradients":
+            break
+    return "\n".join(sources)
+
+
+def test_a_requirement_that_the_kit_does_not_pin_is_refused(tmp_path):
+    from dataclasses import replace
+
+    with pytest.raises(StudentKitError, match="requires pandas, of which"):
+        build(replace(IGREF, requires=("pandas",)), KIT, tmp_path)
+    assert set(IGREF.requires) < set(STUDENT.requires)
