@@ -14,6 +14,7 @@ import resource
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -214,9 +215,8 @@ def _converted(model: Any, folder: Path) -> Callable:
             del node.attribute[:]
             node.attribute.extend(kept)
     sys.path.append(str(folder))
-    from torchvision_import import import_torchvision
-
-    import_torchvision()  # which the converter imports, and which does not load beside every build of torch
+    # The converter imports torchvision, which does not load beside every build of torch.
+    import_module("torchvision_import").import_torchvision()
     from onnx2pytorch import ConvertModel
 
     try:
