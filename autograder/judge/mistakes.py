@@ -522,7 +522,7 @@ class Mistake(StrEnum):
     NOT_REACHED = (
         "not_reached",
         "nothing was handed in from this cell",
-        "Restart the kernel, run all cells from the top, and mend the first one that fails.",
+        "Restart the kernel, run all cells from the top, and correct the first one that fails.",
     )
     UNREADABLE = (
         "unreadable",

@@ -21,6 +21,12 @@ from traitlets.config import Config
 from autograder.nbgrader_plugin.converter import CourseAutograde
 from autograder.sandbox.limits import Limits
 
+DOWNLOADED = (
+    r".*/(?P<student_id>[^/_]+)(?:_[^/]*)?[_/]"  # STUDENT_..._ (Canvas), STUDENT_.../ (Moodle), STUDENT/
+    r"(?P<file_id>ps\d+-[a-z0-9-]*[a-z])(?:-\d+| ?\(\d+\))?\.ipynb$"  # the notebook, maybe a later attempt
+)
+"""How zip_collect finds students and notebooks in what a learning platform downloads."""
+
 
 def configure(c: Config) -> None:
     """Set up nbgrader for this course: call it in nbgrader_config.py, before settings of your own."""
@@ -54,6 +60,7 @@ def configure(c: Config) -> None:
         "markdown2html": "autograder.nbgrader_plugin.pages.markdown",
         "ansi2html": "autograder.nbgrader_plugin.pages.terminal_text",
     }
+    c.FileNameCollectorPlugin.named_regexp = DOWNLOADED
     c.Execute.timeout = Limits().cell_seconds
     c.Execute.startup_timeout = Limits().cell_seconds
     # nbgrader starts alembic by its bare name, which is found only where the environment is activated.

@@ -1,4 +1,4 @@
-"""The questions that a measure of quality is asked: held pictures with true maps, random ones and reversed ones.
+"""The questions that a measure of quality is asked: held-out pictures with true maps, random ones and reversed ones.
 
 The pictures are digits that the small network was not trained on, each pixel enlarged to 4 x 4 and in three colours, so
 that a measure is asked in a fraction of a second and its controls are clear. The random map has the true one's values in

@@ -118,7 +118,7 @@ def _control_fault(values: Values, control: str) -> tuple[str, str, Mistake | No
     low, high = binomtest(wins, told).proportion_ci(method="wilson") if told else (0.0, 1.0)
     kind = {"random": "a random ranking", "reversed": "the reversed map"}[control]
     seen = (
-        f"Above {kind} for {wins} of {told} held pictures that it tells apart (of {HELD}; 95 % interval "
+        f"Above {kind} for {wins} of {told} held-out pictures that it tells apart (of {HELD}; 95 % interval "
         f"{low:.0%} to {high:.0%})."
     )
     if wins >= LEAST_WINS and low > 0.5:
@@ -127,8 +127,8 @@ def _control_fault(values: Values, control: str) -> tuple[str, str, Mistake | No
         reason = Mistake.MEASURE_IGNORES_SIGN if control == "reversed" else Mistake.MEASURE_IGNORES_MAP
         return f"{HELD - told} of {HELD} pictures get the same number for both maps", seen, reason
     if high < 0.5:
-        return f"below {kind} for {losses} of {told} held pictures", seen, Mistake.MEASURE_REVERSED
-    return f"above {kind} for {wins} of {told} held pictures only", seen, Mistake.MEASURE_NO_BETTER_THAN_CHANCE
+        return f"below {kind} for {losses} of {told} held-out pictures", seen, Mistake.MEASURE_REVERSED
+    return f"above {kind} for {wins} of {told} held-out pictures only", seen, Mistake.MEASURE_NO_BETTER_THAN_CHANCE
 
 
 def _count(values: Values, control: str, is_so: Callable[[float, float], bool]) -> int:
