@@ -42,7 +42,8 @@ def check_python() -> Iterator[Finding]:
 
 def check_packages() -> Iterator[Finding]:
     """Each package that the kit requires is installed, at the version that it was tested with."""
-    lines = next((found for name in DISTRIBUTIONS if (found := _required_by(name)) is not None), None)
+    required = (_required_by(name) for name in DISTRIBUTIONS)
+    lines = next((one for one in required if one is not None), None)
     if lines is None:
         yield Finding("FAIL", f"the kit itself ({' or '.join(DISTRIBUTIONS)}) is not installed", INSTALL)
         return
