@@ -6,6 +6,7 @@ four points; of a model it is asked once, of any other function in each call of 
 """
 
 import re
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -140,16 +141,20 @@ class _Changes(TorchDispatchMode):
         self.before: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        given = dict(zip((argument.name for argument in func._schema.arguments), args, strict=False)) | (kwargs or {})
-        for argument in func._schema.arguments:
-            written = argument.alias_info is not None and argument.alias_info.is_write
-            tensor = given.get(argument.name)
-            # Batch normalisation writes into these, which torch does not declare.
-            written = written or argument.name in ("running_mean", "running_var")
-            if written and isinstance(tensor, Tensor) and id(tensor) not in self.before:
+        for place, name in _written(func):
+            tensor = args[place] if place < len(args) else (kwargs or {}).get(name)
+            if isinstance(tensor, Tensor) and id(tensor) not in self.before:
                 self.before[id(tensor)] = (tensor, tensor.clone())
         return func(*args, **(kwargs or {}))
 
     def undo(self) -> None:
         for tensor, value in self.before.values():
             tensor.copy_(value)
+
+
+@cache
+def _written(func: Any) -> list[tuple[int, str]]:
+    """Places and names of the arguments that an operation of torch writes into."""
+    arguments = enumerate(func._schema.arguments)
+    undeclared = ("running_mean", "running_var")  # batch normalisation writes into these as well
+    return [(k, a.name) for k, a in arguments if a.name in undeclared or (a.alias_info and a.alias_info.is_write)]
