@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.functions import Probe
 from autograder.student.evidence import Evidence
 
@@ -19,13 +20,16 @@ class Answer:
     """What came back for one probe.
 
     `values` are float64 of the probe's shape, or None where there is nothing to compare. `complaint` says what
-    is wrong with the form of the answer, even where its numbers can still be compared; empty when nothing is.
+    is wrong with the form of the answer, even where its numbers can still be compared, and `mistake` names it where it
+    has a name; a `remark` costs nothing. All are empty when nothing is to be said.
     """
 
     probe: Probe
     values: np.ndarray | None
     complaint: str
     error: str = ""
+    mistake: Mistake | None = None
+    remark: str = ""
 
 
 def read_answers(evidence: Evidence, probes: list[Probe]) -> list[Answer]:
@@ -56,18 +60,67 @@ def _read(probe: Probe, record: Any, values: np.ndarray | None) -> Answer:
         return Answer(probe, None, f"it returned the shape {shown}, expected the shape of x, {shape}")
     if values is None:
         return Answer(probe, None, f"it returned {_article(kind)}, expected a torch.Tensor of shape {shape}")
-    complaint = ""
-    if kind not in TENSOR_TYPES:
-        complaint = f"it returned {_article(kind)}, expected a torch.Tensor (torch.as_tensor makes one)"
-    elif values.shape != shape:
-        complaint = f"it returned the shape {values.shape}, expected the shape of x, {shape}"
-    elif values.dtype.kind != "f":
-        complaint = f"it returned {values.dtype}, expected floating point numbers"
-    elif not np.isfinite(values).all():
+    complaint, mistake, readable = _form(kind, record.get("items"), values, shape)
+    if not complaint and not np.isfinite(values).all():
         complaint = f"it returned NaN or infinity in {int((~np.isfinite(values)).sum())} of {values.size} values"
-    # A batch dimension of one, or the wrong type, does not make the numbers wrong.
-    comparable = values.size == probe.x.numel() and _squeezed(values.shape) == _squeezed(shape)
-    return Answer(probe, values.astype(np.float64).reshape(shape) if comparable else None, complaint)
+    remark = "" if complaint else _remark(record)
+    read = None if readable is None else readable.astype(np.float64)
+    return Answer(probe, read, complaint, mistake=mistake, remark=remark)
+
+
+def _form(
+    kind: str, items: Any, values: np.ndarray, shape: tuple[int, ...]
+) -> tuple[str, Mistake | None, np.ndarray | None]:
+    """What is wrong with the form of an answer, its name, and its numbers in the probe's shape where they can be read."""
+    tensor = f"expected a torch.Tensor of the shape of x, {shape}"
+    readable = _in_shape(values, shape)
+    if isinstance(items, int):
+        return (
+            f"it returned a {kind} of {items} things, {tensor} and nothing beside it",
+            Mistake.SEVERAL_RETURNED,
+            readable,
+        )
+    if values.shape in (shape[1:], (1, *shape[1:])) and len(shape) == 3 and shape[0] > 1:
+        return (
+            f"it returned the shape {values.shape}: the channels were summed; {tensor}",
+            Mistake.CHANNELS_SUMMED,
+            None,
+        )
+    if values.shape != shape and readable is not None:
+        if values.ndim == 1:
+            how, mistake = "the map was flattened", Mistake.FLATTENED
+        elif values.ndim == len(shape) + 1:
+            how, mistake = "there is a batch dimension of one", Mistake.BATCH_OF_ONE
+        else:
+            how, mistake = "the channels are last", Mistake.CHANNELS_LAST
+        return f"it returned the shape {values.shape}: {how}; {tensor}", mistake, readable
+    if kind not in TENSOR_TYPES:
+        return f"it returned {_article(kind)}, expected a torch.Tensor (torch.as_tensor makes one)", None, readable
+    if values.shape != shape:
+        return f"it returned the shape {values.shape}, expected the shape of x, {shape}", None, None
+    if values.dtype.kind != "f":
+        return f"it returned {values.dtype}, expected floating point numbers", None, readable
+    return "", None, readable
+
+
+def _in_shape(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The numbers in the probe's shape, where they can be read beyond doubt."""
+    if values.size != int(np.prod(shape)):
+        return None
+    if values.shape == shape or values.ndim == 1 or _squeezed(values.shape) == _squeezed(shape):
+        return values.reshape(shape)
+    squeezed = values.reshape(_squeezed(values.shape))
+    if len(shape) == 3 and squeezed.shape == (*shape[1:], shape[0]):
+        return np.moveaxis(squeezed, -1, 0)
+    return None
+
+
+def _remark(record: dict[str, Any]) -> str:
+    if record.get("requires_grad") is True:
+        return "The answer still requires a gradient, which keeps every step's memory: return it detached."
+    if record.get("dtype") == "float64":
+        return "The answer is in float64 where x is in float32: .to(x.dtype) makes them alike."
+    return ""
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from autograder.judge.answers import NO_ANSWER, Answer, unfinished
 from autograder.judge.errors import explained
@@ -16,69 +17,94 @@ STUB_ERROR = "NotImplementedError"
 WITHHELD = "withheld"
 
 
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong with a function.
+
+    Attributes:
+        mistakes: what it does wrong, the most costly first; empty where that is not known, or where nothing is.
+        breaks: the properties that it breaks, where it is known what it computes: the same on every draw of the probes.
+            None where the probes alone can tell.
+    """
+
+    mistakes: tuple[Mistake, ...] = ()
+    breaks: frozenset[str] | None = None
+
+
 def verdict_on_function(
     task: Task,
     function: str,
     evidence: Evidence,
     answers: list[Answer],
     fault: Callable[[Answer], str],
-    cause: Callable[[list[Answer]], Mistake | None],
+    diagnose: Callable[[list[Answer]], Diagnosis],
     example: str,
+    remarks: Callable[[], Sequence[str]] = tuple,
 ) -> Verdict:
     """The verdict from the answers to a task's probes.
 
     Args:
         fault: what is wrong with the numbers of an answer, or an empty string; called where there are numbers.
-        cause: the mistake behind the answers that failed, or None.
+        diagnose: what is wrong with the function, from the answers that failed.
         example: what the function has to give for an easy F, as a sentence, for whom no known mistake explains it.
+        remarks: what is worth saying of a function without a fault; it costs nothing.
     """
     faults = {a.probe.name: a.complaint if a.values is None else fault(a) for a in answers}
     failed = [answer for answer in answers if faults[answer.probe.name]]
-    mistake = _mistake(answers, failed, cause)
+    diagnosis = _diagnosis(answers, failed, diagnose)
     wrong, seen, expected = {}, {}, {}
     for name in (one.name for one in task.properties if one.name != "form"):
         about = [answer for answer in answers if answer.probe.asks_about == name]
-        failures = [f"{a.probe.name}: {faults[a.probe.name]}" for a in about if faults[a.probe.name]]
-        wrong[name] = "" if about else "no probe asked about it"
-        if failures:
-            wrong[name] = f"wrong on {len(failures)} of {len(about)} probes; {failures[0]}"
+        wrong[name], expected[name] = _judged(name, about, faults, diagnosis)
         seen[name] = f"right on {len(about)} of {len(about)} probes"
-        expected[name] = f"right on all {len(about)} probes" if failures else ""
     # The right shape around wrong numbers is worth nothing: zeros have it too. One probe is not enough: with
     # few steps the textbook rules are so coarse that wrong numbers now and then are as near as theirs.
     complaints = [answer.complaint for answer in answers if answer.complaint]
-    wrong["form"] = (
-        complaints[0]
-        if complaints
-        else "the right shape, but none of its numbers is right"
-        if all(wrong.values())
-        else ""
-    )
+    none_holds = "the right shape, but none of its numbers is right" if all(wrong.values()) else ""
+    wrong["form"] = complaints[0] if complaints else none_holds
     expected["form"] = "a torch.Tensor of the shape of x, finite" if wrong["form"] else ""
-    if mistake == Mistake.NOT_DONE:
+    if Mistake.NOT_DONE in diagnosis.mistakes:
         wrong, expected = dict.fromkeys(wrong, "the stub is still there"), {}
-    notes = []
+    notes = list(dict.fromkeys(answer.remark for answer in answers if answer.remark))
     if running := unfinished(evidence, [answer.probe.name for answer in answers]):
         notes.append(f"The process ended while {function} was working on the probe “{running}”.")
-    if failed and not mistake:
+    if any(wrong.values()) and not diagnosis.mistakes:
         notes.append(f"No known mistake explains these answers. {example}")
     notes += dict.fromkeys(filter(None, (explained(answer.complaint) for answer in failed if answer.error)))
-    return verdict_of(task, wrong, [mistake], notes, seen=seen, expected=expected)
+    if not any(wrong.values()):
+        notes += remarks()
+    return verdict_of(task, wrong, diagnosis.mistakes, notes, seen=seen, expected=expected)
 
 
-def _mistake(
-    answers: list[Answer], failed: list[Answer], cause: Callable[[list[Answer]], Mistake | None]
-) -> Mistake | None:
+def _judged(name: str, about: list[Answer], faults: dict[str, str], diagnosis: Diagnosis) -> tuple[str, str]:
+    """What is wrong with a property, and what was expected of it."""
+    if not about:
+        return "no probe asked about it", ""
+    wrong = [f"{a.probe.name}: {faults[a.probe.name]}" for a in about if faults[a.probe.name]]
+    is_known = diagnosis.breaks is not None and all(answer.values is not None for answer in about)
+    if not (name in diagnosis.breaks if is_known else wrong):
+        return "", ""
+    seen = (
+        f"wrong on {len(wrong)} of {len(about)} probes; {wrong[0]}" if wrong else "the likely cause breaks it elsewhere"
+    )
+    return seen, f"right on all {len(about)} probes"
+
+
+def _diagnosis(answers: list[Answer], failed: list[Answer], diagnose: Callable[[list[Answer]], Diagnosis]) -> Diagnosis:
     if all(answer.complaint == NO_ANSWER for answer in answers):
-        return Mistake.EVIDENCE_DAMAGED
+        return Diagnosis((Mistake.EVIDENCE_DAMAGED,))
     raised = Counter(answer.error for answer in failed if answer.error)
     if failed and len(raised) and sum(raised.values()) == len(answers):
         kind = raised.most_common(1)[0][0]
         if kind == STUB_ERROR:
-            return Mistake.NOT_DONE
-        return Mistake.WITHHELD if any(WITHHELD in answer.complaint for answer in failed) else Mistake.RAISED
-    if failed and all(answer.probe.again for answer in failed):
-        return Mistake.NOT_THE_SAME_AGAIN
-    if failed:
-        return cause(failed)
-    return Mistake.WRONG_FORM if any(answer.complaint for answer in answers) else None
+            return Diagnosis((Mistake.NOT_DONE,))
+        withheld = any(WITHHELD in answer.complaint for answer in failed)
+        return Diagnosis((Mistake.WITHHELD if withheld else Mistake.RAISED,))
+    of_form = tuple(dict.fromkeys(answer.mistake for answer in answers if answer.mistake))
+    if not failed:
+        complained = any(answer.complaint for answer in answers)
+        return Diagnosis(of_form or ((Mistake.WRONG_FORM,) if complained else ()))
+    found = diagnose(failed)
+    if not found.mistakes and found.breaks is None and all(answer.probe.again for answer in failed):
+        return Diagnosis((Mistake.NOT_THE_SAME_AGAIN,))
+    return Diagnosis((*found.mistakes, *of_form), found.breaks)

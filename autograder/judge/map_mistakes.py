@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from autograder.judge.line import Line, Pair, distance
 from autograder.judge.mistakes import Mistake
-from autograder.judge.path import Pair, Path
 from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
 from autograder.judge.tolerances import ACROSS, EXACT_MAP, PROPORTIONAL_MAP, SAME_SUM
-from autograder.judge.truth import distance
 from igref.attribution import quadrature
 
 CLOSE_CLASSES, FEW_CLASSES = 5, 20
@@ -35,7 +34,7 @@ class Context:
 
     scores: Scores | FileScores | None = None
     other_baselines: dict[str, torch.Tensor] = field(default_factory=dict)
-    other_pairs: tuple[Path, ...] = ()
+    other_pairs: tuple[Line, ...] = ()
     other_counts: tuple[int, ...] = ()
 
 
@@ -46,11 +45,11 @@ def textbook_rule(pair: Pair, values: np.ndarray) -> str:
 
 def is_of_chebyshev_nodes(pair: Pair, values: np.ndarray) -> bool:
     """Whether this is Clenshaw and Curtis' map or Fejer's. Their nodes are widest apart in the middle, and err more there."""
-    n, path = pair.stated_steps, pair.path
-    if not 1 < n <= (MOST_RARE_STEPS if path.image.numel() > SMALL_PICTURE else 2 * pair.n_steps):
+    n, line = pair.stated_steps, pair.line
+    if not 1 < n <= (MOST_RARE_STEPS if line.image.numel() > SMALL_PICTURE else 2 * pair.n_steps):
         return False
     angles = (np.arange(n + 1) / n, np.linspace(0, 1, n), (np.arange(n) + 0.5) / n)
-    return any(distance(values, path.interpolatory((1 - np.cos(np.pi * some)) / 2)) <= EXACT_MAP for some in angles)
+    return any(distance(values, line.interpolatory((1 - np.cos(np.pi * some)) / 2)) <= EXACT_MAP for some in angles)
 
 
 def exact_mistake(pair: Pair, values: np.ndarray) -> Mistake | None:
@@ -104,27 +103,27 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
 
 def _right(pair: Pair) -> Iterator[tuple[str, np.ndarray]]:
     """Textbook rules at the stated steps, the cheap ones first. n points may be read as n - 1 intervals, or n + 1."""
-    n, path = pair.exact_steps, pair.path
+    n, line = pair.exact_steps, pair.line
     for rule in ("trapezoid", "midpoint", "right", "left"):
-        yield rule, path.rule(rule, n)
-    yield "gauss_legendre", path.rule("gauss_legendre", n)
+        yield rule, line.rule(rule, n)
+    yield "gauss_legendre", line.rule("gauss_legendre", n)
     if n > 1:
-        yield "trapezoid", path.rule("trapezoid", n - 1)
-    yield "trapezoid", path.rule("trapezoid", n + 1)
-    yield "simpson", path.simpson(n)
+        yield "trapezoid", line.rule("trapezoid", n - 1)
+    yield "trapezoid", line.rule("trapezoid", n + 1)
+    yield "simpson", line.simpson(n)
 
 
 def _near_misses(pair: Pair) -> Named:
-    n, path = pair.exact_steps, pair.path
+    n, line = pair.exact_steps, pair.line
     closed, open_ = np.arange(n + 1) / n, np.linspace(0, 1, n)
-    yield Mistake.ONE_TERM_TOO_MANY, path.weighted(closed, np.full(n + 1, 1 / n))
-    yield Mistake.BOTH_ENDS_IN_FULL, path.weighted(closed, np.full(n + 1, 1 / (n + 1)))
+    yield Mistake.ONE_TERM_TOO_MANY, line.weighted(closed, np.full(n + 1, 1 / n))
+    yield Mistake.BOTH_ENDS_IN_FULL, line.weighted(closed, np.full(n + 1, 1 / (n + 1)))
     if n > 1:
-        yield Mistake.ONE_TERM_TOO_FEW, path.weighted(closed[1:-1], np.full(n - 1, 1 / n))
-        yield Mistake.BOTH_ENDS_IN_FULL, path.weighted(open_, np.full(n, 1 / n))
+        yield Mistake.ONE_TERM_TOO_FEW, line.weighted(closed[1:-1], np.full(n - 1, 1 / n))
+        yield Mistake.BOTH_ENDS_IN_FULL, line.weighted(open_, np.full(n, 1 / n))
         weights = np.full(n, 1 / n)
         weights[[0, -1]] /= 2
-        yield Mistake.TRAPEZOID_WEIGHTS, path.weighted(open_, weights)
+        yield Mistake.TRAPEZOID_WEIGHTS, line.weighted(open_, weights)
 
 
 def _name_of_factor(pair: Pair, values: np.ndarray, factor: float) -> Mistake:
@@ -134,16 +133,16 @@ def _name_of_factor(pair: Pair, values: np.ndarray, factor: float) -> Mistake:
         return Mistake.SIGN_REVERSED
     if abs(factor / pair.stated_steps - 1) < 0.15:
         return Mistake.NOT_AVERAGED
-    if abs(factor * pair.path.image.shape[0] - 1) < 1e-3:
+    if abs(factor * pair.line.image.shape[0] - 1) < 1e-3:
         return Mistake.CHANNELS_AVERAGED
     return Mistake.SCALED
 
 
 def _wrong(pair: Pair, context: Context) -> Named:
-    path, n = pair.path, pair.n_steps
+    line, n = pair.line, pair.n_steps
     closed = np.arange(n + 1) / n
-    difference, image = path.difference, path.image.double().numpy()
-    first, last = (path.gradients(np.array([end]))[0].double().numpy() for end in (0.0, 1.0))
+    difference, image = line.difference, line.image.double().numpy()
+    first, last = (line.gradients(np.array([end]))[0].double().numpy() for end in (0.0, 1.0))
     yield Mistake.GRADIENT_TIMES_DIFFERENCE, difference * last
     yield Mistake.GRADIENT_TIMES_INPUT, image * last
     yield Mistake.GRADIENT_AT_INPUT, last
@@ -161,7 +160,7 @@ def _wrong(pair: Pair, context: Context) -> Named:
         yield Mistake.DIFFERENCE_MISSING, mean_gradient
         yield Mistake.NEITHER_AVERAGED_NOR_MULTIPLIED, pair.stated_steps * mean_gradient
         yield Mistake.TIMES_INPUT, np.nan_to_num(image * mean_gradient)
-    gradients = path.gradients(closed).double().numpy()
+    gradients = line.gradients(closed).double().numpy()
     yield from _parts_of_the_path(difference, gradients, n)
     yield from _other_paths(pair, context)
 
@@ -179,15 +178,15 @@ def _parts_of_the_path(difference: np.ndarray, gradients: np.ndarray, n: int) ->
 
 
 def _other_paths(pair: Pair, context: Context) -> Named:
-    path, n = pair.path, pair.n_steps
+    line, n = pair.line, pair.n_steps
     for count in dict.fromkeys((*context.other_counts, *COMMON_COUNTS)):
         if count != n and count <= 2 * n:
             for rule in ("trapezoid", "midpoint", "left", "right"):
-                yield Mistake.OTHER_STEP_COUNT, path.rule(rule, count)
+                yield Mistake.OTHER_STEP_COUNT, line.rule(rule, count)
     # The midpoints need gradients of their own, which take a while where the picture is a photo.
     rules = ("trapezoid", "right", "left")
     yield from _by_rules(pair, context, rules)
-    if path.image.numel() <= SMALL_PICTURE:
+    if line.image.numel() <= SMALL_PICTURE:
         yield from _by_rules(pair, context, ("midpoint",))
 
 
@@ -203,42 +202,42 @@ def _by_rules(pair: Pair, context: Context, rules: tuple[str, ...]) -> Named:
 
 
 # A mistake's name, the path that it takes, and the factor in place of that path's difference, if there is one.
-Mixed = Iterator[tuple[Mistake, Path, np.ndarray | None]]
+Mixed = Iterator[tuple[Mistake, Line, np.ndarray | None]]
 
 
 def _mixed_up(pair: Pair, context: Context) -> Mixed:
     """Other lines: from zero, beyond x, from another baseline, to another image."""
-    path = pair.path
-    if path.baseline.any():
-        from_zero = path.other(baseline=torch.zeros_like(path.baseline))
+    line = pair.line
+    if line.baseline.any():
+        from_zero = line.other(baseline=torch.zeros_like(line.baseline))
         yield Mistake.PATH_FROM_ZERO, from_zero, None
-        yield Mistake.PATH_FROM_ZERO_TIMES_DIFFERENCE, from_zero, path.difference
-    beyond = path.other(baseline=path.image, image=2 * path.image - path.baseline)
-    yield Mistake.PATH_BEYOND_INPUT, beyond, path.difference
+        yield Mistake.PATH_FROM_ZERO_TIMES_DIFFERENCE, from_zero, line.difference
+    beyond = line.other(baseline=line.image, image=2 * line.image - line.baseline)
+    yield Mistake.PATH_BEYOND_INPUT, beyond, line.difference
     for other in context.other_baselines.values():
-        yield Mistake.MAP_OF_ANOTHER_BASELINE, path.other(baseline=other), None
+        yield Mistake.MAP_OF_ANOTHER_BASELINE, line.other(baseline=other), None
     for other in context.other_pairs:
         yield Mistake.MAP_OF_ANOTHER_IMAGE, other, None
 
 
 def _other_scores(pair: Pair, scores: Scores | FileScores) -> Mixed:
     """The same line under other scores: another class, all classes, logits, logarithms; from another grey."""
-    path = pair.path
+    line = pair.line
     with torch.no_grad():
-        order = scores.forward(path.image[None])[0].argsort(descending=True).tolist()
+        order = scores.forward(line.image[None])[0].argsort(descending=True).tolist()
     classes = order if len(order) <= FEW_CLASSES else (*order[:CLOSE_CLASSES], 0)
     for target in dict.fromkeys(classes):
-        if target != path.target:
-            yield (Mistake.TOP_CLASS if target == order[0] else Mistake.WRONG_CLASS), path.other(target=target), None
+        if target != line.target:
+            yield (Mistake.TOP_CLASS if target == order[0] else Mistake.WRONG_CLASS), line.other(target=target), None
     mean, std = scores.normalisation or (torch.zeros(1), torch.ones(1))
     if bool((mean != 0).any()):
-        from_grey = path.other(baseline=mean.expand_as(path.baseline).clone())
+        from_grey = line.other(baseline=mean.expand_as(line.baseline).clone())
         yield Mistake.BASELINE_AFTER_NORMALISATION, from_grey, None
-        yield Mistake.BASELINE_AFTER_NORMALISATION, from_grey, path.difference
-        yield Mistake.BASELINE_AFTER_NORMALISATION, path, path.difference / std.double().numpy()
-    yield Mistake.OTHER_SCORES, path.other(forward=scores.other_kind), None
-    yield Mistake.LOG_PROBABILITY, path.other(forward=lambda x: scores.forward(x).abs().clamp_min(1e-30).log()), None
-    every = path.other(forward=lambda x: scores.forward(x).sum(dim=1, keepdim=True), target=0)
+        yield Mistake.BASELINE_AFTER_NORMALISATION, from_grey, line.difference
+        yield Mistake.BASELINE_AFTER_NORMALISATION, line, line.difference / std.double().numpy()
+    yield Mistake.OTHER_SCORES, line.other(forward=scores.other_kind), None
+    yield Mistake.LOG_PROBABILITY, line.other(forward=lambda x: scores.forward(x).abs().clamp_min(1e-30).log()), None
+    every = line.other(forward=lambda x: scores.forward(x).sum(dim=1, keepdim=True), target=0)
     yield Mistake.ALL_CLASSES, every, None
 
 

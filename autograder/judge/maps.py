@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autograder.judge.line import Line, Pair, distance
 from autograder.judge.map_mistakes import Context, exact_mistake, is_of_chebyshev_nodes, likely_mistake, textbook_rule
 from autograder.judge.mistakes import Mistake
-from autograder.judge.path import Pair, Path
 from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
 from autograder.judge.studies.sample import Sample
@@ -26,7 +26,6 @@ from autograder.judge.tolerances import (
     MAX_PATHS,
     ODD_GAP,
 )
-from autograder.judge.truth import distance
 
 PHOTO = 3 * 224 * 224
 FEW_STEPS = 20
@@ -87,7 +86,7 @@ def judge_maps(
 ) -> Judgement:
     """Judge every map. `baselines` are all those of the study, (N, C, H, W) each, to recognise a mix-up."""
     found = Judgement()
-    paths: dict[tuple[int, int], Path] = {}
+    paths: dict[tuple[int, int], Line] = {}
     order = np.random.default_rng(sample.seed).permutation(len(entries)).tolist()
     # Step counts of one image share their gradients, so the images are drawn, with all that is said of each.
     images = list(dict.fromkeys(entries[k].image for k in order))
@@ -102,10 +101,10 @@ def judge_maps(
                 unchecked.append(k)
                 continue
             pair = _pair(subject, entry, paths)
-            before = len(pair.path._gradients)
+            before = len(pair.line._gradients)
             _judge_map(pair, entry, found, _context(subject, entry, entries, baselines))
             allowance = max(allowance, pair.panel_gap)
-            spent += len(pair.path._gradients) - before
+            spent += len(pair.line._gradients) - before
             found.checked += 1
         paths.clear()
     _look_at_the_rest(subject, [entries[k] for k in unchecked], allowance, found, entries, baselines)
@@ -141,11 +140,11 @@ def _rise(subject: Subject, entry: Entry) -> float:
     return at_image - at_baseline
 
 
-def _pair(subject: Subject, entry: Entry, paths: dict[tuple[int, int], Path]) -> Pair:
+def _pair(subject: Subject, entry: Entry, paths: dict[tuple[int, int], Line]) -> Pair:
     key = (entry.image, id(entry.baseline))
     if key not in paths:
         image, target = subject.images[entry.image], subject.targets[entry.image]
-        paths[key] = Path(subject.scores.forward, image, entry.baseline, target)
+        paths[key] = Line(subject.scores.forward, image, entry.baseline, target)
     return Pair(paths[key], entry.n_steps)
 
 
@@ -156,7 +155,7 @@ def _context(subject: Subject, entry: Entry, entries: Sequence[Entry], baselines
     n, n_images = entry.image, len(subject.images)
     neighbours = {(n - 1) % n_images, (n + 1) % n_images, n_images - 1 - n} - {n}
     pairs = tuple(
-        _pair(subject, other, {}).path
+        _pair(subject, other, {}).line
         for other in entries
         if other.image in neighbours and other.series == entry.series
     )
@@ -169,7 +168,7 @@ def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> 
         found.blame("completeness", f"{entry.label}: NaN or infinity in the map", Mistake.NOT_FINITE)
         found.blame("map", f"{entry.label}: NaN or infinity in the map", Mistake.NOT_FINITE)
         return
-    if not pair.path.difference.any():
+    if not pair.line.difference.any():
         found.blame("map", f"{entry.label}: the baseline is the image itself", Mistake.BASELINE_IS_INPUT)
         return
     # Beside maps of many steps a map of one or two is what a study of steps shows.
@@ -229,5 +228,5 @@ def _copies(subject: Subject, entries: Sequence[Entry]) -> tuple[str, Mistake] |
 
 def _counts_matter(subject: Subject, first: Entry, second: Entry) -> bool:
     """Whether the two step counts give different maps at all, as they do wherever F bends."""
-    path = _pair(subject, first, {}).path
-    return distance(*(path.rule("trapezoid", entry.n_steps) for entry in (first, second))) > 10 * COPIED_MAP
+    line = _pair(subject, first, {}).line
+    return distance(*(line.rule("trapezoid", entry.n_steps) for entry in (first, second))) > 10 * COPIED_MAP

@@ -147,6 +147,144 @@ class Mistake(StrEnum):
         "the answer is the same for few steps and for many",
         "Use n_steps for the number of points on the path, in place of a fixed count.",
     )
+
+    # what was differentiated, what was done to it: parts of a composition
+    PATH_RUNS_PAST_INPUT = (
+        "path_runs_past_input",
+        "the points of the path run past x by one step",
+        "alpha runs from 0 to 1: count the terms of your loop.",
+    )
+    SOFTMAX_INSIDE = (
+        "softmax_inside",
+        "the scores went through a softmax before they were differentiated",
+        "Differentiate what forward returns: F is the score itself, whatever its range.",
+    )
+    SIGMOID_INSIDE = (
+        "sigmoid_inside",
+        "the scores went through a sigmoid before they were differentiated",
+        "Differentiate what forward returns: F is the score itself.",
+    )
+    LOSS_DIFFERENTIATED = (
+        "loss_differentiated",
+        "a loss was differentiated (the cross-entropy, say) in place of the score",
+        "Differentiate forward(...)[:, target] itself, which no loss has gone through.",
+    )
+    GRADIENT_WRT_INPUT = (
+        "gradient_wrt_input",
+        "the gradient was taken with respect to x, not to the point on the path, which leaves a factor alpha in each term",
+        "Make each point a leaf of its own (point.detach().requires_grad_()) and differentiate with respect to it.",
+    )
+    FIRST_ROW_ONLY = (
+        "first_row_only",
+        "only the first point of each batch is in the gradient, as with outputs[0, target]",
+        "Sum the target's score over the whole batch: forward(points)[:, target].sum().",
+    )
+    GRADIENTS_PILE_UP = (
+        "gradients_pile_up",
+        "each gradient still holds those before it, as .grad does when it is not set to zero",
+        "Use torch.autograd.grad, or set .grad to None before each backward().",
+    )
+    TOP_CLASS_AT_EACH_POINT = (
+        "top_class_at_each_point",
+        "at each point of the path the class on top there is explained, in place of the target",
+        "Select forward(...)[:, target], the same class at every point.",
+    )
+    ABSOLUTE_DIFFERENCE = (
+        "absolute_difference",
+        "the averaged gradient is multiplied by |x - x'|, without its sign",
+        "Multiply by (x - baseline), sign and all.",
+    )
+    DIFFERENCE_TWICE = (
+        "difference_twice",
+        "the averaged gradient is multiplied by x - x' twice",
+        "Multiply by (x - baseline) once.",
+    )
+    DIFFERENCE_SIGN = (
+        "difference_sign",
+        "the averaged gradient is multiplied by the sign of x - x' only",
+        "Multiply by (x - baseline) itself.",
+    )
+    WEIGHTS_DO_NOT_ADD_UP = (
+        "weights_do_not_add_up",
+        "the weights of the sum do not add up to one: the number of terms and what it is divided by differ by one or two",
+        "Divide by the number of gradients that you add, or take their mean.",
+    )
+    TWICE = (
+        "twice",
+        "every value is twice or half as large as it should be",
+        "Count each gradient once: the weights of the sum have to add up to one.",
+    )
+    AVERAGED_TWICE = (
+        "averaged_twice",
+        "the sum is divided by the number of steps twice, as a mean that is divided once more",
+        "Divide once: .mean() has done it already.",
+    )
+    POSITIVE_PART_ONLY = (
+        "positive_part_only",
+        "negative values were set to zero",
+        "Return the map as it is: a negative value says that the pixel speaks against the class.",
+    )
+    SQUARED = (
+        "squared",
+        "the values were squared",
+        "Return the map as it is, sign and all.",
+    )
+    MIN_MAX = (
+        "min_max",
+        "the map was brought to the range from 0 to 1, which is for display",
+        "Return the map as it is: its values add up to F(x) - F(x'), and they do not after that.",
+    )
+    NORMALISED = (
+        "normalised",
+        "each map was divided by a size of its own, its largest value or its norm, say",
+        "Return the map as it is: its values add up to F(x) - F(x'), and they do not after that.",
+    )
+    RESCALED_FOR_DISPLAY = (
+        "rescaled_for_display",
+        "a constant was added and the range changed, as for display",
+        "Return the map as it is: its values add up to F(x) - F(x'), and they do not after that.",
+    )
+    CLIPPED_AT_PERCENTILE = (
+        "clipped_at_percentile",
+        "the largest values were cut off at a percentile, which is for display",
+        "Return the map as it is; clip only what you draw.",
+    )
+    BLURRED = (
+        "blurred",
+        "the map was smoothed, which is for display",
+        "Return the map as it is; smooth only what you draw.",
+    )
+    NO_NEGATIVE_VALUES = (
+        "no_negative_values",
+        "no value is negative, though some of x speaks against the class: the signs were lost",
+        "Look for an absolute value, a square or a clamp, and leave it out.",
+    )
+    SEVERAL_RETURNED = (
+        "several_returned",
+        "the function returns several things, where the map alone is asked for",
+        "Return the map; print or plot the rest elsewhere.",
+    )
+    FLATTENED = (
+        "flattened",
+        "the map comes back as one long vector",
+        "Return it in the shape of x: .reshape(x.shape).",
+    )
+    BATCH_OF_ONE = (
+        "batch_of_one",
+        "the map comes back with a batch dimension of one",
+        "Return the map of x itself: [0] or .squeeze(0) takes the batch dimension away.",
+    )
+    CHANNELS_LAST = (
+        "channels_last",
+        "the map comes back with its channels last",
+        "Return it in the shape of x, channels first: .permute(2, 0, 1).",
+    )
+    NETWORK_NOT_ASKED = (
+        "network_not_asked",
+        "the answer is the same whichever network is asked about",
+        "Call forward on the points of the path, and differentiate what it returns.",
+    )
+
     # the input gradient
     INPUT_TIMES_GRADIENT = (
         "input_times_gradient",

@@ -7,14 +7,21 @@ ROUNDING = 2e-5
 """Relative L2 error that counts as rounding. Float32 throughout leaves 1e-7 to 2e-6 on the probes, half
 precision 2e-4 and more."""
 
+LARGEST_CELL = 1.6
+"""The largest cell of a textbook rule, in intervals of 1/n. A rule with non-negative weights that add up to one, whose k-th node
+lies in the k-th of cells as long as its weights, errs by at most its largest cell times the variation of the integrand
+(P. Davis and P. Rabinowitz, Methods of Numerical Integration, 1984, section 2.1). Riemann sums have cells of 1 and less, the
+means over both ends of n/(n - 1), Simpson's rule 4/3, Boole's 1.42, those of Gauss, Legendre, Clenshaw and Curtis pi/2."""
+
 RULE_MARGIN = 1.5
-"""An answer may err this many times as much as the worst textbook rule, Simpson's among them. The rule may use
-n_steps - 1, n_steps or n_steps + 1 intervals, since n_steps is sometimes read as a number of points; with that every rule
-stays at 1.0 or below, on 250 seeds. What is left of the margin is for rules of a student's own."""
+"""The sum of a study's map may miss F(x) - F(x') by this many times what the worst of four rules at its count leaves."""
 
 SAME_MAP = 1e-3
 """Relative L2 distance below which an answer is said to be what a known mistake gives. Rounding is 50 times
 smaller; two different mistakes are 1e-2 or more apart on at least one probe."""
+
+HALF_PRECISION = 5e-3
+"""Relative errors up to this, and above ROUNDING, on every affine probe, are blamed on the number format."""
 
 PROPORTIONAL = 1e-6
 """1 - cosine below which a map is a multiple of the true one."""

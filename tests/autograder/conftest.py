@@ -15,7 +15,6 @@ from filelock import FileLock
 from autograder import submit
 from autograder.course.classroom import nbgrader
 from autograder.course.release import make_course
-from autograder.judge import function_mistakes as mistakes
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets import checking
 from autograder.problem_sets.ps1 import input_gradient, integrated_gradients
@@ -62,24 +61,7 @@ def shared_truth() -> Iterator[None]:
         ):
             patch.setattr(module, draw, functools.cache(getattr(module, draw)))
             patch.setattr(module, "Question", functools.cache(module.Question))
-        patch.setattr(mistakes, "_rule", functools.cache(mistakes._rule))
-        for variants in ("_OF_POINTS", "_OF_A_RULE", "_OF_THE_GRADIENT"):
-            remembered = [(name, _remembered(variant)) for name, variant in getattr(mistakes, variants)]
-            patch.setattr(mistakes, variants, remembered)
         yield
-
-
-def _remembered(variant: Callable) -> Callable:
-    """A wrong variant that is worked out once for each question and rule; both live as long as the fixture."""
-    known = {}
-
-    def answer(question, rule):
-        key = id(question), id(rule)
-        if key not in known:
-            known[key] = question, rule, variant(question, rule)
-        return known[key][-1]
-
-    return answer
 
 
 @pytest.fixture

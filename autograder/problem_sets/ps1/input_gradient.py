@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from autograder.judge.answers import Answer, read_answers
-from autograder.judge.function_mistakes import likely_mistake
-from autograder.judge.functions import verdict_on_function
+from autograder.judge.compositions import explain_gradient
+from autograder.judge.functions import Diagnosis, verdict_on_function
+from autograder.judge.line import distance
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.functions import input_gradient_probes
 from autograder.judge.studies.sample import Sample
-from autograder.judge.tolerances import ROUNDING
-from autograder.judge.truth import Question, distance
+from autograder.judge.tolerances import HALF_PRECISION, ROUNDING
+from autograder.judge.truth import Question
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
@@ -24,13 +25,24 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
     """A gradient is right when it is exact to rounding."""
     answers = read_answers(evidence, input_gradient_probes(sample.seed))
     questions = {answer.probe.name: Question(answer.probe) for answer in answers}
+    errors = {
+        a.probe.name: distance(a.values, questions[a.probe.name].gradient) for a in answers if a.values is not None
+    }
 
     def fault(answer: Answer) -> str:
-        error = distance(answer.values, questions[answer.probe.name].gradient)
+        error = errors[answer.probe.name]
         return f"a relative error of {error:.2g}, expected rounding only" if error > ROUNDING else ""
 
-    def cause(failed: list[Answer]) -> Mistake | None:
-        pairs = [(questions[a.probe.name], a.values) for a in failed if a.values is not None]
-        return likely_mistake(pairs, of_gradient=True)
+    def diagnose(failed: list[Answer]) -> Diagnosis:
+        answered = [answer for answer in answers if answer.values is not None]
+        wrong = [k for k, answer in enumerate(answered) if answer in failed]
+        if wrong and not any(answered[k].values.any() for k in wrong):
+            return Diagnosis((Mistake.ZEROS,))
+        lines = [(questions[a.probe.name].line, 1, a.values) for a in answered]
+        if (found := explain_gradient(lines, wrong)) is not None:
+            return Diagnosis(found.mistakes)
+        if wrong and all(ROUNDING < errors[answered[k].probe.name] < HALF_PRECISION for k in wrong):
+            return Diagnosis((Mistake.HALF_PRECISION,))
+        return Diagnosis()
 
-    return verdict_on_function(TASK, "input_gradient", evidence, answers, fault, cause, EXAMPLE)
+    return verdict_on_function(TASK, "input_gradient", evidence, answers, fault, diagnose, EXAMPLE)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from autograder.judge.answers import Answer, read_answers
-from autograder.judge.function_mistakes import likely_mistake
-from autograder.judge.functions import verdict_on_function
+from autograder.judge.compositions import Explanation, explain, right_at_a_fixed_count, rule_of
+from autograder.judge.functions import Diagnosis, verdict_on_function
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.functions import integrated_gradients_probes
+from autograder.judge.resemblance import resemblance
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import ROUNDING
 from autograder.judge.truth import Question
@@ -21,13 +24,21 @@ EXAMPLE = (
     "Try your function on F(x) = w · x, where it has to give w (x - x') element by element, then on F(x) = x · x, where "
     "it has to come near x² - x'²."
 )
+REFERENCE_SEEDS = (0, 1)
+"""What a known composition breaks is asked of probes of its own, the same for every student."""
+BOTH_ENDS = (
+    "Both ends of the path count in full, which is right, since the weights add up to one. The trapezoid rule would halve them, "
+    "and come nearer with as many steps."
+)
 
 
 def judge(evidence: Evidence, sample: Sample) -> Verdict:
-    """An answer is right when its error is no worse than the worst textbook rule's near n_steps."""
+    """An answer is right when it errs no more than a textbook rule near n_steps can."""
     answers = read_answers(evidence, integrated_gradients_probes(sample.seed))
     questions = {answer.probe.name: Question(answer.probe) for answer in answers}
     same = _same_for_few_and_many(answers)
+    answered = [answer for answer in answers if answer.values is not None]
+    lines = [(questions[a.probe.name].line, a.probe.n_steps, a.values) for a in answered]
 
     def fault(answer: Answer) -> str:
         question = questions[answer.probe.name]
@@ -41,16 +52,34 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
             return "the same answer for few steps and for many"
         return ""
 
-    few = next(answer for answer in answers if answer.probe.asks_about == "steps")
+    def diagnose(failed: list[Answer]) -> Diagnosis:
+        if same and (right_at_a_fixed_count(lines) or all(answer.probe.asks_about == "steps" for answer in failed)):
+            return Diagnosis((Mistake.STEPS_IGNORED,), frozenset({"steps"}))
+        wrong = [k for k, answer in enumerate(answered) if answer in failed]
+        if (found := explain(lines, wrong)) is not None:
+            breaks = broken(found)
+            return Diagnosis(found.mistakes, breaks if breaks or not found.mistakes else None)
+        numbers = [(questions[answered[k].probe.name], answered[k].values) for k in wrong]
+        return Diagnosis(resemblance(numbers))
 
-    def cause(failed: list[Answer]) -> Mistake | None:
-        numbers = [(questions[a.probe.name], a.values) for a in failed if a.values is not None]
-        mistake = likely_mistake(numbers)
-        # A fixed count is fine enough for few steps; an answer that is wrong there has another fault.
-        fine = same and questions[few.probe.name].relative_error(few.values) <= questions[few.probe.name].allowed_error
-        return Mistake.STEPS_IGNORED if fine and mistake in (None, Mistake.SCALED, Mistake.HALF_PRECISION) else mistake
+    def remarks() -> list[str]:
+        return [BOTH_ENDS] if rule_of(lines) in ("closed", "closed + 1") else []
 
-    return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, cause, EXAMPLE)
+    return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, diagnose, EXAMPLE, remarks)
+
+
+def broken(explanation: Explanation) -> frozenset[str]:
+    """The properties that a known composition breaks, on probes that are the same for everybody."""
+    return frozenset(
+        question.probe.asks_about
+        for question in _reference()
+        if question.relative_error(explanation.map(question.line, question.n_steps)) > question.allowed_error
+    )
+
+
+@cache
+def _reference() -> tuple[Question, ...]:
+    return tuple(Question(probe) for seed in REFERENCE_SEEDS for probe in integrated_gradients_probes(seed))
 
 
 def _same_for_few_and_many(answers: list[Answer]) -> bool:

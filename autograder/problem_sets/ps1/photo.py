@@ -9,14 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autograder.judge.line import Line, distance
 from autograder.judge.maps import Entry, Subject, judge_maps
 from autograder.judge.mistakes import Mistake
-from autograder.judge.path import Path
 from autograder.judge.studies.faults import Faults, read_scores, study_verdict
 from autograder.judge.studies.named_models import UngradableError
 from autograder.judge.studies.reading import Study
 from autograder.judge.studies.sample import Sample
-from autograder.judge.truth import distance
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
@@ -74,7 +73,7 @@ def _judge_product(study: Study, subject: Subject, baseline: Tensor, faults: Fau
     except UngradableError as error:
         faults.add("product", (str(error), error.mistake))
         return
-    path = Path(subject.scores.forward, image, baseline, subject.targets[0])
-    expected = (image * path.gradients(np.ones(1))[0]).double().numpy()
+    line = Line(subject.scores.forward, image, baseline, subject.targets[0])
+    expected = (image * line.gradients(np.ones(1))[0]).double().numpy()
     if not (error := distance(product, expected)) <= subject.scores.gradient_rounding:
         faults.add("product", (f"a relative distance of {error:.2g} from x dF/dx, expected rounding only", None))

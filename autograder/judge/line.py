@@ -1,4 +1,7 @@
-"""What is true of one image and one baseline under a model: the scores and gradients on the line between them."""
+"""The line from x' to x under a network: scores and gradients at its nodes, what a rule makes of them, and what rules leave.
+
+Functions and studies are judged by the same lines. A line takes the precision of its image.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,6 @@ from autograder.judge.tolerances import (
     RECOMPUTED_GRADIENT,
     RULE_MARGIN,
 )
-from autograder.judge.truth import distance
 from igref.attribution import quadrature
 from igref.attribution.core import scores_and_gradients
 from igref.images import PHOTO
@@ -30,8 +32,8 @@ CHUNK = 8 * 3 * PHOTO**2
 
 
 @dataclass
-class Path:
-    """The line from a baseline x' to an image x, each (C, H, W). A gradient is computed once at each node."""
+class Line:
+    """The straight path from a baseline x' to an input x, each (*shape). A gradient is computed once at each node."""
 
     forward: Forward
     image: Tensor
@@ -39,14 +41,16 @@ class Path:
     target: int
     _scores: dict[float, float] = field(default_factory=dict, repr=False)
     _gradients: dict[float, Tensor] = field(default_factory=dict, repr=False)
+    others: dict[tuple[str, ...], Line] = field(default_factory=dict, repr=False)
+    """Lines that were taken in place of this one, by what is unlike: see `autograder.judge.compositions`."""
 
     @cached_property
     def difference(self) -> np.ndarray:
         return (self.image - self.baseline).double().numpy()
 
-    def other(self, **changed: object) -> Path:
+    def other(self, **changed: object) -> Line:
         """The same line but for what is named: another baseline, another target."""
-        return replace(self, **changed, _scores={}, _gradients={})
+        return replace(self, **changed, _scores={}, _gradients={}, others={})
 
     def scores(self, nodes: np.ndarray) -> np.ndarray:
         """F at the nodes."""
@@ -54,12 +58,12 @@ class Path:
         return np.array([self._scores[_key(node)] for node in nodes])
 
     def gradients(self, nodes: np.ndarray) -> Tensor:
-        """dF/dx at the nodes, (K, C, H, W)."""
+        """dF/dx at the nodes, (K, *shape); NaN where F has none."""
         self._take(nodes)
         return torch.stack([self._gradients[_key(node)] for node in nodes])
 
     def mean_gradient(self, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """The gradients' weighted sum, (C, H, W)."""
+        """The gradients' weighted sum, (*shape)."""
         self._take(nodes)
         total = torch.zeros_like(self.image, dtype=torch.float64)
         for node, weight in zip(nodes, weights, strict=True):
@@ -93,10 +97,15 @@ class Path:
         for some in torch.from_numpy(new).split(max(1, CHUNK // self.image.numel())):
             alphas = some.to(self.image).view(-1, *[1] * self.image.ndim)
             points = self.baseline + alphas * (self.image - self.baseline)
-            targets = torch.full((len(some),), self.target)
-            scores, gradients = scores_and_gradients(self.forward, points, targets)
+            scores, gradients = self._ask(points)
             for node, score, gradient in zip(some.tolist(), scores.tolist(), gradients, strict=True):
                 self._scores[_key(node)], self._gradients[_key(node)] = score, gradient
+
+    def _ask(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        try:
+            return scores_and_gradients(self.forward, points, torch.full((len(points),), self.target))
+        except ValueError:  # a wrong variant may have no finite score there, such as the logarithm of a negative one
+            return torch.full((len(points),), torch.nan), torch.full_like(points, torch.nan)
 
 
 def _key(node: float) -> float:
@@ -105,12 +114,12 @@ def _key(node: float) -> float:
 
 @dataclass
 class Pair:
-    """A path, and what the textbook rules leave of it at a number of steps.
+    """A line, and what the textbook rules leave of it at a number of steps.
 
     More steps than MAX_RECOMPUTED_STEPS are compared with the rules at that count, which only widens what is allowed.
     """
 
-    path: Path
+    line: Line
     stated_steps: int
 
     @cached_property
@@ -124,18 +133,18 @@ class Pair:
 
     @cached_property
     def score_difference(self) -> float:
-        at_baseline, at_image = self.path.scores(np.array([0.0, 1.0]))
+        at_baseline, at_image = self.line.scores(np.array([0.0, 1.0]))
         return float(at_image - at_baseline)
 
     @cached_property
     def reference(self) -> np.ndarray:
         """IG by the trapezoid rule with 2 n_steps intervals."""
-        return self.path.rule("trapezoid", 2 * self.n_steps)
+        return self.line.rule("trapezoid", 2 * self.n_steps)
 
     @cached_property
     def rules(self) -> dict[str, np.ndarray]:
         """IG by the rules with n_steps intervals, out of the reference's gradients."""
-        return {name: self.path.rule(name, self.n_steps) for name in ("trapezoid", "midpoint", "right", "left")}
+        return {name: self.line.rule(name, self.n_steps) for name in ("trapezoid", "midpoint", "right", "left")}
 
     @cached_property
     def allowed_map_error(self) -> float:
@@ -153,10 +162,17 @@ class Pair:
         return self._allowed_gap(tuple(self.rules))
 
     def _allowed_gap(self, rules: Sequence[str]) -> float:
-        sums = [self.path.rule(name, self.n_steps).sum() for name in rules]
+        sums = [self.line.rule(name, self.n_steps).sum() for name in rules]
         worst = max(abs(total - self.score_difference) for total in sums)
         nodes = np.arange(self.n_steps + 1) / self.n_steps
-        gradients = self.path.gradients(nodes).double().numpy()
-        slopes = (gradients * self.path.difference).reshape(len(nodes), -1).sum(axis=1)
-        residuals = np.diff(self.path.scores(nodes)) - (slopes[1:] + slopes[:-1]) / (2 * self.n_steps)
+        gradients = self.line.gradients(nodes).double().numpy()
+        slopes = (gradients * self.line.difference).reshape(len(nodes), -1).sum(axis=1)
+        residuals = np.diff(self.line.scores(nodes)) - (slopes[1:] + slopes[:-1]) / (2 * self.n_steps)
         return max(RULE_MARGIN * worst, float(np.abs(residuals).sum())) + RECOMPUTED_GRADIENT
+
+
+def distance(values: np.ndarray, reference: np.ndarray) -> float:
+    """L2 distance relative to the reference; infinite where values are not finite."""
+    with np.errstate(all="ignore"):
+        error = np.linalg.norm(values - reference) / max(np.linalg.norm(reference), 1e-30)
+    return float(error) if np.isfinite(error) else float("inf")

@@ -1,0 +1,615 @@
+"""What a function computes, explained as a product: weights x path x score x factor x display.
+
+People combine a rule, a target, a form and a display step. So a wrong answer is not looked up in a list: every combination of
+the parts below is a candidate, and the one with the fewest mistakes that gives the student's numbers on every probe, but for
+a factor, is the explanation. Each part names the mistake that it is; a new one is a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+
+import numpy as np
+import torch
+from scipy import integrate
+from scipy.ndimage import gaussian_filter, uniform_filter
+
+from autograder.judge.line import Line
+from autograder.judge.mistakes import Mistake
+from autograder.judge.tolerances import PROPORTIONAL, SAME_MAP
+from igref.attribution import quadrature
+from igref.types import Forward
+
+Weighted = tuple[np.ndarray, np.ndarray]
+Operation = Callable[[np.ndarray], np.ndarray]
+VANISHING = 1e-9
+NEGLIGIBLE = 3e-3
+"""A map smaller than this, of the gradient at x times x - x', may hold no three digits in float32, as after a softmax."""
+BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 50, 64)
+FINE = 96
+FIXED_COUNTS = (10, 20, 25, 30, 32, 50, 64, 100, 128, 200, 256, 300)
+PERCENTILES = (90, 95, 98, 99)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One choice in a composition: `mistake` is None where it is right. What `of` takes depends on the kind of part."""
+
+    name: str
+    mistake: Mistake | None
+    of: Callable
+
+
+# Weights: a number of steps to nodes and weights.
+
+
+def _equal(nodes: np.ndarray, weight: float | None = None) -> Weighted:
+    return nodes, np.full(len(nodes), 1 / max(1, len(nodes)) if weight is None else weight)
+
+
+def _by_name(name: str, more: int = 0) -> Callable[[int], Weighted]:
+    def weighted(n: int) -> Weighted:
+        nodes, weights = quadrature.nodes_and_weights(name, max(1, n + more))
+        return nodes.numpy(), weights.numpy()
+
+    return weighted
+
+
+def _simpson(n: int) -> Weighted:
+    nodes = np.linspace(0, 1, n + 1)
+    return nodes, integrate.simpson(np.eye(n + 1), x=nodes, axis=0) if n else np.ones(1)
+
+
+def _without_last(n: int) -> Weighted:
+    return _equal(np.arange(max(1, n - 1)) / n)
+
+
+@cache
+def right_weights() -> tuple[Part, ...]:
+    """The textbook rules, the common ones first; one is right with n_steps - 1 and n_steps + 1 intervals, too."""
+    rules = [Part(name, None, _by_name(name)) for name in ("right", "trapezoid", "midpoint", "left", "gauss_legendre")]
+    rules += [
+        Part("closed", None, lambda n: _equal(np.linspace(0, 1, max(2, n)))),
+        Part("closed + 1", None, lambda n: _equal(np.linspace(0, 1, n + 1))),
+        Part("inner", None, lambda n: _equal(np.arange(1, n + 1) / (n + 1))),
+        Part("simpson", None, _simpson),
+    ]
+    for name in ("right", "left", "midpoint", "trapezoid", "gauss_legendre"):
+        rules += [Part(f"{name} {by:+d}", None, _by_name(name, by)) for by in (-1, 1)]
+    return tuple(rules)
+
+
+@cache
+def wrong_weights() -> tuple[Part, ...]:
+    parts = [
+        Part("end", Mistake.GRADIENT_TIMES_DIFFERENCE, lambda n: _equal(np.ones(1))),
+        Part("start", Mistake.GRADIENT_AT_BASELINE, lambda n: _equal(np.zeros(1))),
+        Part("inner - 1", Mistake.ONE_TERM_TOO_FEW, lambda n: _equal(np.arange(1, max(2, n)) / max(2, n))),
+        Part("first - 1", Mistake.ONE_TERM_TOO_FEW, _without_last),
+        Part("past x", Mistake.PATH_RUNS_PAST_INPUT, lambda n: _equal(np.arange(2, n + 2) / n)),
+        Part(
+            "ends in whole numbers",
+            Mistake.INTEGER_DIVISION,
+            lambda n: (np.array([0.0, 1.0]), np.array([n - 1, 1]) / n),
+        ),
+    ]
+    return tuple(parts)
+
+
+def _with_respect_to_x(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
+    return nodes, weights * nodes
+
+
+def _first_row(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
+    return nodes[:1], weights[:1]
+
+
+def _last_row(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
+    return nodes[-1:], weights[-1:]
+
+
+def _last_batch(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
+    def last_batch(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
+        start = (len(nodes) - 1) // size * size
+        return nodes[start:], weights[start:]
+
+    return last_batch
+
+
+WHICH_GRADIENTS = (
+    Part("all", None, lambda nodes, weights: (nodes, weights)),
+    Part("with respect to x", Mistake.GRADIENT_WRT_INPUT, _with_respect_to_x),
+    Part("first row", Mistake.FIRST_ROW_ONLY, _first_row),
+    Part("piled up", Mistake.GRADIENTS_PILE_UP, lambda nodes, weights: (nodes, weights * np.arange(len(nodes), 0, -1))),
+    Part("last row", Mistake.LAST_BATCH_ONLY, _last_row),
+    *(Part(f"last batch of {size}", Mistake.LAST_BATCH_ONLY, _last_batch(size)) for size in BATCHES),
+)
+
+# What is done to each gradient before they are summed.
+
+EACH = (
+    Part("as it is", None, lambda gradients: gradients),
+    Part("absolute", Mistake.ABSOLUTE_VALUE, np.abs),
+    Part("squared", Mistake.SQUARED, np.square),
+    Part("positive", Mistake.POSITIVE_PART_ONLY, lambda gradients: np.maximum(gradients, 0)),
+    Part("one", Mistake.NETWORK_NOT_ASKED, np.ones_like),
+)
+
+# The path: a line to the line that was taken.
+
+PATHS = (
+    Part("from the baseline", None, lambda line: line),
+    Part("from zero", Mistake.PATH_FROM_ZERO, lambda line: line.other(baseline=torch.zeros_like(line.baseline))),
+    Part(
+        "beyond x",
+        Mistake.PATH_BEYOND_INPUT,
+        lambda line: line.other(baseline=line.image, image=2 * line.image - line.baseline),
+    ),
+    Part(
+        "from the baseline by x",
+        Mistake.PATH_BEYOND_INPUT,
+        lambda line: line.other(image=line.baseline + line.image),
+    ),
+)
+
+# The score that is differentiated: a forward to another one, and then a line to one of another target.
+
+
+def _through(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Forward], Forward]:
+    return lambda forward: lambda x: function(forward(x))
+
+
+SCORES = (
+    Part("the score", None, lambda forward: forward),
+    Part("softmax", Mistake.SOFTMAX_INSIDE, _through(lambda s: s.softmax(dim=1))),
+    Part("sigmoid", Mistake.SIGMOID_INSIDE, _through(lambda s: s.sigmoid())),
+    # A student takes the logarithm of a negative score and gets NaN; its gradient s'/s is finite all the same.
+    Part("logarithm", Mistake.LOG_PROBABILITY, _through(lambda s: s.abs().log())),
+    Part("log softmax", Mistake.LOSS_DIFFERENTIATED, _through(lambda s: s.log_softmax(dim=1))),
+    Part("log of softmax of softmax", Mistake.LOSS_DIFFERENTIATED, _through(lambda s: s.softmax(1).log_softmax(1))),
+)
+
+
+def _classes(line: Line, at: torch.Tensor) -> int:
+    with torch.no_grad():
+        return int(line.forward(at[None])[0].argmax())
+
+
+def _all_classes(line: Line) -> Line:
+    return line.other(forward=lambda x: line.forward(x).sum(dim=1, keepdim=True), target=0)
+
+
+def _top_at_each_point(line: Line) -> Line:
+    return line.other(forward=lambda x: line.forward(x).max(dim=1, keepdim=True).values, target=0)
+
+
+TARGETS = (
+    Part("the target", None, lambda line: line),
+    Part("top at x", Mistake.TOP_CLASS, lambda line: line.other(target=_classes(line, line.image))),
+    Part("top at each point", Mistake.TOP_CLASS_AT_EACH_POINT, _top_at_each_point),
+    Part("all", Mistake.ALL_CLASSES, _all_classes),
+    Part("first", Mistake.FIRST_CLASS, lambda line: line.other(target=0)),
+    Part("top at the baseline", Mistake.TOP_CLASS, lambda line: line.other(target=_classes(line, line.baseline))),
+)
+
+# The factor: a line to what the mean gradient is multiplied by.
+
+FACTORS = (
+    Part("x - x'", None, lambda line: line.difference),
+    Part("none", Mistake.DIFFERENCE_MISSING, lambda line: np.ones_like(line.difference)),
+    Part("x", Mistake.TIMES_INPUT, lambda line: line.image.double().numpy()),
+    Part("|x - x'|", Mistake.ABSOLUTE_DIFFERENCE, lambda line: np.abs(line.difference)),
+    Part("(x - x')^2", Mistake.DIFFERENCE_TWICE, lambda line: line.difference**2),
+    Part("sign of x - x'", Mistake.DIFFERENCE_SIGN, lambda line: np.sign(line.difference)),
+)
+
+# Display: what is done to maps (K, *shape), first over channels, then to signs, then to the range.
+
+
+def _over_channels(how: Operation) -> Operation:
+    return lambda maps: how(maps) if maps.ndim == 4 else maps
+
+
+def _flat(maps: np.ndarray) -> np.ndarray:
+    return maps.reshape(len(maps), -1)
+
+
+def _min_max(maps: np.ndarray) -> np.ndarray:
+    flat = _flat(maps)
+    low, high = flat.min(axis=1, keepdims=True), flat.max(axis=1, keepdims=True)
+    return ((flat - low) / np.maximum(high - low, VANISHING)).reshape(maps.shape)
+
+
+def _clipped(low: float, high: float) -> Operation:
+    def clipped(maps: np.ndarray) -> np.ndarray:
+        least, most = np.percentile(_flat(maps), [low, high], axis=1, keepdims=True)
+        return np.clip(_flat(maps), least, most).reshape(maps.shape)
+
+    return clipped
+
+
+def _clipped_then_min_max(low: float, high: float) -> Operation:
+    return lambda maps: _min_max(_clipped(low, high)(maps))
+
+
+def _over_places(filtered: Callable, size: float) -> Operation:
+    """A filter over height and width, or along a vector."""
+    return lambda maps: filtered(maps, (*[0] * min(2, maps.ndim - 1), *[size] * max(1, maps.ndim - 2)))
+
+
+def _mean_of_three(mode: str) -> Operation:
+    return _over_places(lambda maps, sizes: uniform_filter(maps, [size or 1 for size in sizes], mode=mode), 3)
+
+
+def _of_all(how: Callable[[np.ndarray], np.ndarray]) -> Operation:
+    return _over_channels(lambda maps: np.broadcast_to(how(maps)[:, None], maps.shape))
+
+
+CHANNELS = (
+    Part("each", None, lambda maps: maps),
+    Part("sum", Mistake.CHANNELS_AVERAGED, _of_all(lambda maps: maps.sum(axis=1))),
+    Part("mean", Mistake.CHANNELS_AVERAGED, _of_all(lambda maps: maps.mean(axis=1))),
+    Part("largest", Mistake.CHANNELS_AVERAGED, _of_all(lambda maps: np.abs(maps).max(axis=1))),
+)
+SIGNS = (
+    Part("kept", None, lambda maps: maps),
+    Part("absolute", Mistake.ABSOLUTE_VALUE, np.abs),
+    Part("positive", Mistake.POSITIVE_PART_ONLY, lambda maps: np.maximum(maps, 0)),
+    Part("squared", Mistake.SQUARED, np.square),
+)
+RANGES = (
+    Part("kept", None, lambda maps: maps),
+    Part("min-max", Mistake.MIN_MAX, _min_max),
+    *(Part(f"up to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(0, p)) for p in PERCENTILES),
+    *(Part(f"{100 - p} to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(100 - p, p)) for p in PERCENTILES),
+    *(
+        Part(f"{low} to {p} %, min-max", Mistake.CLIPPED_AT_PERCENTILE, _clipped_then_min_max(low, p))
+        for p in PERCENTILES
+        for low in (0, 100 - p)
+    ),
+    *(Part(f"blur {s:g}", Mistake.BLURRED, _over_places(gaussian_filter, s)) for s in (0.5, 1.0, 1.5, 2.0)),
+    *(
+        Part(f"mean of three, {mode}", Mistake.BLURRED, _mean_of_three(mode))
+        for mode in ("constant", "nearest", "reflect")
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Composition:
+    """One way to compute a map. `size` names what its factor means, if that is a mistake of its own."""
+
+    weights: Part
+    which: Part
+    path: Part
+    score: Part
+    target: Part
+    each: Part
+    factor: Part
+    channels: Part = CHANNELS[0]
+    signs: Part = SIGNS[0]
+    ranges: Part = RANGES[0]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return (
+            *(self.score, self.target, self.path, self.weights, self.which, self.each, self.factor),
+            *(self.channels, self.signs, self.ranges),
+        )
+
+    @property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        """What is wrong, in the order of what it costs: what is asked, the path, the sum, what is done to it."""
+        return tuple(dict.fromkeys(part.mistake for part in self.parts if part.mistake))
+
+    def summed(self, n_steps: int) -> tuple[int, float]:
+        """How many gradients are summed, and what their weights add up to."""
+        nodes, weights = self.which.of(*self.weights.of(n_steps))
+        return len(nodes), float(weights.sum())
+
+    def map(self, line: Line, n_steps: int) -> np.ndarray:
+        """The map of a line, float64 of its shape."""
+        nodes, weights = self.which.of(*self.weights.of(n_steps))
+        taken = _taken(line, self.path, self.score, self.target)
+        gradients = self.each.of(taken.gradients(nodes).double().numpy())
+        values = self.factor.of(line) * np.tensordot(weights, gradients, axes=1)
+        return self.ranges.of(self.signs.of(self.channels.of(values[None])))[0]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A composition that gives a student's numbers, but for a factor, and the mistakes that it has."""
+
+    composition: Composition
+    size: Size
+    mistakes: tuple[Mistake, ...]
+
+    def map(self, line: Line, n_steps: int) -> np.ndarray:
+        return self.size(n_steps, *self.composition.summed(n_steps)) * self.composition.map(line, n_steps)
+
+
+Size = Callable[[int, int, float], float]
+"""A factor, from the number of steps, the number of gradients that are summed, and what their weights add up to."""
+
+SIZES: tuple[tuple[Mistake | None, Size], ...] = (
+    (None, lambda n, points, total: 1.0),
+    (None, lambda n, points, total: 1 / total),  # the mean over those that are left
+    (Mistake.NOT_AVERAGED, lambda n, points, total: float(points)),
+    (Mistake.NOT_AVERAGED, lambda n, points, total: float(n)),
+    (Mistake.ONE_TERM_TOO_MANY, lambda n, points, total: (n + 1) / n),
+    (Mistake.ONE_TERM_TOO_FEW, lambda n, points, total: (n - 1) / n),
+    (Mistake.WEIGHTS_DO_NOT_ADD_UP, lambda n, points, total: n / max(1, n - 1)),
+    (Mistake.WEIGHTS_DO_NOT_ADD_UP, lambda n, points, total: n / (n + 1)),
+    (Mistake.WEIGHTS_DO_NOT_ADD_UP, lambda n, points, total: (n + 1) / max(1, n - 1)),
+    (Mistake.WEIGHTS_DO_NOT_ADD_UP, lambda n, points, total: (n - 1) / (n + 1)),
+    (Mistake.TWICE, lambda n, points, total: 2.0),
+    (Mistake.TWICE, lambda n, points, total: 0.5),
+    (Mistake.AVERAGED_TWICE, lambda n, points, total: 1 / n),
+)
+
+
+# The search.
+
+
+def _is_of_signs(display: Display) -> bool:
+    channels, _, ranges = display
+    return not channels.mistake and not ranges.mistake
+
+
+Display = tuple[Part, Part, Part]
+Answered = tuple[Line, int, np.ndarray]
+"""A line, the number of steps that was asked for, and the student's values, float64 of its shape."""
+
+
+def explain(
+    answered: Sequence[Answered], failed: Sequence[int], space: Callable[[], Space] | None = None
+) -> Explanation | None:
+    """The composition with the fewest mistakes that gives the answers to rounding; None where none does.
+
+    Args:
+        answered: what a function answered, right or wrong, on several lines.
+        failed: which of them are wrong: the candidates are drawn from one of these.
+        space: what they are made of; integrated gradients unless said otherwise.
+    """
+    parts = (space or integrals)()
+    telling = [k for k in failed if np.isfinite(answered[k][2]).all() and not _is_negligible(*answered[k])]
+    telling.sort(key=lambda k: (answered[k][0].image.ndim == 1, bool(answered[k][0].baseline.any())), reverse=True)
+    # What is done to channels shows on pictures alone.
+    for k in dict.fromkeys([*telling[:1], *[k for k in telling if answered[k][0].image.ndim == 3][:1]]):
+        for displays, which, most in parts.passes:
+            candidates = list(_candidates(*answered[k], parts, displays, which, most))
+            if (found := _first_that_holds(candidates, answered)) is not None:
+                return found
+    return None
+
+
+def explain_gradient(answered: Sequence[Answered], failed: Sequence[int]) -> Explanation | None:
+    """The same for the gradient at x."""
+    found = explain(answered, failed, gradients_at_x)
+    if found is None:
+        return None
+    names = {Mistake.SIGN_REVERSED: Mistake.GRADIENT_SIGN_REVERSED}
+    return Explanation(found.composition, found.size, tuple(names.get(one, one) for one in found.mistakes))
+
+
+def rule_of(answered: Sequence[Answered]) -> str:
+    """The name of the textbook rule that gives all the answers; empty where none does."""
+    return next((part.name for part in right_weights() if _explained(_textbook(part), answered)), "")
+
+
+def right_at_a_fixed_count(answered: Sequence[Answered]) -> bool:
+    """Whether the answers are a textbook rule's with one number of steps, whatever was asked for."""
+    return any(rule_of([(line, count, values) for line, _, values in answered]) for count in FIXED_COUNTS)
+
+
+def fine_weights() -> Part:
+    """A rule so fine that what is left is the integral."""
+    return Part("fine", None, lambda n: _by_name("gauss_legendre")(FINE))
+
+
+def _textbook(weights: Part) -> Composition:
+    return Composition(weights, WHICH_GRADIENTS[0], PATHS[0], SCORES[0], TARGETS[0], EACH[0], FACTORS[0])
+
+
+def _is_negligible(line: Line, n_steps: int, values: np.ndarray) -> bool:
+    return float(np.linalg.norm(values)) <= _negligible(line)
+
+
+def _negligible(line: Line) -> float:
+    return NEGLIGIBLE * float(np.linalg.norm(line.difference * line.gradients(np.ones(1))[0].double().numpy()))
+
+
+@dataclass(frozen=True)
+class Space:
+    """The parts that candidates are made of. `passes` are looked for in turn: displays, gradients, and at most so many mistakes."""
+
+    weights: tuple[Part, ...]
+    paths: tuple[Part, ...]
+    scores: tuple[Part, ...]
+    targets: tuple[Part, ...]
+    each: tuple[Part, ...]
+    factors: tuple[Part, ...]
+    passes: tuple[tuple[tuple[Display, ...], tuple[Part, ...], int], ...]
+
+
+def _passes(signs: tuple[Part, ...]) -> tuple[tuple[tuple[Display, ...], tuple[Part, ...], int], ...]:
+    """Displays that touch signs only are quick, so they come first, with all ways to lose gradients."""
+    displays = tuple(product(CHANNELS, signs, RANGES))
+    of_signs = tuple(one for one in displays if _is_of_signs(one))
+    others = tuple(one for one in displays if not _is_of_signs(one))
+    return (of_signs, WHICH_GRADIENTS, 4), (others, WHICH_GRADIENTS[:3], 3), (others, WHICH_GRADIENTS[:1], 4)
+
+
+@cache
+def integrals() -> Space:
+    """What is made of integrated gradients."""
+    return Space((*right_weights(), *wrong_weights()), PATHS, SCORES, TARGETS, EACH, FACTORS, _passes(SIGNS))
+
+
+@cache
+def gradients_at_x() -> Space:
+    """What is made of the gradient at x."""
+    at_x = Part("at x", None, lambda n: _equal(np.ones(1)))
+    factors = (
+        Part("none", None, lambda line: np.ones_like(line.difference)),
+        Part("x", Mistake.INPUT_TIMES_GRADIENT, lambda line: line.image.double().numpy()),
+    )
+    signs = (*SIGNS, Part("sign", Mistake.GRADIENT_SIGN, np.sign))
+    return Space((at_x,), PATHS[:1], SCORES, TARGETS, EACH[:1], factors, _passes(signs))
+
+
+def _candidates(
+    line: Line,
+    n_steps: int,
+    values: np.ndarray,
+    space: Space,
+    displays: Sequence[Display],
+    which: Sequence[Part],
+    most: int,
+) -> Iterator[Composition]:
+    """Compositions whose map of a line is a multiple of the values."""
+    flat = values.ravel() / np.linalg.norm(values)
+    sums = [(w, g) for w in space.weights for g in which if not (w.mistake and g.mistake)]
+    nodes, table = _table(n_steps, sums)
+    displays = [one for one in displays if line.image.ndim == 3 or not one[0].mistake]
+    known: list[
+        tuple[np.ndarray, list]
+    ] = []  # several ways lead to the same gradients, such as with a baseline of zero
+    for path, score, target, each in product(space.paths, space.scores, space.targets, space.each):
+        room = most - len(_mistakes(path, score, target, each))
+        if room < 0 or (each.mistake is Mistake.NETWORK_NOT_ASKED and room < most - 1):
+            continue
+        gradients = each.of(_taken(line, path, score, target).gradients(nodes).double().numpy().reshape(len(nodes), -1))
+        if not np.isfinite(gradients).all():
+            continue
+        hits = next((hits for other, hits in known if np.array_equal(gradients, other)), None)
+        if hits is None:
+            hits = list(_hits(line, table @ gradients, flat, space.factors, displays, room))
+            known.append((gradients, hits))
+        for k, factor, display in hits:
+            yield Composition(*sums[k], path, score, target, each, factor, *display)
+
+
+def _hits(
+    line: Line, means: np.ndarray, flat: np.ndarray, factors: Sequence[Part], displays: Sequence[Display], most: int
+) -> Iterator[tuple[int, Part, Display]]:
+    """Which mean gradients are multiples of the values, with which factor and display."""
+    for factor in factors:
+        maps = means * factor.of(line).ravel()
+        for display in displays:
+            if len(_mistakes(factor, *display)) > most:
+                continue
+            shown = _displayed(maps, display, line.difference.shape)
+            sizes = np.linalg.norm(shown, axis=1)
+            with np.errstate(all="ignore"):
+                across = 1 - np.abs(shown @ flat) / sizes
+            yield from ((k, factor, display) for k in np.nonzero((across < PROPORTIONAL) & (sizes > VANISHING))[0])
+
+
+def _mistakes(*parts: Part) -> list[Mistake]:
+    return [part.mistake for part in parts if part.mistake]
+
+
+def _displayed(maps: np.ndarray, display: Display, shape: tuple[int, ...]) -> np.ndarray:
+    channels, signs, ranges = display
+    return _flat(ranges.of(signs.of(channels.of(maps.reshape(-1, *shape)))))
+
+
+def _table(n_steps: int, sums: Sequence[tuple[Part, Part]]) -> Weighted:
+    """All nodes of some sums, and each sum's weights on them, one row a sum."""
+    each = [which.of(*weights.of(n_steps)) for weights, which in sums]
+    nodes = np.unique(np.concatenate([nodes for nodes, _ in each]).round(9))
+    table = np.zeros((len(each), len(nodes)))
+    for row, (own, weights) in zip(table, each, strict=True):
+        np.add.at(row, np.searchsorted(nodes, own.round(9)), weights)
+    return nodes, table
+
+
+def _first_that_holds(candidates: Sequence[Composition], answered: Sequence[Answered]) -> Explanation | None:
+    """The explanation with the fewest mistakes that gives all the answers."""
+    held: Explanation | None = None
+    for composition in sorted(candidates, key=lambda one: (len(one.mistakes), one.which.mistake is not None)):
+        if held is not None and len(composition.mistakes) >= len(held.mistakes):
+            break
+        found = _explained(composition, answered)
+        if found is not None and (held is None or len(found.mistakes) < len(held.mistakes)):
+            held = found
+    return held
+
+
+def _explained(composition: Composition, answered: Sequence[Answered]) -> Explanation | None:
+    """The composition and the factor with which it gives the answers; None where there is no such factor.
+
+    With mistakes in it, one answer in eight may be another: ties of classes and kinks are broken otherwise in float32.
+    """
+    factors, others = [], 0
+    for line, n_steps, values in answered:
+        expected = composition.map(line, n_steps)
+        if not np.isfinite(expected).all() or not np.isfinite(values).all():
+            continue  # the mistake breaks down there: neither for nor against it
+        if max(np.linalg.norm(values), np.linalg.norm(expected)) <= _negligible(line):
+            continue  # both are nothing but rounding
+        factor = float((values * expected).sum() / max((expected**2).sum(), VANISHING**2))
+        if np.linalg.norm(values - factor * expected) <= SAME_MAP * np.linalg.norm(values):
+            factors.append((factor, n_steps, *composition.summed(n_steps)))
+        else:
+            others += 1
+            if others > (len(answered) // 8 if composition.mistakes else 0):
+                return None
+    return _with_factor(composition, factors) if len(factors) > others else None
+
+
+def _with_factor(composition: Composition, factors: Sequence[tuple[float, int, int, float]]) -> Explanation | None:
+    """What the factors say: one that is known for what it is, one for all, or one for each map."""
+    given = np.array([factor for factor, *_ in factors])
+    for sign in (1.0, -1.0):
+        for mistake, size in SIZES:
+            known = np.array([sign * size(*sums) for _, *sums in factors])
+            if (np.abs(given - known) <= SAME_MAP * np.abs(known)).all():
+                reversed_ = (Mistake.SIGN_REVERSED,) if sign < 0 else ()
+                named = _named(composition, (*reversed_, *((mistake,) if mistake else ())))
+                return Explanation(composition, lambda *sums, sign=sign, size=size: sign * size(*sums), named)
+    if not (given > 0).all() and not (given < 0).all():
+        return None
+    one = float(np.median(given))
+    mistake = Mistake.SCALED if (np.abs(given - one) <= SAME_MAP * abs(one)).all() else Mistake.NORMALISED
+    return Explanation(composition, lambda *sums: one, _named(composition, (mistake,)))
+
+
+def _named(composition: Composition, of_size: tuple[Mistake, ...]) -> tuple[Mistake, ...]:
+    """The mistakes of a composition and of its factor, those that are known together by their one name."""
+    found = [*composition.mistakes, *of_size]
+    if composition.score.name == "log softmax" and not composition.signs.mistake and Mistake.SIGN_REVERSED not in found:
+        found = [Mistake.SOFTMAX_INSIDE, Mistake.LOG_PROBABILITY, *found[1:]]
+    if composition.weights.name == "trapezoid -1" and Mistake.ONE_TERM_TOO_FEW in found:
+        found[found.index(Mistake.ONE_TERM_TOO_FEW)] = Mistake.TRAPEZOID_WEIGHTS
+    for together, name in TOGETHER.items():
+        if together <= set(found):
+            return (name, *(one for one in found if one not in together))
+    return tuple(found)
+
+
+TOGETHER: dict[frozenset[Mistake], Mistake] = {
+    frozenset({Mistake.LOSS_DIFFERENTIATED, Mistake.SIGN_REVERSED}): Mistake.LOSS_DIFFERENTIATED,
+    frozenset({Mistake.LOG_PROBABILITY, Mistake.SIGN_REVERSED}): Mistake.LOSS_DIFFERENTIATED,
+    frozenset({Mistake.NOT_AVERAGED, Mistake.DIFFERENCE_MISSING}): Mistake.NEITHER_AVERAGED_NOR_MULTIPLIED,
+    frozenset({Mistake.GRADIENT_TIMES_DIFFERENCE, Mistake.DIFFERENCE_MISSING}): Mistake.GRADIENT_AT_INPUT,
+    frozenset({Mistake.GRADIENT_TIMES_DIFFERENCE, Mistake.TIMES_INPUT}): Mistake.GRADIENT_TIMES_INPUT,
+    frozenset({Mistake.PATH_FROM_ZERO, Mistake.TIMES_INPUT}): Mistake.PATH_FROM_ZERO,
+    frozenset({Mistake.PATH_FROM_ZERO}): Mistake.PATH_FROM_ZERO_TIMES_DIFFERENCE,
+}
+"""Mistakes that are known by one name where they come together. The larger sets stand first."""
+
+
+def _taken(line: Line, path: Part, score: Part, target: Part) -> Line:
+    """The line that is differentiated in place of another; kept with it, so that its gradients are computed once."""
+    key = path.name, score.name, target.name
+    known = line.others.get(key)
+    if known is None:
+        of_score = path.of(line)
+        of_score = of_score if score.mistake is None else of_score.other(forward=score.of(of_score.forward))
+        known = line.others[key] = target.of(of_score)
+    return known

@@ -1,0 +1,84 @@
+"""What wrong answers of no known composition look like: invariants that hold whatever the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+from autograder.judge.compositions import (
+    CHANNELS,
+    EACH,
+    FACTORS,
+    PATHS,
+    RANGES,
+    SCORES,
+    SIGNS,
+    TARGETS,
+    WHICH_GRADIENTS,
+    Composition,
+    Part,
+    fine_weights,
+)
+from autograder.judge.line import distance
+from autograder.judge.mistakes import Mistake
+from autograder.judge.tolerances import HALF_PRECISION, PROPORTIONAL, ROUNDING
+from autograder.judge.truth import Question
+
+Failed = Sequence[tuple[Question, np.ndarray]]
+
+
+def resemblance(failed: Failed) -> tuple[Mistake, ...]:
+    """What the wrong answers of a function have in common; empty where it is nothing that is known."""
+    failed = [(question, values) for question, values in failed if np.isfinite(values).all()]
+    if not failed:
+        return ()
+    if all(not values.any() for _, values in failed):
+        return (Mistake.ZEROS,)
+    if all(ROUNDING < question.relative_error(values) < HALF_PRECISION for question, values in failed):
+        return (Mistake.HALF_PRECISION,)
+    if nearest := _nearest(failed):
+        return nearest
+    if all(_is_multiple(values, question.exact) for question, values in failed):
+        return (Mistake.SCALED,)
+    if all(_is_affine_image(values, question) for question, values in failed):
+        return (Mistake.RESCALED_FOR_DISPLAY,)
+    if all(values.min() >= 0 > question.exact.min() for question, values in failed):
+        return (Mistake.NO_NEGATIVE_VALUES,)
+    return ()
+
+
+def _nearest(failed: Failed) -> tuple[Mistake, ...]:
+    """The mistakes of the simplest composition whose integral all the answers are as near to as a rule is to the truth."""
+    kinds = (SCORES, TARGETS, PATHS, FACTORS, SIGNS)
+    choices = sorted((choice for choice in product(*kinds) if 0 < _count(choice) <= 2), key=_count)
+    for score, target, path, factor, signs in choices:
+        composition = Composition(
+            *(fine_weights(), WHICH_GRADIENTS[0], path, score, target, EACH[0], factor, CHANNELS[0], signs, RANGES[0])
+        )
+        if all(_is_near(composition, question, values) for question, values in failed):
+            return composition.mistakes
+    return ()
+
+
+def _count(choice: Sequence[Part]) -> int:
+    return sum(part.mistake is not None for part in choice)
+
+
+def _is_near(composition: Composition, question: Question, values: np.ndarray) -> bool:
+    expected = composition.map(question.line, question.n_steps)
+    return distance(values, expected) <= min(question.allowed_error, 0.3)
+
+
+def _is_affine_image(values: np.ndarray, question: Question) -> bool:
+    """Whether the values are a constant and a positive multiple of the truth, as near as a rule may be."""
+    exact, given = question.exact.ravel(), values.ravel()
+    slope = float(np.cov(exact, given, bias=True)[0, 1] / max(exact.var(), 1e-300))
+    rest = given - given.mean() - slope * (exact - exact.mean())
+    return slope > 0 and float(np.linalg.norm(rest)) <= slope * np.linalg.norm(exact) * min(question.allowed_error, 0.3)
+
+
+def _is_multiple(values: np.ndarray, reference: np.ndarray) -> bool:
+    norms = np.linalg.norm(values) * np.linalg.norm(reference)
+    return bool(norms > 0 and 1 - float((values * reference).sum()) / norms < PROPORTIONAL)
