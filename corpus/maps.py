@@ -101,11 +101,19 @@ def in_float64(job: Job) -> Tensor:
     return midpoint(job).double()
 
 
+def mean_with_both_ends(job: Job) -> Tensor:
+    return job.d * gradients(job, np.linspace(0, 1, job.n)).mean(0)
+
+
+def mean_with_both_ends_of_one_more(job: Job) -> Tensor:
+    return job.d * gradients(job, np.linspace(0, 1, job.n + 1)).mean(0)
+
+
 RIGHT_MAPS = {
     f.__name__: f
     for f in (
         *(midpoint, left, right_rule, trapezoid, trapezoid_of_n_points, simpson, gauss_legendre),
-        *(loop, in_batches, reversed_path, in_float64),
+        *(loop, in_batches, reversed_path, in_float64, mean_with_both_ends, mean_with_both_ends_of_one_more),
     )
 }
 
@@ -189,11 +197,6 @@ WRONG_MAPS: dict[str, tuple[Callable[[Job], Tensor], tuple[str, ...], tuple[str,
         (),
     ),
     "Captum's trapezoid": (_weighted(_captum_weights, lambda n: np.linspace(0, 1, n)), ("trapezoid_weights",), ()),
-    "PAIR's ends": (
-        _weighted(lambda n: np.full(n, 1 / n), lambda n: np.linspace(0, 1, n)),
-        ("both_ends_in_full",),
-        (),
-    ),
     "weights that sum to 1.2": (lambda j: 1.2 * right_rule(j), ("scaled",), ()),
     "gradient at the end": (
         lambda j: j.d * gradients(j, [1.0])[0],

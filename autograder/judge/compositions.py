@@ -43,6 +43,13 @@ class Part:
     of: Callable
 
 
+CLOSED = ("closed", "closed + 1")
+BOTH_ENDS = (
+    "Both ends of the path count in full, which is right, since the weights add up to one. The trapezoid rule would halve them, "
+    "and come nearer with as many steps."
+)
+"""What is said of the rules in CLOSED; it costs nothing."""
+
 # Weights: a number of steps to nodes and weights.
 
 

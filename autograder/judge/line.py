@@ -12,7 +12,6 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.polynomial.chebyshev import chebvander
-from scipy import integrate
 from torch import Tensor
 
 from autograder.judge.tolerances import (
@@ -78,11 +77,6 @@ class Line:
         """IG by one of the rules of igref."""
         nodes, weights = quadrature.nodes_and_weights(rule, n_steps)
         return self.weighted(nodes.numpy(), weights.numpy())
-
-    def simpson(self, n_steps: int) -> np.ndarray:
-        """Simpson's rule with n_steps intervals, for what is not igref's to teach but a student's to use."""
-        nodes = np.arange(n_steps + 1) / n_steps
-        return self.difference * integrate.simpson(self.gradients(nodes).double().numpy(), dx=1 / n_steps, axis=0)
 
     def interpolatory(self, nodes: np.ndarray) -> np.ndarray:
         """The rule that integrates polynomials through these nodes exactly, as those of Clenshaw, Curtis and Fejer do."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from autograder.judge.compositions import right_weights
 from autograder.judge.line import Line, Pair, distance
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores
@@ -20,6 +21,21 @@ from autograder.judge.tolerances import ACROSS, EXACT_MAP, PROPORTIONAL_MAP, SAM
 from igref.attribution import quadrature
 
 CLOSE_CLASSES, FEW_CLASSES = 5, 20
+EVERYWHERE = (
+    *(
+        "trapezoid",
+        "midpoint",
+        "right",
+        "left",
+        "closed + 1",
+        "gauss_legendre",
+        "closed",
+        "trapezoid -1",
+        "trapezoid +1",
+    ),
+    "simpson",
+)
+"""The rules that maps of photos are held against, too: the others need gradients of their own."""
 MOST_RARE_STEPS = 20
 SMALL_PICTURE = 3 * 64 * 64
 VANISHING = 1e-6
@@ -104,23 +120,17 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
 def _right(pair: Pair) -> Iterator[tuple[str, np.ndarray]]:
     """Textbook rules at the stated steps, the cheap ones first. n points may be read as n - 1 intervals, or n + 1."""
     n, line = pair.exact_steps, pair.line
-    for rule in ("trapezoid", "midpoint", "right", "left"):
-        yield rule, line.rule(rule, n)
-    yield "gauss_legendre", line.rule("gauss_legendre", n)
-    if n > 1:
-        yield "trapezoid", line.rule("trapezoid", n - 1)
-    yield "trapezoid", line.rule("trapezoid", n + 1)
-    yield "simpson", line.simpson(n)
+    for part in right_weights():
+        if part.name in EVERYWHERE or line.image.numel() <= SMALL_PICTURE:
+            yield part.name, line.weighted(*part.of(n))
 
 
 def _near_misses(pair: Pair) -> Named:
     n, line = pair.exact_steps, pair.line
     closed, open_ = np.arange(n + 1) / n, np.linspace(0, 1, n)
     yield Mistake.ONE_TERM_TOO_MANY, line.weighted(closed, np.full(n + 1, 1 / n))
-    yield Mistake.BOTH_ENDS_IN_FULL, line.weighted(closed, np.full(n + 1, 1 / (n + 1)))
     if n > 1:
         yield Mistake.ONE_TERM_TOO_FEW, line.weighted(closed[1:-1], np.full(n - 1, 1 / n))
-        yield Mistake.BOTH_ENDS_IN_FULL, line.weighted(open_, np.full(n, 1 / n))
         weights = np.full(n, 1 / n)
         weights[[0, -1]] /= 2
         yield Mistake.TRAPEZOID_WEIGHTS, line.weighted(open_, weights)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autograder.judge.compositions import CLOSED
 from autograder.judge.line import Line, Pair, distance
 from autograder.judge.map_mistakes import Context, exact_mistake, is_of_chebyshev_nodes, likely_mistake, textbook_rule
 from autograder.judge.mistakes import Mistake
@@ -173,7 +174,7 @@ def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> 
         return
     # Beside maps of many steps a map of one or two is what a study of steps shows.
     if (entry.n_steps >= FEWEST_STEPS or context.other_counts) and (rule := textbook_rule(pair, values)):
-        if entry.n_steps <= FEW_STEPS:
+        if entry.n_steps <= FEW_STEPS or rule in CLOSED:
             found.rules.add(rule)
         return
     gap, error = abs(float(values.sum()) - pair.score_difference), distance(values, pair.reference)

@@ -56,11 +56,6 @@ class Mistake(StrEnum):
         "the trapezoid's weights sum to (n - 1)/n: n points have n - 1 intervals",
         "Divide by the number of intervals, not by the number of points.",
     )
-    BOTH_ENDS_IN_FULL = (
-        "both_ends_in_full",
-        "both ends of the path carry a full weight, so they count twice as much as they should",
-        "Halve the first and the last gradient (the trapezoid rule), or leave one of them out.",
-    )
     GRADIENT_AT_INPUT = (
         "gradient_at_input",
         "the result is the gradient at x alone, with no path and no factor x - x'",

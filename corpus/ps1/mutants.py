@@ -142,27 +142,6 @@ NUMBERS = (
         loses=("linear",),
     ),
     _integral(
-        "both ends in full, over n points",
-        "both_ends_in_full",
-        """
-        def integrated_gradients(forward, x, baseline, target, n_steps):
-            return (x - baseline) * gradients_at(forward, x, baseline, target, torch.linspace(0, 1, n_steps)).mean(0)
-        """,
-        keeps=("linear",),
-        loses=("polynomial",),
-    ),
-    _integral(
-        "both ends in full, over n + 1 points",
-        "both_ends_in_full",
-        """
-        def integrated_gradients(forward, x, baseline, target, n_steps):
-            alphas = torch.linspace(0, 1, n_steps + 1)
-            return (x - baseline) * gradients_at(forward, x, baseline, target, alphas).mean(0)
-        """,
-        keeps=("linear",),
-        loses=("polynomial",),
-    ),
-    _integral(
         "PAIR saliency's path, over n",
         "one_term_too_many",
         """

@@ -52,6 +52,21 @@ def _gradient(name: str, body: str) -> Style:
 
 INTEGRATED_GRADIENTS = (
     _integral(
+        "the mean over n points, both ends in full",
+        """
+        def integrated_gradients(forward, x, baseline, target, n_steps):
+            return (x - baseline) * gradients_at(forward, x, baseline, target, torch.linspace(0, 1, n_steps)).mean(0)
+        """,
+    ),
+    _integral(
+        "the mean over n + 1 points, both ends in full",
+        """
+        def integrated_gradients(forward, x, baseline, target, n_steps):
+            alphas = torch.linspace(0, 1, n_steps + 1)
+            return (x - baseline) * gradients_at(forward, x, baseline, target, alphas).mean(0)
+        """,
+    ),
+    _integral(
         "loop, right rule",
         """
         def integrated_gradients(forward, x, baseline, target, n_steps):

@@ -11,11 +11,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from autograder.judge.line import Line as LineWithGradients
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from autograder import submit
+from autograder.judge.line import Line as LineWithGradients
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores, NotRunError, UnfitModelError, load_file_scores
 from autograder.judge.studies.named_models import NotVerifiedError, UngradableError

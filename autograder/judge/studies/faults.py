@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from autograder.judge.compositions import BOTH_ENDS, CLOSED
 from autograder.judge.maps import Judgement, Subject
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores, is_model_file, load_file_scores
@@ -44,6 +45,8 @@ class Faults:
     def add_judgement(self, judgement: Judgement) -> None:
         for name in MAP_PROPERTIES:
             self.add(name, (getattr(judgement, name), judgement.mistake))
+        if judgement.rules & {*CLOSED} and not (judgement.completeness or judgement.map):
+            self.notes.append(BOTH_ENDS)
 
     def end(self, error: UngradableError) -> None:
         """A fault without which nothing else can be graded."""

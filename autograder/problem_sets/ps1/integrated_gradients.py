@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from autograder.judge.answers import Answer, read_answers
-from autograder.judge.compositions import Explanation, explain, right_at_a_fixed_count, rule_of
+from autograder.judge.compositions import BOTH_ENDS, CLOSED, Explanation, explain, right_at_a_fixed_count, rule_of
 from autograder.judge.functions import Diagnosis, verdict_on_function
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.functions import integrated_gradients_probes
@@ -26,10 +26,6 @@ EXAMPLE = (
 )
 REFERENCE_SEEDS = (0, 1)
 """What a known composition breaks is asked of probes of its own, the same for every student."""
-BOTH_ENDS = (
-    "Both ends of the path count in full, which is right, since the weights add up to one. The trapezoid rule would halve them, "
-    "and come nearer with as many steps."
-)
 
 
 def judge(evidence: Evidence, sample: Sample) -> Verdict:
@@ -63,7 +59,7 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         return Diagnosis(resemblance(numbers))
 
     def remarks() -> list[str]:
-        return [BOTH_ENDS] if rule_of(lines) in ("closed", "closed + 1") else []
+        return [BOTH_ENDS] if rule_of(lines) in CLOSED else []
 
     return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, diagnose, EXAMPLE, remarks)
 

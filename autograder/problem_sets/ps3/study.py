@@ -88,8 +88,9 @@ def judge_steps(study: Study, subject: Subject, baselines: Tensor, faults: Fault
         judgement = judge_maps(subject, entries, sample)
         faults.add_judgement(judgement)
         stated = study.values.get("rule")
-        if judgement.rules and stated in quadrature.RULES and stated not in judgement.rules:
-            found = ", ".join(sorted(judgement.rules))
+        known = judgement.rules & {*quadrature.RULES}
+        if known and stated in quadrature.RULES and stated not in known:
+            found = ", ".join(sorted(known))
             faults.notes.append(f"rule says {stated}; with few steps the maps are those of another rule: {found}.")
     return maps
 
