@@ -13,13 +13,17 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.judge.likeness import known_sources, notebook_code, own_work, starter_code
+from autograder.judge.mistakes import Mistake
 from autograder.judge.verdict import Verdict
 from autograder.nbgrader_plugin.graded_run import RUN, Run
 from autograder.nbgrader_plugin.stubs import ANSWER
 from autograder.nbgrader_plugin.submitted_notebook import is_picture
 from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.problem_sets.checking import judge, nothing_to_judge
+from autograder.sandbox.bounded import OverLimitError, in_bounds
+from autograder.sandbox.limits import OwnLimits
 from autograder.student.plain_text import writable
+from autograder.task import Function
 
 RECORD = "verdicts.json"
 PAGE_PIXELS = 840
@@ -71,6 +75,9 @@ class Verdicts(NbGraderPreprocessor):
     def _verdict(self, task: str, run: Run) -> Verdict:
         try:
             return verdict_on(task, run)
+        except OverLimitError as error:
+            self.log.warning("Judging %s was ended: %s", task, error)
+            return nothing_to_judge(task, Mistake.EVIDENCE_DAMAGED, f"Judging it was ended: {error}.")
         except Exception as error:  # a hole in a check must not cost anybody the record
             self.log.exception("Judging %s", task)
             return nothing_to_judge(task, "evidence_damaged", f"Judging it failed ({type(error).__name__}).")
@@ -79,7 +86,9 @@ class Verdicts(NbGraderPreprocessor):
 def verdict_on(task: str, run: Run) -> Verdict:
     """The verdict on a task from what its run left behind, or the reason why there is nothing to judge."""
     if task in run.evidence:
-        return judge(task, run.evidence[task], run.seed)
+        if isinstance(TASKS[task].asks, Function):  # whose work is bounded: so many questions, answers of their size
+            return judge(task, run.evidence[task], run.seed)
+        return in_bounds(OwnLimits(), judge, task, run.evidence[task], run.seed)
     if run.ended:
         return nothing_to_judge(task, run.ended, run.detail)
     for cell, words in ((task + ANSWER, "The answer's cell"), (task, "This cell")):

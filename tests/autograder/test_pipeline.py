@@ -140,7 +140,7 @@ def test_no_sandbox_no_grading(tmp_path, released_course):
     course = released_course(PS1.id, tmp_path)
     hand_in(course, (STUDENTS[0],))
     config = (course / "nbgrader_config.py").read_text()
-    broken = "import autograder.sandbox as s\ns._bubblewraps = lambda: []\n"
+    broken = "import autograder.sandbox.bubblewrap as s\ns._bubblewraps = lambda: []\n"
     (course / "nbgrader_config.py").write_text(broken + config)
     with pytest.raises(GradingError, match="apt-get install bubblewrap"):
         nbgrader(course, "autograde", PS1.id)

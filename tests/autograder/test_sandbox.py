@@ -14,11 +14,14 @@ import psutil
 import pytest
 from jupyter_client.asynchronous import AsyncKernelClient
 
+from autograder.judge.probes import write_questions
+from autograder.problem_sets import TASKS
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox import bubblewrap
 from autograder.sandbox.bubblewrap import HOME, WORK, Sandbox, SandboxUnavailableError, check_sandbox
 from autograder.sandbox.kernel import SandboxedKernelManager, _resident
 from autograder.sandbox.limits import Limits
+from autograder.student.questions import QUESTIONS_FOLDER
 from autograder.student.submit import EVIDENCE_FOLDER
 
 LOW = Limits(notebook_seconds=40, memory=500, processes=20, evidence=30)
@@ -30,17 +33,19 @@ class Kernel:
 
     def __init__(self, folder: Path, limits: Limits, loop: asyncio.AbstractEventLoop) -> None:
         self.folder, self._loop = folder, loop
-        for name in ("evidence", "runtime", "files", "course"):
+        for name in ("evidence", "runtime", "files", "course", "questions"):
             (folder / name).mkdir(parents=True)
+        self.questions = folder / "questions"
         (folder / "course" / "gradebook.db").write_text(SECRET)
         (folder / "files" / "data.csv").write_text("1,2,3")
-        environment = {EVIDENCE_FOLDER: str(folder / "evidence")}
+        environment = {EVIDENCE_FOLDER: str(folder / "evidence"), QUESTIONS_FOLDER: str(self.questions)}
         self.sandbox = Sandbox(
             submission=folder / "files",
             evidence=folder / "evidence",
             runtime=folder / "runtime",
             withheld=PS1.withholds,
             environment=environment,
+            questions=self.questions,
             hidden=(folder / "course",),
             limits=limits,
         )
@@ -212,6 +217,55 @@ def test_the_graders_processes_and_environment_are_not_seen(kernel, monkeypatch)
     isolated, names = said.strip().splitlines()
     assert isolated == "True"
     assert not {"SSH_AUTH_SOCK", "JUPYTERHUB_API_TOKEN", "PYTEST_CURRENT_TEST"} & set(ast.literal_eval(names))
+
+
+CANARIES = {
+    "the seed": "28147497671059[7]",
+    "a probe's name": "polynomial with its ben[d]",
+    "what it asks about": "asks_abou[t]",
+}
+"""Patterns that do not match themselves, since they stand in the memory that is looked through."""
+
+
+def test_neither_the_seed_nor_a_label_is_anywhere_in_the_students_process(kernel):
+    """Asked where it could be after the questions were asked: environment, files, frames of the callers, and all memory."""
+    seed = 281474976710597
+    write_questions(kernel.questions, TASKS["ps1-integrated-gradients"], seed)
+    said = kernel.run(
+        f"""
+        import os, re, sys
+        from pathlib import Path
+        from autograder import submit
+        seen = set()
+        def function(forward, x, baseline, target, n_steps):
+            frame = sys._getframe()
+            while frame := frame.f_back:
+                seen.update(str(value)[:2000] for value in list(frame.f_locals.values()))
+            return x
+        submit("ps1-integrated-gradients", function)
+        places = {{"environment": repr(dict(os.environ)).encode(), "frames": repr(seen).encode()}}
+        for variable in ("AUTOGRADER_QUESTIONS", "AUTOGRADER_EVIDENCE"):
+            places[variable] = b"".join(path.read_bytes() for path in Path(os.environ[variable]).iterdir())
+        patterns = {{name: re.compile(text.encode()) for name, text in {CANARIES!r}.items()}}
+        found = [(name, place) for place, held in places.items() for name, one in patterns.items() if one.search(held)]
+        looked_at = 0
+        memory = open("/proc/self/mem", "rb", 0)
+        for line in open("/proc/self/maps"):
+            area, rights = line.split()[:2]
+            start, end = (int(part, 16) for part in area.split("-"))
+            if rights.startswith("rw") and end - start < 1 << 30:
+                try:
+                    memory.seek(start)
+                    held = memory.read(end - start)
+                except (OSError, OverflowError):
+                    continue
+                looked_at += len(held)
+                found += [(name, line) for name, one in patterns.items() if one.search(held)]
+        print(looked_at > 50 << 20, len(places["AUTOGRADER_QUESTIONS"]) > 1000, found)
+    """,
+        timeout=120,
+    )
+    assert said == "True True []\n"
 
 
 # What can be written

@@ -2,9 +2,14 @@
 
 import itertools
 
+import numpy as np
+import pytest
 import torch
 
+from autograder.judge.studies.named_models import UngradableError
+from autograder.judge.studies.reading import Study
 from autograder.student import record as studies
+from autograder.student.evidence import Evidence
 from autograder.student.record import ARRAY, ARRAYS, measured_again, study_record
 
 PARTS = {"images": ARRAY, "attributions": ARRAYS, "gaps": ARRAYS}
@@ -47,3 +52,10 @@ def test_a_measure_is_asked_again_only_about_images_that_were_kept():
     again = measured_again(lambda *_: 1.0, None, given, "attributions", 3, n_pairs=30)
     assert {entry["image"] for entry in again} == {0, 1, 2}
     assert measured_again(lambda *_: 1.0, None, given, "attributions", 0, n_pairs=30) == []
+
+
+def test_more_images_than_are_ever_kept_are_refused_before_any_work():
+    parts = {"values": {}, "names": {}, "types": {}, "dtypes": {}, "missing": []}
+    forged = Evidence(parts, {"images": np.zeros((450, 3, 8, 8), np.float32)})
+    with pytest.raises(UngradableError, match="450 images"):
+        Study(forged).images()

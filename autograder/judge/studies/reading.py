@@ -12,6 +12,7 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import UngradableError
 from autograder.judge.tolerances import PIXEL_SLACK
 from autograder.student.evidence import Evidence
+from autograder.student.record import MAX_IMAGES
 
 MIN_SIDE, MAX_SIDE = 8, 512
 MAX_STEPS = 100_000
@@ -61,6 +62,8 @@ class Study:
         if array.ndim != 4 or not _sides_fit(array):
             expected = f"expected (N, C, H, W) with sides of {MIN_SIDE} to {MAX_SIDE}"
             raise UngradableError(Mistake.WRONG_SHAPE, f"images has the shape {array.shape}, {expected}")
+        if len(array) > MAX_IMAGES:
+            raise UngradableError(Mistake.EVIDENCE_DAMAGED, f"{len(array)} images; submit keeps at most {MAX_IMAGES}")
         if channels is not None and array.shape[1] != channels:
             hint = ": move the channels to the front" if array.shape[3] == channels else ""
             shape = f"the shape {array.shape}, and the model takes {channels} channels, (N, {channels}, H, W)"

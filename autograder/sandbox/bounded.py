@@ -1,0 +1,65 @@
+"""The grader's own work on what a student left behind, in a process with limits on time and memory.
+
+The function is the grader's and its arguments are plain data, so nothing is hidden from it: this is no sandbox. It holds what a
+strange study can make the judge do.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from autograder.sandbox.limits import MIB, OwnLimits
+
+PRELOADED = ["__main__", "autograder.problem_sets.checking"]
+"""Imported once, by the process that the others are forked from: it has no threads, as the grader has."""
+
+
+class OverLimitError(RuntimeError):
+    """The work took more than it may; the message says of what."""
+
+
+def in_bounds(limits: OwnLimits, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns, worked out in a process of its own. What it raises is raised here.
+
+    Raises:
+        OverLimitError: it took too long, or its process ended in the middle of it, as one without memory does.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(sender, limits, function, arguments))
+    process.start()
+    sender.close()
+    try:
+        if not receiver.poll(limits.seconds):
+            raise OverLimitError(f"it took more than {limits.seconds} seconds")
+        worked, value = receiver.recv()
+    except EOFError:
+        process.join()
+        if process.exitcode == -signal.SIGXCPU:
+            raise OverLimitError(f"it took more than {limits.cpu_seconds} seconds of the processor") from None
+        raise OverLimitError("its process ended in the middle of it") from None
+    finally:
+        receiver.close()
+        process.kill()
+        process.join()
+    if worked:
+        return value
+    raise value
+
+
+def _work(sender: Connection, limits: OwnLimits, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (limits.memory * MIB, limits.memory * MIB))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 5))
+    try:
+        answer = True, function(*arguments)
+    except MemoryError:
+        answer = False, OverLimitError(f"it took more than {limits.memory:,} MiB of memory")
+    except Exception as error:
+        answer = False, error
+    sender.send(answer)
