@@ -75,6 +75,8 @@ def _output(output: NotebookNode) -> str:
     if "image/png" in output.data:
         about = output.metadata.get("image/png", {})
         return _picture(b64decode(output.data["image/png"]), about.get("alt", ""), about.get("width"))
+    if "text/markdown" in output.data:
+        return markdown(output.data["text/markdown"])
     if "text/html" in output.data:
         return output.data["text/html"]
     return f'<pre class="printed">{html.escape(output.data.get("text/plain", ""))}</pre>'

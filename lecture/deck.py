@@ -40,7 +40,7 @@ def slides(notebook: NotebookNode) -> list[Slide]:
         if not found:
             raise ValueError("the first cell that is shown has to be of slide type 'slide'.")
         if kind == "notes":
-            found[-1].notes.append(markdown(cell.source))
+            found[-1].notes.append(_part(cell))
         elif part := _part(cell):
             classes = "part fragment" if kind == "fragment" else "part"
             found[-1].parts.append(f'<div class="{classes}">{part}</div>')

@@ -211,13 +211,15 @@ def linearity(
         >>> from igref.counterexamples import absolute_gradient
         >>> x, x0 = torch.tensor([[1.0]]), torch.zeros(1)
         >>> print(linearity(absolute_gradient, lambda x: x, lambda x: x**2, x, x0, 0))
-        linearity is broken: input = 0, feature = 0, of the sum = 4, sum of both = -4
+        linearity is broken: input = 0, feature = 0, of 2 F - 3 G = 4, 2 of F - 3 of G = -4
     """
     forward, other = arguments.forward_function(forward), arguments.forward_function(other)
     mixed = attribute(method, lambda x: a * forward(x) + b * other(x), inputs, baselines, targets)[0]
     first = attribute(method, forward, inputs, baselines, targets)[0]
     second = attribute(method, other, inputs, baselines, targets)[0]
-    return compare("linearity", mixed, a * first + b * second, tolerance, "of the sum", "sum of both")
+    sign = "-" if b < 0 else "+"
+    names = (f"of {a:g} F {sign} {abs(b):g} G", f"{a:g} of F {sign} {abs(b):g} of G")
+    return compare("linearity", mixed, a * first + b * second, tolerance, *names)
 
 
 def symmetry(

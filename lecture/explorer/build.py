@@ -11,12 +11,13 @@ from tqdm import tqdm
 import igref
 from igref.plots.maps import SCALE_PERCENTILE, describe_map
 from igref.plots.style import COLORS, SIGNED_COLORMAP
+from lecture.assets import inlined_css
 from lecture.explorer import packing
 from lecture.explorer.along_path import AlongPath, follow, step_counts
 
 HERE = Path(__file__).parent
 SCRIPTS = ("pictures.js", "charts.js", "explorer.js")
-INTERVALS = 40  # of alpha: 41 gradients a path, 24 paths
+INTERVALS = 40  # of alpha: 41 gradients a path and some more where the sum needs them, 24 paths
 STEEP_POINTS_FROM = 0.8  # as a share of the path's points, from flat to steep
 
 # What the pictures show, for readers who do not see them.
@@ -58,7 +59,7 @@ def build(
     """
     data = page_data(photos, baselines, intervals, progress)
     parts = {
-        "style": (HERE / "explorer.css").read_text(encoding="utf-8"),
+        "style": inlined_css("fonts.css") + (HERE / "explorer.css").read_text(encoding="utf-8"),
         "data": json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),
         "script": "\n".join((HERE / script).read_text(encoding="utf-8") for script in SCRIPTS),
     }
@@ -94,7 +95,7 @@ def page_data(photos: Sequence[str], baselines: Sequence[str], intervals: int, p
             url = packing.picture_url(start[0])
             pairs[f"{name} {baseline}"] = {
                 "baseline": urls.setdefault(url, len(urls)),
-                **_pair_data(follow(model.probabilities, x, start, target, intervals=intervals)),
+                **_pair_data(follow(model.probabilities, x, start, target, intervals=intervals), intervals),
             }
     cividis = mpl.colormaps[SIGNED_COLORMAP](torch.linspace(0, 1, 256).numpy(), bytes=True)[:, :3]
     return {
@@ -113,27 +114,28 @@ def page_data(photos: Sequence[str], baselines: Sequence[str], intervals: int, p
     }
 
 
-def _pair_data(path: AlongPath) -> dict:
+def _pair_data(path: AlongPath, intervals: int) -> dict:
     sheet, limits = packing.sheet_url(path.maps)
     return {
+        "alphas": _digits(path.alphas),
         "scores": _digits(path.scores),
         "slopes": _digits(path.slopes),
         "sheet": sheet,
         "limits": limits,
         "mapSize": path.maps.shape[-1],
-        "scales": _scales(path),
+        "scales": _scales(path, intervals),
         "description": describe_map(path.attribution[None]),
     }
 
 
-def _scales(path: AlongPath) -> dict:
+def _scales(path: AlongPath, intervals: int) -> dict:
     """Where the colours of the maps end: of each gradient, of all of them together, and of the attribution.
 
     Of the gradients together it is one that most of their own stay under: a few steep points would leave the rest grey.
     """
     share = SCALE_PERCENTILE / 100
     each = path.maps.abs().flatten(1).quantile(share, dim=1)
-    whole = torch.trapezoid(path.maps, dx=1 / (len(path.maps) - 1), dim=0).abs().flatten().quantile(share)
+    whole = torch.trapezoid(path.maps[: intervals + 1], dx=1 / intervals, dim=0).abs().flatten().quantile(share)
     return {"each": _digits(each, 4), "path": float(each.quantile(STEEP_POINTS_FROM)), "map": float(whole)}
 
 

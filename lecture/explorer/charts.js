@@ -16,7 +16,7 @@ const line = (points) => "M" + points.map(([x, y]) => `${x.toFixed(2)} ${y.toFix
 function axes(element, { x, y, xTicks, yTicks, xLabel, margin }) {
   const unit = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const { clientWidth: width, clientHeight: height } = element;
-  const [left, right, top, bottom] = [margin * unit, width - 0.9 * unit, 0.6 * unit, height - 1.5 * unit];
+  const [left, right, top, bottom] = [margin * unit, width - 0.9 * unit, 0.9 * unit, height - 1.8 * unit];
   element.replaceChildren();
   const svg = draw(element, "svg", { width, height, "aria-hidden": "true" });
   const toX = (value) => left + x(value) * (right - left);
@@ -35,8 +35,8 @@ function axes(element, { x, y, xTicks, yTicks, xLabel, margin }) {
   return { svg, toX, toY, unit };
 }
 
-/** F along the path with a marker at alpha, and F(x') plus the map's sum after each step taken so far. */
-function drawAlong(element, { scores, sums, nSteps, alpha, colors }) {
+/** F along the path with a marker at alpha, and F(x') plus the map's sum after each step taken so far, which ends at `at`. */
+function drawAlong(element, { scores, sums, at, alpha, colors }) {
   const [ink, blue, vermillion] = colors;
   const last = scores.length - 1;
   const running = sums.map((sum) => scores[0] + sum);
@@ -58,11 +58,11 @@ function drawAlong(element, { scores, sums, nSteps, alpha, colors }) {
   draw(svg, "path", { d: line([[toX(alpha), toY(floor)], [toX(alpha), 0]]), stroke: ink, "stroke-dasharray": "2 4" });
   const curve = scores.map((score, k) => [toX(k / last), toY(score)]);
   draw(svg, "path", { d: line(curve), stroke: blue, "stroke-width": 0.2 * unit, fill: "none" });
-  const points = running.map((value, m) => [toX(m / nSteps), toY(value)]);
+  const points = running.map((value, m) => [toX(at[m]), toY(value)]);
   draw(svg, "path", {
     d: line(points), stroke: vermillion, "stroke-width": 0.16 * unit, fill: "none", "stroke-dasharray": `${0.45 * unit} ${0.25 * unit}`,
   });
-  if (nSteps <= 25) {
+  if (at.length <= 26) {
     for (const [x, y] of points) draw(svg, "rect", { x: x - 0.25 * unit, y: y - 0.25 * unit, width: 0.5 * unit, height: 0.5 * unit, fill: vermillion });
   }
   const reached = scores[Math.round(alpha * last)];
@@ -100,5 +100,6 @@ function drawConvergence(element, { gaps, rule, nSteps, colors, otherColor }) {
     const here = n === nSteps;
     const r = (here ? 0.42 : 0.25) * unit;
     draw(svg, "rect", { x: toX(n) - r, y: toY(gap) - r, width: 2 * r, height: 2 * r, fill: vermillion, stroke: here ? colors[0] : "none", "stroke-width": 0.14 * unit });
-  }  draw(svg, "text", { x: toX(1) + 0.3 * unit, y: toY(0.05) - 0.25 * unit }, "5 %");
+  }
+  draw(svg, "text", { x: toX(1) + 0.3 * unit, y: toY(0.05) - 0.25 * unit }, "5 %");
 }

@@ -3,7 +3,8 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 const last = data.intervals;
-const RULES = ["right", "left", "trapezoid", "midpoint"];
+const ADAPTIVE = "adaptive"; // the trapezoid on all stored alphas: some were added where it was most wrong
+const RULES = ["right", "left", "trapezoid", "midpoint", ADAPTIVE];
 const OTHER_RULES_COLOR = "#767676";
 const SECONDS_FOR_THE_PATH = 6;
 
@@ -13,20 +14,38 @@ let playing = null;
 
 // The numbers
 
-/** The weight of each stored alpha in the first `taken` of n equal steps. */
-function weights(rule, n, taken) {
-  const found = new Float64Array(last + 1);
+/** Where the stored alphas of a pair are, from 0 to 1: equal ones stand first in its lists, then the added ones. */
+const inOrder = (pair) => (pair.order ??= pair.alphas.map((_, k) => k).sort((a, b) => pair.alphas[a] - pair.alphas[b]));
+
+/** The ends of the steps, n + 1 of them. */
+const ends = (pair, rule, n) =>
+  rule === ADAPTIVE ? inOrder(pair).map((k) => pair.alphas[k]) : Array.from({ length: n + 1 }, (_, m) => m / n);
+
+/** The weight of each stored alpha in the first `taken` of n steps. */
+function weights(pair, rule, n, taken) {
+  const found = new Float64Array(pair.alphas.length);
+  if (rule === ADAPTIVE) {
+    const order = inOrder(pair);
+    for (let step = 0; step < taken; step += 1) {
+      const [from, to] = [order[step], order[step + 1]];
+      const half = (pair.alphas[to] - pair.alphas[from]) / 2;
+      found[from] += half;
+      found[to] += half;
+    }
+    return found;
+  }
   for (let step = 0; step < taken; step += 1) {
-    const ends = { left: [0], right: [1], midpoint: [0.5], trapezoid: [0, 1] }[rule];
-    for (const end of ends) found[Math.round(((step + end) * last) / n)] += 1 / n / ends.length;
+    const nodes = { left: [0], right: [1], midpoint: [0.5], trapezoid: [0, 1] }[rule];
+    for (const node of nodes) found[Math.round(((step + node) * last) / n)] += 1 / n / nodes.length;
   }
   return found;
 }
 
-const sumAfter = (pair, rule, n, taken) => weights(rule, n, taken).reduce((sum, w, k) => sum + w * pair.slopes[k], 0);
+const sumAfter = (pair, rule, n, taken) => weights(pair, rule, n, taken).reduce((sum, w, k) => sum + w * pair.slopes[k], 0);
 const difference = (pair) => pair.scores[last] - pair.scores[0];
 const gapAfterAll = (pair, rule, n) => sumAfter(pair, rule, n, n) - difference(pair);
-const stepsTaken = () => Math.floor((chosen.alpha * chosen.nSteps) / last + 1e-9);
+const stepsTaken = (pair) => ends(pair, chosen.rule, chosen.nSteps).filter((end) => end <= chosen.alpha / last + 1e-9).length - 1;
+const counts = (pair, rule) => (rule === ADAPTIVE ? [pair.alphas.length - 1] : data.stepCounts[rule]);
 
 // The page
 
@@ -59,19 +78,19 @@ async function show() {
   const pair = data.pairs[name];
   const { rule, nSteps } = chosen;
   const alpha = chosen.alpha / last;
-  const taken = stepsTaken();
+  const taken = stepsTaken(pair);
   const sums = Array.from({ length: taken + 1 }, (_, m) => sumAfter(pair, rule, nSteps, m));
   showPictures(pictures, pair, alpha, taken);
   showNumbers(pair, alpha, taken, sums[taken]);
-  const gaps = Object.fromEntries(RULES.map((each) => [each, data.stepCounts[each].map((n) => [n, Math.abs(gapAfterAll(pair, each, n) / difference(pair))])]));
-  drawAlong(byId("along"), { scores: pair.scores, sums, nSteps, alpha, colors: data.colors });
+  const gaps = Object.fromEntries(RULES.map((each) => [each, counts(pair, each).map((n) => [n, Math.abs(gapAfterAll(pair, each, n) / difference(pair))])]));
+  drawAlong(byId("along"), { scores: pair.scores.slice(0, last + 1), sums, at: ends(pair, rule, nSteps), alpha, colors: data.colors });
   drawConvergence(byId("convergence"), { gaps, rule, nSteps, colors: data.colors, otherColor: OTHER_RULES_COLOR });
   document.body.dataset.shown = state();
 }
 
 function showPictures({ from, to, frames }, pair, alpha, taken) {
   const gradient = frames[chosen.alpha];
-  const map = weightedSum(frames, weights(chosen.rule, chosen.nSteps, taken));
+  const map = weightedSum(frames, weights(pair, chosen.rule, chosen.nSteps, taken));
   drawBetween(byId("between"), from, to, alpha);
   drawValues(byId("gradient"), gradient, chosen.ownScale ? pair.scales.each[chosen.alpha] : pair.scales.path, data.colormap);
   drawValues(byId("map"), map, pair.scales.map, data.colormap);
@@ -111,12 +130,12 @@ function showNumbers(pair, alpha, taken, sum) {
   byId("bar").setAttribute("aria-label", `the map's sum so far is ${Math.round(100 * share)} % of the difference`);
   byId("alpha").value = chosen.alpha;
   byId("alpha").setAttribute("aria-valuetext", `${alpha.toFixed(2)}: probability ${fixed(pair.scores[chosen.alpha])}, sum so far ${fixed(sum)}`);
-  const counts = data.stepCounts[rule];
+  const offered = counts(pair, rule);
   const fill = (id, at) => byId(id).style.setProperty("--filled", `${100 * at}%`);
   fill("alpha", alpha);
-  fill("steps", counts.indexOf(nSteps) / (counts.length - 1));
-  byId("steps").max = counts.length - 1;
-  byId("steps").value = counts.indexOf(nSteps);
+  fill("steps", offered.length > 1 ? offered.indexOf(nSteps) / (offered.length - 1) : 1);
+  byId("steps").max = offered.length - 1;
+  byId("steps").value = offered.indexOf(nSteps);
   byId("steps").setAttribute("aria-valuetext", `${plural(nSteps)}: gap ${fixed(gap, 4)}`);
   byId("rule").value = rule;
   byId("own-scale").checked = chosen.ownScale;
@@ -129,15 +148,15 @@ function showNumbers(pair, alpha, taken, sum) {
 function choose(changes) {
   Object.assign(chosen, changes);
   chosen.alpha = Math.max(0, Math.min(last, chosen.alpha));
-  const counts = data.stepCounts[chosen.rule];
-  if (!counts.includes(chosen.nSteps)) chosen.nSteps = counts.findLast((n) => n <= chosen.nSteps);
+  const offered = counts(data.pairs[key()], chosen.rule);
+  if (!offered.includes(chosen.nSteps)) chosen.nSteps = offered.findLast((n) => n <= chosen.nSteps) ?? offered[0];
   show();
 }
 
 const after = (list, item, by = 1) => (list.length + item + by) % list.length;
 const otherCount = (by) => {
-  const counts = data.stepCounts[chosen.rule];
-  return counts[Math.max(0, Math.min(counts.length - 1, counts.indexOf(chosen.nSteps) + by))];
+  const offered = counts(data.pairs[key()], chosen.rule);
+  return offered[Math.max(0, Math.min(offered.length - 1, offered.indexOf(chosen.nSteps) + by))];
 };
 
 function play(on) {
@@ -204,7 +223,7 @@ RULES.forEach((rule) => byId("rule").append(new Option(rule, rule)));
 drawScale(document.querySelector(".scale"), data.colormap);
 byId("alpha").max = last;
 byId("alpha").addEventListener("input", () => choose({ alpha: byId("alpha").valueAsNumber }));
-byId("steps").addEventListener("input", () => choose({ nSteps: data.stepCounts[chosen.rule][byId("steps").valueAsNumber] }));
+byId("steps").addEventListener("input", () => choose({ nSteps: counts(data.pairs[key()], chosen.rule)[byId("steps").valueAsNumber] }));
 byId("rule").addEventListener("change", () => choose({ rule: byId("rule").value }));
 byId("own-scale").addEventListener("change", () => choose({ ownScale: byId("own-scale").checked }));
 byId("play").addEventListener("click", () => play(playing === null));

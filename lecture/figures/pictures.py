@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -12,6 +14,8 @@ from igref.plots.maps import describe_map, show_map, show_picture
 from igref.plots.style import in_house_style, no_ticks, panels
 
 Picture = Float[Tensor, "channels height width"]
+BLOCK = 32
+DIVERGING = "RdBu_r"  # from blue over white to red: the zero is seen, with every kind of colour vision
 
 
 @in_house_style
@@ -27,13 +31,82 @@ def path_strip(
         for ax, gradient in zip(axes[1], gradients, strict=True):
             ax.imshow(channel_sum(gradient).abs(), cmap="cividis", vmin=0, vmax=limit)
             no_ticks(ax)
-        axes[1, 0].set_ylabel("|gradient|\n(one scale)")
+        axes[1, 0].set_ylabel("|(x − x') × gradient|\n(one scale)")
     figure.description = f"The path, at {', '.join(captions)}" + (
         "; below each, the size of (x - x') times the gradient there, all on one scale."
         if gradients is not None
         else "."
     )
     return figure
+
+
+@in_house_style
+def raw_and_blocks(image: Picture, values: Picture, *, block: int = BLOCK) -> Figure:
+    """A photo, the map of its pixels, and the map summed over squares, which the back row can see.
+
+    Args:
+        image: (C, H, W).
+        values: attributions of the image, (C, H, W).
+        block: side of the squares in pixels; it divides height and width.
+    """
+    figure, axes = panels(1, 3, width=3.8, height=4.6)
+    show_picture(axes[0, 0], image, "photo")
+    _show_signed(
+        axes[0, 1], channel_sum(values), "map, pixel by pixel", float(channel_sum(values).abs().quantile(0.97))
+    )
+    summed = block_sums(values, block)
+    _show_signed(axes[0, 2], summed, f"map, summed over {block} × {block} pixels", float(summed.abs().max()))
+    figure.description = (
+        f"A photo, its map, and the map summed over squares. {describe_map(values)} {_describe_blocks(summed)}"
+    )
+    return figure
+
+
+@in_house_style
+def blocks_over(image: Picture, maps: Mapping[str, Picture], *, block: int = BLOCK) -> Figure:
+    """Several maps of one photo, each summed over squares on a scale of its own, over the photo in pale grey."""
+    figure, axes = panels(1, len(maps), width=4.2, height=4.6)
+    pale = 0.55 + 0.45 * image.mean(0).numpy()
+    said = []
+    for ax, (name, values) in zip(axes[0], maps.items(), strict=True):
+        summed = block_sums(values, block)
+        _show_signed(ax, summed, name, float(summed.abs().max()), over=pale)
+        said.append(f"{name}: {_describe_blocks(summed)}")
+    figure.description = f"Maps of one photo, summed over squares of {block} pixels. {' '.join(said)}"
+    return figure
+
+
+def block_sums(values: Picture, block: int = BLOCK) -> Tensor:
+    """Attributions (C, H, W) summed over channels and over squares: (H / block, W / block); the sum stays what it is."""
+    return block**2 * torch.nn.functional.avg_pool2d(channel_sum(values).double()[None], block)[0]
+
+
+def _show_signed(ax: Axes, values: Tensor, title: str, limit: float, over: np.ndarray | None = None) -> None:
+    """Signed values from blue, against the class, over white, nothing, to red, for it; the scale stands below."""
+    size = 224
+    if over is not None:
+        ax.imshow(over, cmap="gray", vmin=0, vmax=1, extent=(0, size, size, 0))
+    drawn = ax.imshow(
+        values, cmap=DIVERGING, vmin=-limit, vmax=limit, extent=(0, size, size, 0), alpha=1 if over is None else 0.7
+    )
+    scale = ax.inset_axes((0.0, -0.07, 1.0, 0.04))
+    scale.imshow(np.linspace(-1, 1, 256)[None], cmap=drawn.cmap, aspect="auto")
+    scale.set_xticks([0, 127.5, 255], [f"{-limit:.2g}", "0", f"{limit:.2g}"])
+    for tick, side in zip(scale.get_xticklabels(), ("left", "center", "right"), strict=True):
+        tick.set_horizontalalignment(side)
+    scale.set_yticks([])
+    scale.grid(False)
+    ax.set_title(title)
+    no_ticks(ax)
+
+
+def _describe_blocks(summed: Tensor) -> str:
+    rows, columns = summed.shape
+    row, column = divmod(int(summed.argmax()), columns)
+    return (
+        f"The square that counts most for the class, {float(summed.max()):+.2f}, is {row + 0.5:g} of {rows} from the top and "
+        f"{column + 0.5:g} of {columns} from the left; the one that counts most against it has {float(summed.min()):+.2f}."
+    )
 
 
 @in_house_style

@@ -72,7 +72,7 @@ class Visit:
 
 
 @contextmanager
-def opened(browser: Browser, file: Path, size: tuple[int, int]) -> Iterator[Visit]:
+def opened(browser: Browser, file: Path, size: tuple[int, int], query: str = "") -> Iterator[Visit]:
     """A file of this machine, opened in a window of a size, without a network."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     visit = Visit(context.new_page())
@@ -87,7 +87,7 @@ def opened(browser: Browser, file: Path, size: tuple[int, int]) -> Iterator[Visi
     visit.page.on(
         "console", lambda message: visit.errors.append(message.text) if message.type in ("error", "warning") else None
     )
-    visit.page.goto(file.resolve().as_uri())
+    visit.page.goto(file.resolve().as_uri() + query)
     visit.page.evaluate(f"(() => {{ {_MEASURES.read_text(encoding='utf-8')}\nwindow.measures = measures; }})()")
     yield visit
     context.close()

@@ -10,7 +10,7 @@ from PIL import Image
 
 import igref
 from lecture.explorer import packing
-from lecture.explorer.along_path import follow, step_counts
+from lecture.explorer.along_path import TOLERANCE, follow, step_counts
 
 INTERVALS = 10
 
@@ -29,7 +29,8 @@ def path():
 def test_slopes_and_maps_add_up_to_integrated_gradients(path):
     x, baseline, found = path
     expected = igref.integrated_gradients(forward, x, baseline, 1, n_steps=INTERVALS, rule="trapezoid")
-    sums = torch.trapezoid(found.slopes, dx=1 / INTERVALS) - (found.scores[-1] - found.scores[0])
+    equal = slice(INTERVALS + 1)
+    sums = torch.trapezoid(found.slopes[equal], dx=1 / INTERVALS) - (found.scores[INTERVALS] - found.scores[0])
     assert float(sums) == pytest.approx(float(expected.completeness_gap), abs=1e-5)
     torch.testing.assert_close(found.attribution.float(), expected.values[0].sum(0))
     torch.testing.assert_close(found.maps.sum((1, 2)), found.slopes)
@@ -54,3 +55,18 @@ def test_step_counts_are_those_whose_points_are_stored():
         "midpoint": [1, 2, 5, 10],
         "trapezoid": [1, 2, 5, 10, 20],
     }
+
+
+def test_the_sum_arrives_where_equal_steps_miss_it():
+    """A score that rises between two of the equal alphas only."""
+
+    def late(images: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(400 * (images.flatten(1).mean(1, keepdim=True) - 0.77))
+
+    x, baseline = torch.ones(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)
+    found = follow(late, x, baseline, 0, intervals=INTERVALS)
+    order = found.alphas.argsort()
+    gap = torch.trapezoid(found.slopes[order], found.alphas[order]) - (found.scores[INTERVALS] - found.scores[0])
+    assert abs(float(gap)) <= TOLERANCE
+    by_equal_steps = torch.trapezoid(found.slopes[: INTERVALS + 1], dx=1 / INTERVALS)
+    assert abs(float(by_equal_steps) - 1) > 0.5

@@ -1,5 +1,6 @@
 """The lecture in a browser: nothing from elsewhere, and on no slide anything cut off, covered, small or pale."""
 
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -117,3 +118,28 @@ def test_every_page_opens_without_a_network(built_lecture, browser):
             visit.page.wait_for_load_state("load")
             assert (visit.errors, visit.failed, visit.blocked) == ([], [], []), page.name
             assert visit.measure("pictures") == [], page.name
+
+
+PRINTED = """(least) => [...document.querySelectorAll(".pdf-page")].flatMap((sheet) => {
+    const { left, top, right, bottom } = sheet.getBoundingClientRect();
+    const slide = sheet.querySelector("section");
+    const heading = slide.querySelector("h1, h2").textContent.trim();
+    const inside = parseFloat(getComputedStyle(slide).paddingLeft) >= 40 ? [] : ["no margin"];
+    const ground = getComputedStyle(slide).printColorAdjust === "exact" ? [] : ["its ground is left out on paper"];
+    const cut = measures.outside(slide, { left, top, right, bottom });
+    const wrong = [...inside, ...ground, ...cut, ...measures.paleText(slide, least)];
+    return wrong.map((sentence) => `${heading}: ${sentence}`);
+})"""
+
+
+def test_the_printed_deck_is_whole(built_lecture, browser):
+    """With ?print-pdf, as lecture/README.md says: each slide on a page of its own, with its ground, margins and last sentence."""
+    with opened(browser, built_lecture.folder / "slides.html", SIZES["1280x720"], "?print-pdf") as visit:
+        visit.page.wait_for_function("window.Reveal && Reveal.isReady()")
+        visit.page.wait_for_selector(".pdf-page")
+        visit.page.emulate_media(media="print")
+        assert visit.page.evaluate(PRINTED, LEAST_CONTRAST) == []
+        total = visit.page.evaluate("() => document.querySelectorAll('.slides section').length")
+        assert visit.page.evaluate("() => document.querySelectorAll('.pdf-page').length") == total
+        printed = visit.page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == total

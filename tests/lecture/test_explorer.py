@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import igref
+from lecture.explorer.along_path import TOLERANCE
 from lecture.explorer.build import build
 from tests.lecture.browser import LEAST_CONTRAST, LEAST_TEXT_PX, SIZES, Visit, launched, opened
 
@@ -240,14 +241,15 @@ def _of_igref(name: str, baseline: str, rule: str, n_steps: int) -> igref.Attrib
     )
 
 
-def _set(visit: Visit, photo: int, baseline: int, rule: str, n_steps: int) -> None:
+def _set(visit: Visit, photo: int, baseline: int, rule: str, n_steps: int | None) -> None:
     visit.page.locator(f"label:has(#photo-{photo})").click()
     visit.page.locator(f"label:has(#baseline-{baseline})").click()
     visit.page.locator("#rule").select_option(rule)
     counts = visit.page.evaluate(
         "(rule) => JSON.parse(document.getElementById('data').textContent).stepCounts[rule]", rule
     )
-    visit.page.locator("#steps").fill(str(counts.index(n_steps)))
+    if n_steps is not None:
+        visit.page.locator("#steps").fill(str(counts.index(n_steps)))
     visit.page.locator("#alpha").fill(str(INTERVALS))
     shown(visit)
 
@@ -283,3 +285,13 @@ def test_numbers_and_map_are_those_of_igref(explorer, photo, baseline, rule, n_s
         f"{PHOTOS[photo]} {BASELINES[baseline]}",
     )
     assert np.corrcoef(values.ravel(), np.clip(summed / limit, -1, 1).ravel())[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("photo", range(len(PHOTOS)))
+@pytest.mark.parametrize("baseline", range(len(BASELINES)))
+def test_the_sum_arrives(explorer, photo, baseline):
+    """Whatever the pair: the adaptive rule takes as many steps as it needs, and the page adds them up."""
+    _set(explorer, photo, baseline, "adaptive", None)
+    assert float(explorer.page.get_attribute("#relative-gap", "data-value")) <= TOLERANCE
+    taken, _, all_steps, *_ = explorer.page.text_content("#steps-taken").split()
+    assert taken == all_steps

@@ -1,0 +1,278 @@
+"""A classifier's probabilities and input gradient as one ONNX graph: the backward pass is written out, node by node.
+
+PyTorch traces what automatic differentiation does for one picture (`make_fx`); each of its operations becomes one or a few
+ONNX nodes. So a runtime that only knows how to run a graph, as one in a browser, can compute integrated gradients.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor
+from torch.fx import Node
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from igref.models import Classifier
+
+OPSET = 18
+PICTURE, TARGET, PROBABILITIES, GRADIENT = "picture", "target", "probabilities", "gradient"
+
+
+class UntranslatedError(NotImplementedError):
+    """The network has an operation for which there is no ONNX form here."""
+
+
+def gradient_graph(model: Classifier, shape: Sequence[int]) -> onnx.ModelProto:
+    """The graph (picture, target) -> (probabilities, gradient).
+
+    Args:
+        model: a classifier of igref.
+        shape: of one picture, (C, H, W).
+
+    Returns:
+        A model with the inputs `picture` (1, C, H, W), pixels in [0, 1], and `target` (1, K), which is 1 for the class that is
+        asked for and 0 elsewhere; and the outputs `probabilities` (1, K) and `gradient` (1, C, H, W), of the target's
+        probability by the pixels.
+
+    Raises:
+        UntranslatedError: the network has an operation that is not translated.
+    """
+    # In the plain memory layout: for the other one, PyTorch's pooling has views that write in place.
+    model = copy.deepcopy(model).to(memory_format=torch.contiguous_format)
+
+    def both(picture: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        picture = picture.detach().requires_grad_()
+        probabilities = model.probabilities(picture)
+        return probabilities, torch.autograd.grad((probabilities * target).sum(), picture)[0]
+
+    picture = torch.zeros(1, *shape)
+    traced = make_fx(both)(picture, torch.zeros_like(model.probabilities(picture)))
+    traced.graph.eliminate_dead_code()
+    return _Translation(traced).model()
+
+
+class _Translation:
+    """From PyTorch's graph to ONNX's, one operation at a time."""
+
+    def __init__(self, traced: torch.fx.GraphModule) -> None:
+        self.traced = traced
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: dict[str, np.ndarray] = {}
+        self.names: dict[Node, Any] = {}  # the ONNX name of a value, or a tuple of them
+
+    def model(self) -> onnx.ModelProto:
+        inputs = []
+        for node in self.traced.graph.nodes:
+            if node.op == "placeholder":
+                name = (PICTURE, TARGET)[len(inputs)]
+                self.names[node] = name
+                inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, tuple(node.meta["val"].shape)))
+            elif node.op == "get_attr":
+                self.names[node] = self.constant(self.attribute(node.target), str(node.target))
+            elif node.op == "call_function":
+                self.names[node] = self._call(node)
+            elif node.op == "output":
+                outputs = [self._output(*pair) for pair in zip(node.args[0], (PROBABILITIES, GRADIENT), strict=True)]
+        constants = [numpy_helper.from_array(value, name) for name, value in self.constants.items()]
+        graph = helper.make_graph(self.nodes, "probabilities and input gradient", inputs, outputs, constants)
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
+        onnx.checker.check_model(made)
+        return made
+
+    def constant(self, value: Any, name: str | None = None) -> str:
+        """The name of a constant; the same tensor is kept once."""
+        name = name or f"constant_{len(self.constants)}"
+        if name not in self.constants:
+            array = value.detach().contiguous().numpy() if isinstance(value, Tensor) else np.asarray(value)
+            self.constants[name] = array
+        return name
+
+    def add(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
+        """Append a node, and return the name of its output, or of its outputs."""
+        made = [f"{kind.lower()}_{len(self.nodes)}_{k}" for k in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), made, **attributes))
+        return made[0] if outputs == 1 else tuple(made)
+
+    def of(self, value: Any) -> str:
+        """The ONNX name of an argument: a value of the graph, or a number."""
+        return self.names[value] if isinstance(value, Node) else self.constant(np.float32(value))
+
+    def attribute(self, target: str) -> Tensor:
+        return getattr(self.traced, target)
+
+    def _output(self, node: Node, name: str) -> onnx.ValueInfoProto:
+        self.nodes.append(helper.make_node("Identity", [self.names[node]], [name]))
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, tuple(node.meta["val"].shape))
+
+    def _call(self, node: Node) -> Any:
+        translate = _OPERATIONS.get(getattr(node.target, "__name__", str(node.target)).split(".")[0])
+        if translate is None:
+            raise UntranslatedError(
+                f"{node.target} has no ONNX form in lecture/live/graph.py; add it to _OPERATIONS there, or take another network."
+            )
+        return translate(self, node, *node.args)
+
+
+def _shape(node: Node) -> tuple[int, ...]:
+    return tuple(node.meta["val"].shape)
+
+
+def _same(t: _Translation, node: Node, value: Node, *_: Any) -> str:
+    return t.of(value)
+
+
+def _binary(kind: str) -> Callable:
+    return lambda t, node, one, other: t.add(kind, t.of(one), t.of(other))
+
+
+def _reshape(t: _Translation, node: Node, value: Node, *_: Any) -> str:
+    return t.add("Reshape", t.of(value), t.constant(np.array(_shape(node), dtype=np.int64)))
+
+
+def _expand(t: _Translation, node: Node, value: Node, *_: Any) -> str:
+    return t.add("Expand", t.of(value), t.constant(np.array(_shape(node), dtype=np.int64)))
+
+
+def _ones_like(t: _Translation, node: Node, *_: Any) -> str:
+    return t.constant(np.ones(_shape(node), dtype=np.float32))
+
+
+def _transpose(t: _Translation, node: Node, value: Node) -> str:
+    return t.add("Transpose", t.of(value), perm=[1, 0])
+
+
+def _linear(t: _Translation, node: Node, bias: Node, value: Node, weight: Node) -> str:
+    return t.add("Gemm", t.of(value), t.of(weight), t.of(bias))
+
+
+def _sum(t: _Translation, node: Node, value: Node, *_: Any) -> str:
+    return t.add("ReduceSum", t.of(value), keepdims=0)
+
+
+def _mean(t: _Translation, node: Node, value: Node, axes: Sequence[int], keep: bool = False) -> str:
+    return t.add("ReduceMean", t.of(value), t.constant(np.array(axes, dtype=np.int64)), keepdims=int(keep))
+
+
+def _pad(t: _Translation, node: Node, value: Node, pads: Sequence[int], fill: float = 0.0) -> str:
+    """PyTorch names the last axis first, and cuts where a pad is negative; so does ONNX, by axis."""
+    rank = len(_shape(node))
+    before, after = [0] * rank, [0] * rank
+    for axis in range(len(pads) // 2):
+        before[rank - 1 - axis], after[rank - 1 - axis] = pads[2 * axis : 2 * axis + 2]
+    where = t.constant(np.array(before + after, dtype=np.int64))
+    return t.add("Pad", t.of(value), where, t.constant(np.float32(fill)))
+
+
+def _convolution(t: _Translation, node: Node, x: Node, weight: Node, bias: Node | None, *how: Any) -> str:
+    stride, padding, dilation, transposed, _, groups = how
+    if transposed:
+        raise UntranslatedError("transposed convolutions have no ONNX form in lecture/live/graph.py.")
+    given = [t.of(x), t.of(weight)] + ([] if bias is None else [t.of(bias)])
+    return t.add("Conv", *given, strides=stride, pads=[*padding, *padding], dilations=dilation, group=groups)
+
+
+def _convolution_backward(t: _Translation, node: Node, upstream: Node, x: Node, weight: Node, *rest: Any) -> tuple:
+    """The gradient by the input: a convolution, too, with the weights turned by half a turn, where the stride is 1."""
+    _, stride, padding, dilation, _, _, groups, _ = rest
+    _, inward, *kernel = _shape(weight)
+    reach = [d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True)]
+    if set(stride) == {1} and min(reach) >= 0 and groups in (1, _shape(weight)[0]) and (groups == 1 or inward == 1):
+        if max(kernel) == 1 and groups == 1:  # the transpose, which the runtime makes when it loads the graph
+            name = t.add("Transpose", t.of(weight), perm=[1, 0, 2, 3])
+        else:
+            turned = t.attribute(weight.target).flip(2, 3)
+            name = t.constant(turned if groups > 1 else turned.transpose(0, 1), f"{weight.target}_turned")
+        return (t.add("Conv", t.of(upstream), name, pads=[*reach, *reach], dilations=dilation, group=groups), None)
+    missing = [
+        size - ((given - 1) * s - 2 * p + d * (k - 1) + 1)
+        for size, given, s, p, d, k in zip(
+            _shape(x)[2:], _shape(upstream)[2:], stride, padding, dilation, kernel, strict=True
+        )
+    ]
+    how = {"strides": stride, "pads": [*padding, *padding], "dilations": dilation, "group": groups}
+    return (t.add("ConvTranspose", t.of(upstream), t.of(weight), output_padding=missing, **how), None)
+
+
+def _clip(t: _Translation, node: Node, value: Node, low: float, high: float) -> str:
+    return t.add("Clip", t.of(value), t.of(low), t.of(high))
+
+
+def _clip_backward(t: _Translation, node: Node, upstream: Node, value: Node, low: float, high: float) -> str:
+    inside = t.add("And", t.add("Greater", t.of(value), t.of(low)), t.add("Less", t.of(value), t.of(high)))
+    return t.add("Where", inside, t.of(upstream), t.of(0.0))
+
+
+def _threshold_backward(t: _Translation, node: Node, upstream: Node, value: Node, threshold: float) -> str:
+    return t.add("Where", t.add("Greater", t.of(value), t.of(threshold)), t.of(upstream), t.of(0.0))
+
+
+def _softmax(t: _Translation, node: Node, value: Node, axis: int, *_: Any) -> str:
+    return t.add("Softmax", t.of(value), axis=axis)
+
+
+def _softmax_backward(t: _Translation, node: Node, upstream: Node, softmax: Node, axis: int, *_: Any) -> str:
+    """p (g - sum of g p)."""
+    axes = t.constant(np.array([axis], dtype=np.int64))
+    total = t.add("ReduceSum", t.add("Mul", t.of(upstream), t.of(softmax)), axes, keepdims=1)
+    return t.add("Mul", t.of(softmax), t.add("Sub", t.of(upstream), total))
+
+
+def _max_pool(t: _Translation, node: Node, value: Node, kernel: Sequence[int], *how: Any) -> tuple:
+    stride, padding, dilation, ceil = (*how, *(None, [0, 0], [1, 1], False)[len(how) :])
+    return t.add(
+        "MaxPool",
+        t.of(value),
+        outputs=2,
+        kernel_shape=kernel,
+        strides=stride or kernel,
+        pads=[*padding, *padding],
+        dilations=dilation,
+        ceil_mode=int(ceil),
+    )
+
+
+def _max_pool_backward(t: _Translation, node: Node, upstream: Node, value: Node, *rest: Any) -> str:
+    """Each gradient goes to where its maximum came from; ONNX counts these places over the whole tensor."""
+    places = t.of(rest[-1])
+    flat = t.constant(np.array([-1], dtype=np.int64))
+    zeros = t.constant(np.zeros(int(np.prod(_shape(value))), dtype=np.float32))
+    given = [t.add("Reshape", name, flat) for name in (places, t.of(upstream))]
+    summed = t.add("ScatterElements", zeros, *given, axis=0, reduction="add")
+    return t.add("Reshape", summed, t.constant(np.array(_shape(value), dtype=np.int64)))
+
+
+_OPERATIONS: dict[str, Callable] = {
+    "getitem": lambda t, node, several, index: t.names[several][index],
+    "detach": _same,
+    "clone": _same,
+    "add": _binary("Add"),
+    "sub": _binary("Sub"),
+    "mul": _binary("Mul"),
+    "div": _binary("Div"),
+    "view": _reshape,
+    "_unsafe_view": _reshape,
+    "squeeze": _reshape,
+    "unsqueeze": _reshape,
+    "expand": _expand,
+    "ones_like": _ones_like,
+    "t": _transpose,
+    "addmm": _linear,
+    "mm": _binary("MatMul"),
+    "sum": _sum,
+    "mean": _mean,
+    "constant_pad_nd": _pad,
+    "convolution": _convolution,
+    "convolution_backward": _convolution_backward,
+    "relu": lambda t, node, value: t.add("Relu", t.of(value)),
+    "threshold_backward": _threshold_backward,
+    "hardtanh": _clip,
+    "hardtanh_backward": _clip_backward,
+    "_softmax": _softmax,
+    "_softmax_backward_data": _softmax_backward,
+    "max_pool2d_with_indices": _max_pool,
+    "max_pool2d_with_indices_backward": _max_pool_backward,
+}

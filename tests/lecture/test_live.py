@@ -1,0 +1,201 @@
+"""The live page explains a photo by itself, in a browser without a network, and its numbers are igref's."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import igref
+from lecture.live.build import RuntimeMissingError, build
+from tests.lecture.browser import LEAST_CONTRAST, SIZES, Visit, launched, opened
+
+STEPS = 5
+NEAR = 1e-4  # of scores
+PHONE = (390, 844)
+
+
+@pytest.fixture(scope="module")
+def live_file(tmp_path_factory) -> Path:
+    try:
+        return build(tmp_path_factory.mktemp("live"))
+    except RuntimeMissingError as missing:
+        pytest.skip(str(missing))
+
+
+# Not for the whole session: while Playwright runs, other tests cannot start an event loop.
+@pytest.fixture(scope="module")
+def browser():
+    with launched() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def live(live_file, browser) -> Iterator[Visit]:
+    with opened(browser, live_file, SIZES["1280x720"]) as visit:
+        visit.page.wait_for_selector("body[data-said]", timeout=120_000)
+        yield visit
+        assert (visit.errors, visit.failed, visit.blocked) == ([], [], [])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return igref.load_model()
+
+
+def explain(visit: Visit, steps: int = STEPS) -> dict:
+    """Press the button, wait for the map, and take what the page has."""
+    visit.page.locator("#steps").select_option(str(steps))
+    visit.page.locator("#explain").click()
+    visit.page.wait_for_selector("body[data-explained]", timeout=180_000)
+    return visit.page.evaluate(
+        "() => ({ map: [...explained.map], sum: explained.sum, first: explained.first, last: explained.last, "
+        "target: explained.target, picture: [...explained.to] })"
+    )
+
+
+def drop(visit: Visit, name: str, content: bytes, kind: str = "image/jpeg") -> None:
+    """A file from the desktop: the input's own event, as when one is chosen."""
+    visit.page.evaluate("() => delete document.body.dataset.said")
+    visit.page.locator("#file").set_input_files({"name": name, "mimeType": kind, "buffer": content})
+
+
+def answered(visit: Visit) -> list[tuple[str, float]]:
+    """The top five, once the page has them."""
+    visit.page.wait_for_selector("body[data-said]", timeout=120_000)
+    rows = "(all) => all.map((b) => [b.firstChild.textContent, Number(b.dataset.probability)])"
+    return visit.page.locator("#top button").evaluate_all(rows)
+
+
+def as_file(pixels: np.ndarray, kind: str = "PNG", **options) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def photo_bytes(name: str) -> np.ndarray:
+    (pixels,) = (photo.pixels for photo in igref.load_photos() if photo.name == name)
+    return (255 * pixels.permute(1, 2, 0)).round().byte().numpy()
+
+
+def test_scores_and_maps_of_the_kits_photos_are_igrefs(live, model):
+    photos = igref.load_photos()
+    for number, photo in enumerate(photos):
+        live.page.evaluate("() => delete document.body.dataset.said")
+        live.page.locator("#photos button").nth(number).click()
+        top = answered(live)
+        probabilities = model.probabilities(photo.pixels[None])[0]
+        assert top[0][1] == pytest.approx(float(probabilities.max()), abs=NEAR), photo.name
+        found = explain(live)
+        x = torch.tensor(found["picture"]).view_as(photo.pixels)
+        assert float((x - photo.pixels).abs().max()) < 1 / 255, photo.name
+        expected = igref.integrated_gradients(
+            model.probabilities, x[None], 0 * x[None], found["target"], n_steps=STEPS, rule="midpoint"
+        )
+        summed = expected.values[0].sum(0)
+        off = (torch.tensor(found["map"]).view_as(summed) - summed).norm() / summed.norm()
+        print(photo.name, float(off), float((torch.tensor(found["map"]).view_as(summed) - summed).abs().max()))
+        assert float(off) < 5e-3, photo.name
+        assert found["sum"] == pytest.approx(float(expected.values.double().sum()), abs=1e-3), photo.name
+
+
+def test_a_photo_of_ones_own_is_explained(live, model):
+    coffee = photo_bytes("coffee")
+    drop(live, "mine.png", as_file(np.asarray(Image.fromarray(coffee).resize((900, 700)))), "image/png")
+    (name, sure), *_ = answered(live)
+    assert name == "espresso"
+    found = explain(live)
+    expected = float(model.probabilities(torch.tensor(found["picture"]).view(1, 3, 224, 224))[0, found["target"]])
+    assert sure == pytest.approx(expected, abs=NEAR)
+
+
+def test_a_dropped_file_is_taken(live):
+    live.page.evaluate("() => delete document.body.dataset.said")
+    data = live.page.evaluate_handle(
+        """(bytes) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], "dropped.png", { type: "image/png" }));
+            return transfer;
+        }""",
+        list(as_file(photo_bytes("camera"))),
+    )
+    live.page.dispatch_event("body", "drop", {"dataTransfer": data})
+    assert answered(live)[0][0] == "tripod"
+
+
+def test_a_phones_photo_stands_upright(live):
+    """EXIF orientation 6: stored lying on its side, to be turned by 90 degrees."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    lying = np.rot90(photo_bytes("camera"), 1)
+    drop(live, "phone.jpg", as_file(np.ascontiguousarray(lying), "JPEG", quality=95, exif=exif))
+    assert answered(live)[0][0] == "tripod"
+
+
+def test_transparency_becomes_white(live):
+    clear = np.zeros((64, 64, 4), dtype=np.uint8)
+    drop(live, "clear.png", as_file(clear), "image/png")
+    answered(live)
+    corner = live.page.evaluate(
+        "() => [...document.getElementById('picture').getContext('2d').getImageData(0, 0, 1, 1).data]"
+    )
+    assert corner == [255, 255, 255, 255]
+
+
+def test_48_megapixels_are_taken(live):
+    large = np.asarray(Image.fromarray(photo_bytes("coffee")).resize((8000, 6000)))
+    drop(live, "large.jpg", as_file(large, "JPEG", quality=80))
+    assert answered(live)[0][0] == "espresso"
+    assert live.page.evaluate("() => performance.memory.usedJSHeapSize") < 500e6
+
+
+def test_what_is_no_picture_is_said_to_be_none(live):
+    live.page.locator("#file").set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"})
+    live.page.wait_for_function("() => document.getElementById('status').textContent.includes('no picture')")
+    assert "notes.txt" in live.page.text_content("#status")
+
+
+def test_the_guess_is_answered(live):
+    live.page.evaluate("() => delete document.body.dataset.said")
+    live.page.locator("#photos button").nth(1).click()
+    whole = answered(live)[0][1]
+    live.page.locator("#by").select_option("random")
+    live.page.wait_for_selector("#guess[data-only]")
+    assert "with only this left" in live.page.text_content("#guess")
+    assert float(live.page.get_attribute("#guess", "data-only")) < whole
+    live.page.evaluate("() => delete document.getElementById('guess').dataset.only")
+    live.page.locator("#picture").click(position={"x": 90, "y": 90})
+    live.page.wait_for_selector("#guess[data-only]")
+    assert live.page.locator("#by").input_value() == "painted"
+
+
+def test_turning_asks_again(live, model):
+    live.page.evaluate("() => delete document.body.dataset.said")
+    live.page.locator("#photos button").nth(3).click()
+    assert answered(live)[0][0] == "tripod"
+    live.page.evaluate("() => delete document.body.dataset.said")
+    live.page.locator("#turn").fill("180")
+    probabilities = model.probabilities(
+        torch.tensor(photo_bytes("camera")[::-1, ::-1] / 255.0).float().permute(2, 0, 1)[None]
+    )
+    (name, sure), *_ = answered(live)
+    assert name == model.categories[int(probabilities.argmax())] != "tripod"
+    assert sure == pytest.approx(float(probabilities.max()), abs=5e-3), "the browser's own way of turning pixels"
+
+
+def test_can_be_read_and_has_words(live):
+    assert live.measure("paleText", LEAST_CONTRAST) == []
+    assert live.measure("smallText", 18) == []
+    assert live.measure("pictures") == []
+    live.page.emulate_media(color_scheme="dark")
+    assert live.measure("paleText", LEAST_CONTRAST) == []
+    live.page.emulate_media(color_scheme="light")
+
+
+def test_fits_a_phone(live):
+    live.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    assert live.page.evaluate("() => document.documentElement.scrollWidth") <= PHONE[0]
+    live.page.set_viewport_size({"width": 1280, "height": 720})
