@@ -64,11 +64,12 @@ hostile: $(TEST_READY)  ## attackers and damaged notebooks, all of them: who gai
 	@HOSTILE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile tests/hostile \
 	  tests/autograder/test_attacks.py tests/autograder/test_sandbox.py tests/autograder/test_evidence.py
 
-lecture: $(READY)  ## build the slides, the demos and the explorer into lecture/built/
+lecture: $(READY)  ## build the slides, the demos, the explorer and the live page into lecture/built/
 	@$(BIN)/python -m lecture
 
-browser:  ## install Chromium, with which the tests look at the lecture (Debian, Ubuntu)
+browser:  ## install Chromium, with which the tests look at the lecture, and npm, which fetches the live page's runtime (Debian, Ubuntu)
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends npm; }
 
 bench: $(BENCH_READY)  ## measure igref beside Captum and PAIR saliency
 	@$(BIN)/python -m benchmarks
@@ -77,4 +78,4 @@ doctor: $(READY)  ## check this machine: [OK] or [FAIL], line by line
 	@$(BIN)/python -m igref.doctor
 
 clean:  ## remove the virtual environment and everything that can be made again
-	@rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@rm -rf .venv build lecture/built lecture/live/node_modules *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 
 from lecture.deck import write_deck
 from lecture.execution import environment, execute_in_turn
+from lecture.live import build as live
 from lecture.page import html_page, write_page
 
 LECTURE = Path(__file__).parent
@@ -26,6 +27,7 @@ BUILT = LECTURE / "built"
 SLIDES = LECTURE / "slides.ipynb"
 DEMOS = LECTURE / "demos"
 EXPLORER = "explorer.html"
+OTHER_PAGES = {EXPLORER: "The explorer: drag along the path", live.PAGE: "Live: your photo, explained here and now"}
 MOST_KERNELS = 4  # each takes about a gigabyte
 
 Say = Callable[[str], None]
@@ -74,7 +76,7 @@ def write_pages(executed: dict[Path, NotebookNode], folder: Path, say: Say = pri
             say(f"  {write_deck(notebook, target)} slides in {target.name}")
         else:
             write_page(notebook, target)
-    contents = _contents(executed, has_explorer=(folder / EXPLORER).exists())
+    contents = _contents(executed, {page: title for page, title in OTHER_PAGES.items() if (folder / page).exists()})
     (folder / "index.html").write_text(contents, encoding="utf-8")
 
 
@@ -83,8 +85,9 @@ def build(folder: Path = BUILT, say: Say = print) -> None:
     start = perf_counter()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    say("Running the lecture's notebooks and computing the explorer's data ...")
-    executed = execute_all(notebooks(), say, also={EXPLORER: partial(_build_explorer, folder)})
+    say("Running the lecture's notebooks, computing the explorer's data, and packing the live page ...")
+    others = {EXPLORER: partial(_build_explorer, folder), live.PAGE: partial(_build_live, folder, say)}
+    executed = execute_all(notebooks(), say, also=others)
     write_pages(executed, folder, say)
     say(f"Open {os.path.relpath(folder / 'index.html')} ({perf_counter() - start:.0f} s)")
 
@@ -95,17 +98,25 @@ def _build_explorer(folder: Path) -> None:
     subprocess.run([sys.executable, "-c", command, str(folder)], cwd=LECTURE.parent, env=environment(), check=True)
 
 
+def _build_live(folder: Path, say: Say) -> None:
+    """Without npm, everything but this page is built; what is missing is said."""
+    try:
+        live.build(folder)
+    except live.RuntimeMissingError as missing:
+        say(str(missing))
+
+
 def _timed(job: Callable[[], Any]) -> tuple[Any, float]:
     start = perf_counter()
     return job(), perf_counter() - start
 
 
-def _contents(executed: dict[Path, NotebookNode], has_explorer: bool) -> str:
-    items = {EXPLORER: "The explorer: drag along the path"} if has_explorer else {}
+def _contents(executed: dict[Path, NotebookNode], other_pages: dict[str, str]) -> str:
+    items = dict(other_pages)
     for path in executed:
         heading = _heading(path)
         items[path.relative_to(LECTURE).with_suffix(".html").as_posix()] = "The slides" if path == SLIDES else heading
-    order = sorted(items, key=lambda page: (page != "slides.html", page != EXPLORER, page))
+    order = sorted(items, key=lambda page: (page != "slides.html", page not in OTHER_PAGES, page))
     links = "\n".join(f'<li><a href="{page}">{items[page]}</a></li>' for page in order)
     return html_page(
         "Integrated Gradients: the lecture", f"<h1>Integrated Gradients: the lecture</h1>\n<ul>{links}</ul>"

@@ -17,9 +17,10 @@ WIDTH, HEIGHT = 1280, 720
 
 @dataclass
 class Slide:
-    """One slide: its classes, the HTML of its parts, and the HTML of its speaker notes."""
+    """One slide: its classes, its anchor, the HTML of its parts, and the HTML of its speaker notes."""
 
     classes: list[str]
+    anchor: str = ""
     parts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -36,7 +37,7 @@ def slides(notebook: NotebookNode) -> list[Slide]:
         if kind == "skip":
             continue
         if kind == "slide":
-            found.append(Slide([tag for tag in tags(cell) if tag != SHOW_CODE]))
+            found.append(Slide([tag for tag in tags(cell) if tag != SHOW_CODE], cell.metadata.get("anchor", "")))
         if not found:
             raise ValueError("the first cell that is shown has to be of slide type 'slide'.")
         if kind == "notes":
@@ -50,7 +51,7 @@ def slides(notebook: NotebookNode) -> list[Slide]:
 def deck(notebook: NotebookNode, title: str) -> str:
     """The deck as one HTML page."""
     sections = "\n".join(
-        f'<section class="{" ".join(slide.classes)}"{_state(slide)}>\n{"".join(slide.parts)}\n'
+        f'<section{_anchor(slide)} class="{" ".join(slide.classes)}"{_state(slide)}>\n{"".join(slide.parts)}\n'
         f'<aside class="notes">{"".join(slide.notes)}</aside>\n</section>'
         for slide in slides(notebook)
     )
@@ -90,6 +91,11 @@ def write_deck(notebook: NotebookNode, path: Path) -> int:
 def _state(slide: Slide) -> str:
     """Slides with a dark ground mark the whole page while they are shown, for what lies over it: arrows, number."""
     return ' data-state="dark"' if {"title", "chapter"} & set(slide.classes) else ""
+
+
+def _anchor(slide: Slide) -> str:
+    """What an address can end in to open this slide: `slides.html#/anchor`."""
+    return f' id="{slide.anchor}"' if slide.anchor else ""
 
 
 def _title(notebook: NotebookNode) -> str:
