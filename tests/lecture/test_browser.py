@@ -118,6 +118,11 @@ def test_every_page_opens_without_a_network(built_lecture, browser):
             visit.page.wait_for_load_state("load")
             assert (visit.errors, visit.failed, visit.blocked) == ([], [], []), page.name
             assert visit.measure("pictures") == [], page.name
+            if page.name != "slides.html":
+                visit.page.set_viewport_size({"width": 390, "height": 844})
+                assert visit.page.evaluate("() => document.documentElement.scrollWidth") <= 390, page.name
+                visit.page.emulate_media(color_scheme="dark")
+                assert visit.measure("paleText", LEAST_CONTRAST) == [], page.name
 
 
 PRINTED = """(least) => [...document.querySelectorAll(".pdf-page")].flatMap((sheet) => {

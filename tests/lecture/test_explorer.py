@@ -295,3 +295,9 @@ def test_the_sum_arrives(explorer, photo, baseline):
     assert float(explorer.page.get_attribute("#relative-gap", "data-value")) <= TOLERANCE
     taken, _, all_steps, *_ = explorer.page.text_content("#steps-taken").split()
     assert taken == all_steps
+
+
+def test_fits_a_phone(explorer_file, browser):
+    with opened(browser, explorer_file, (390, 844)) as visit:
+        visit.page.wait_for_selector("body[data-shown]")
+        assert visit.page.evaluate("() => document.documentElement.scrollWidth") <= 390
