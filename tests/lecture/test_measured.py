@@ -71,3 +71,11 @@ def test_slides_and_report_tell_the_one_story_of_the_steps(built_lecture, kept):
         )
         assert story in said, name
         assert str(last) in said, name
+
+
+def test_the_documentation_of_igref_tells_it_too(kept):
+    *most, last = measured.enough(kept["steps"])
+    words = " ".join((LECTURE.parent / "docs" / "igref.md").read_text(encoding="utf-8").split())
+    assert f"from {most[0]} to {most[-1]} steps on for nine of ten pairs" in words
+    assert len(most) == 9
+    assert f"from {last} on for the last" in words
