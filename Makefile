@@ -38,7 +38,7 @@ $(BENCH_READY): $(READY)
 	@touch $@
 
 demo: $(READY)  ## grade a small class of made-up students: who got what, and why
-	@$(BIN)/python -m autograder demo --jobs $(JOBS)
+	@$(BIN)/python -m autograder demo --workers $(JOBS)
 
 test: $(TEST_READY)  ## run every test, or some of them: make test ARGS="tests/igref -k adaptive"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)

@@ -13,12 +13,28 @@ from rich.console import Console
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m autograder", description="Grade Integrated Gradients.")
     commands = parser.add_subparsers(dest="command", required=True)
-    grade = commands.add_parser("grade", help="grade a class: nbgrader autograde and generate_feedback, in parallel")
-    grade.add_argument("assignment", help="for example ps1-attribution")
-    grade.add_argument("--course", type=Path, default=Path(), help="the course folder (default: this one)")
+    grade = commands.add_parser("grade", help="grade what is new of a class, on all cores or on a Dask cluster")
+    grade.add_argument("assignments", nargs="+", metavar="psN", help="for example ps1-attribution, or ps1 for short")
+    grade.add_argument("--students", nargs="+", metavar="STUDENT", help="only these (default: everybody)")
+    grade.add_argument("--again", action="store_true", help="also what is graded already and has not changed")
+    replay = commands.add_parser("replay", help="judge again from kept evidence: whose points would change, and why")
+    replay.add_argument("assignment", metavar="psN")
+    replay.add_argument("students", nargs="*", metavar="STUDENT", help="only these (default: everybody)")
+    replay.add_argument("--apply", action="store_true", help="change the points; without it nothing is written")
+    report = commands.add_parser("report", help="one page about the class, and grades for Canvas and Moodle")
+    report.add_argument("assignment", metavar="psN")
+    collect = commands.add_parser("collect", help="take the submissions out of an archive of Canvas or Moodle")
+    collect.add_argument("assignment", metavar="psN")
+    collect.add_argument("archive", type=Path)
+    for command in (grade, replay, report, collect):
+        command.add_argument("--course", type=Path, default=Path(), help="the course folder (default: this one)")
+    for command in (grade, replay):
+        command.add_argument(
+            "--scheduler", default="", metavar="tcp://...", help="a Dask scheduler whose workers do the work"
+        )
     demo = commands.add_parser("demo", help="grade a small class of made-up students in a scratch folder")
-    for command in (grade, demo):
-        command.add_argument("--jobs", type=int, default=os.cpu_count(), help="submissions at the same time")
+    for command in (grade, replay, demo):
+        command.add_argument("--workers", type=int, default=os.cpu_count(), help="submissions at the same time")
     commands.add_parser("release", help="make assignments/ from solutions/, and the tables in docs/")
     new = commands.add_parser("new-set", help="write the skeleton of another problem set")
     new.add_argument("name", help="its id, for example ps5-saliency")
@@ -26,34 +42,133 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("student-kit", help="make the wheels and the zip that students get, in dist/")
     options = parser.parse_args(arguments)
 
-    from autograder.course import classroom
-    from autograder.course import demo as demonstration
-    from autograder.course.new_set import new_set
-    from autograder.course.release import release, write_tables
-    from autograder.course.student_kit import StudentKitError, student_kit
-    from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
+    from autograder.course.commands import GradingError, InterruptedGradingError
+    from autograder.course.student_kit import StudentKitError
+    from autograder.sandbox.bubblewrap import SandboxUnavailableError
 
     console = Console()
     try:
-        writing = {
-            "release": lambda: [*release(), *write_tables()],
-            "new-set": lambda: new_set(options.name, options.title),
-            "student-kit": student_kit,
-        }
-        if options.command in writing:
-            for path in writing[options.command]():
-                console.print(path, soft_wrap=True)
-            return 0
-        check_sandbox()
-        if options.command == "demo":
-            table = demonstration.grade_made_up_class(console, options.jobs)
-        else:
-            table = classroom.grade_class(options.course.resolve(), options.assignment, options.jobs, console)
-        classroom.show(table, console)
-    except (classroom.GradingError, StudentKitError, SandboxUnavailableError) as error:
+        return COMMANDS[options.command](options, console)
+    except InterruptedGradingError as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(130)  # at once: the engine's own end would wait for workers that have been ended
+    except (GradingError, StudentKitError, SandboxUnavailableError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+def _release(options: argparse.Namespace, console: Console) -> int:
+    from autograder.course.release import release, write_tables
+
+    for path in [*release(), *write_tables()]:
+        console.print(path, soft_wrap=True)
+    return 0
+
+
+def _new_set(options: argparse.Namespace, console: Console) -> int:
+    from autograder.course.new_set import new_set
+
+    for path in new_set(options.name, options.title):
+        console.print(path, soft_wrap=True)
+    return 0
+
+
+def _student_kit(options: argparse.Namespace, console: Console) -> int:
+    from autograder.course.student_kit import student_kit
+
+    for path in student_kit():
+        console.print(path, soft_wrap=True)
+    return 0
+
+
+def _demo(options: argparse.Namespace, console: Console) -> int:
+    from autograder.course.demo import grade_made_up_class
+    from autograder.course.table import show
+    from autograder.sandbox.bubblewrap import check_sandbox
+
+    check_sandbox()
+    table = grade_made_up_class(console, options.workers)
+    show(table, console)
     return 1 if any(result.score is None for result in table) else 0
+
+
+def _grade(options: argparse.Namespace, console: Console) -> int:
+    from autograder.course.classroom import grade_class
+    from autograder.course.table import show
+
+    tables = grade_class(
+        options.course,
+        options.assignments,
+        console,
+        count=options.workers,
+        students=options.students,
+        again=options.again,
+        scheduler=options.scheduler,
+    )
+    for table in tables.values():
+        show(table, console)
+    return 1 if any(result.score is None for table in tables.values() for result in table) else 0
+
+
+def _replay(options: argparse.Namespace, console: Console) -> int:
+    from autograder.course import replay
+    from autograder.course.folder import Course
+
+    course = Course(options.course)
+    replayed = replay.replay(
+        course, options.assignment, options.students, count=options.workers, scheduler=options.scheduler
+    )
+    replay.show(replayed, console)
+    if not replayed.changes:
+        return 0
+    if not options.apply:
+        console.print("Nothing has been changed. With --apply it is.")
+        return 0
+    failed = replay.apply(course, replayed)
+    console.print(
+        f"Changed: {len(replayed.changed) - len(failed)} submissions. `grade` makes their feedback pages anew."
+    )
+    for student, why in failed.items():
+        console.print(f"  not changed, {student}: {why}", markup=False)
+    return 1 if failed else 0
+
+
+def _report(options: argparse.Namespace, console: Console) -> int:
+    from autograder.course.folder import Course
+    from autograder.course.report import class_report, write_report
+
+    course = Course(options.course)
+    for path in write_report(course, class_report(course, options.assignment)):
+        console.print(path, soft_wrap=True)
+    return 0
+
+
+def _collect(options: argparse.Namespace, console: Console) -> int:
+    from autograder.course.collect import collect
+    from autograder.course.folder import Course
+
+    collected = collect(Course(options.course), options.assignment, options.archive)
+    console.print(f"Collected the work of {len(collected.students)} students, {len(collected.late)} of them late.")
+    for student in collected.late:
+        console.print(f"  late: {student}", markup=False)
+    for name in collected.left:
+        console.print(f"  left, not named as a submission: {name}", markup=False)
+    return 0
+
+
+COMMANDS = {
+    "grade": _grade,
+    "demo": _demo,
+    "replay": _replay,
+    "report": _report,
+    "collect": _collect,
+    "release": _release,
+    "new-set": _new_set,
+    "student-kit": _student_kit,
+}
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@ from pathlib import Path
 import nbformat
 from rich.console import Console
 
-from autograder.course.classroom import Result, grade_class, nbgrader
+from autograder.course.classroom import grade_class
+from autograder.course.commands import nbgrader
 from autograder.course.release import make_course
+from autograder.course.table import Result
 from autograder.nbgrader_plugin.stubs import ANSWER
 
 ASSIGNMENT = "ps1-attribution"
@@ -148,7 +150,7 @@ def grade_made_up_class(console: Console, jobs: int) -> list[Result]:
     make_course(course)
     nbgrader(course, "generate_assignment", ASSIGNMENT)
     hand_in(course, STUDENTS)
-    return grade_class(course, ASSIGNMENT, jobs, console)
+    return grade_class(course, [ASSIGNMENT], console, count=jobs)[ASSIGNMENT]
 
 
 def hand_in(course: Path, students: tuple[Student, ...]) -> None:

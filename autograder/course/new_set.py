@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.course.classroom import GradingError
+from autograder.course.commands import GradingError
 from autograder.course.release import KIT
 from autograder.nbgrader_plugin.stubs import ANSWER
 

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from autograder.course.classroom import GradingError, nbgrader
+from autograder.course.commands import GradingError, nbgrader
 from autograder.problem_sets import PROBLEM_SETS, points_table
 
 KIT = Path(__file__).resolve().parents[2]

@@ -5,6 +5,7 @@
 - `converter.CourseAutograde` reads submissions without trusting them and gives each a record;
 - `execution.SandboxedExecute` runs the kernel in a sandbox, where it only leaves evidence;
 - `judging.Verdicts` puts the grader's verdicts in place of what graded cells printed, before grades are saved;
+- `feedback_pages.CourseFeedback` writes the pages that students get, and nothing beside them;
 - `stubs.NamedStubs` writes the stubs of a release.
 """
 
@@ -16,9 +17,11 @@ from pathlib import Path
 
 import nbgrader.apps.api
 import nbgrader.apps.autogradeapp
+import nbgrader.apps.generatefeedbackapp
 from traitlets.config import Config
 
 from autograder.nbgrader_plugin.converter import CourseAutograde
+from autograder.nbgrader_plugin.feedback_pages import CourseFeedback
 from autograder.sandbox.limits import Limits
 
 DOWNLOADED = (
@@ -65,5 +68,6 @@ def configure(c: Config) -> None:
     c.Execute.startup_timeout = Limits().cell_seconds
     # nbgrader starts alembic by its bare name, which is found only where the environment is activated.
     os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    # nbgrader names its converter in these two modules; a subclass has no other way in.
+    # nbgrader names its converters in these modules; a subclass has no other way in.
     nbgrader.apps.autogradeapp.Autograde = nbgrader.apps.api.Autograde = CourseAutograde
+    nbgrader.apps.generatefeedbackapp.GenerateFeedback = nbgrader.apps.api.GenerateFeedback = CourseFeedback

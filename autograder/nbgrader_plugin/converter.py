@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import glob
+import json
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import NotebookExporter
 from nbconvert.exporters.exporter import ResourcesDict
+from nbconvert.writers import FilesWriter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.autograde import Autograde
 from nbgrader.converters.base import BaseConverter, NbGraderException
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError
+from traitlets import Float
 
-from autograder.nbgrader_plugin.graded_run import PROBLEM
+from autograder.nbgrader_plugin.graded_run import GIVEN, PLACE, PROBLEM, RUN, GivenRun, Place, Run
+from autograder.nbgrader_plugin.handed_in import digest_of
+from autograder.nbgrader_plugin.judging import RECORD, record_of
+from autograder.nbgrader_plugin.kept_evidence import KEPT, digest, pack
 from autograder.nbgrader_plugin.stray_work import OTHERS, documents, named, other_work, own_texts, send_a_person
 from autograder.nbgrader_plugin.submitted_notebook import (
     MasterCell,
@@ -39,34 +49,8 @@ class CourseExporter(NotebookExporter):
             return super().from_filename(filename, resources, **kwargs)
         path = Path(filename)
         resources["metadata"] = ResourcesDict(name=path.stem, path=str(path.parent))
-        notebook = new_notebook()
-        if problem := resources.get(PROBLEM):
-            notebook.cells = [new_markdown_cell(f"**This submission could not be read.** {problem}")]
-        else:
-            notebook = read_notebook(path)
-        master = self.parent.master_cells(resources["nbgrader"])
-        notebook = restore(notebook, master)
-        self._look_elsewhere(notebook, master, resources)
+        notebook = self.parent.sanitized(path, resources["nbgrader"], resources.get(PROBLEM, ""))
         return self.from_notebook_node(notebook, resources, **kwargs)
-
-    def _look_elsewhere(self, notebook: NotebookNode, master: list[MasterCell], resources: dict[str, Any]) -> None:
-        """Name other work, and send a person where an untouched written answer may stand elsewhere."""
-        names = resources["nbgrader"]
-        folder = Path(names["submission"])
-        plain = files_of(folder).plain if folder.is_dir() else []
-        others = other_work(plain, folder, f"{names['notebook']}.ipynb")
-        texts = own_texts(notebook, [*(cell.source for cell in master), *self.parent.released_texts(names)])
-        found = {
-            "the submission could not be read": bool(resources.get(PROBLEM)) and bool(plain),
-            f"it also holds {named(others)}": bool(others),
-            f"it also holds {named(documents(plain, folder))}": bool(documents(plain, folder)),
-            "there is text in other cells": bool(texts),
-        }
-        if why := [words for words, holds in found.items() if holds]:
-            written = {cell.grade_id: cell.source for cell in master if cell.grade and cell.solution}
-            send_a_person(notebook, written, "; ".join(why))
-        if others:
-            notebook.cells.insert(0, new_markdown_cell(OTHERS.format(names=named(others))))
 
 
 class PlainFilesOnly(BaseConverter):
@@ -82,7 +66,7 @@ class PlainFilesOnly(BaseConverter):
         for path in () if files.problem else files.plain:
             relative = path.relative_to(source)
             ignored = any(fnmatch(part, pattern) for part in relative.parts for pattern in self.coursedir.ignore)
-            if path.suffix != ".ipynb" and not ignored and str(relative) not in bad:
+            if path.suffix != ".ipynb" and not ignored and str(relative) not in {*bad, RECORD, KEPT}:
                 target = destination / relative
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.unlink(missing_ok=True)
@@ -93,9 +77,25 @@ class CourseAutograde(Autograde, PlainFilesOnly):
     """nbgrader's converter, for submissions that may be damaged, incomplete or hostile."""
 
     exporter_class = CourseExporter
+    evidence_gib = Float(
+        20.0, help="GiB that the kept evidence of a course may take; when they are used up, no more is kept."
+    ).tag(config=True)
     _failure = ""
+    _given: dict[str, GivenRun]
+    _digest = ""
+    _kept_bytes: int | None = None
 
     def start(self) -> None:
+        self._given = {}
+        self.check_machine()
+        super().start()
+
+    def check_machine(self) -> None:
+        """Refuse to grade where that could not be trusted.
+
+        Raises:
+            NbGraderException: there is no sandbox, or the configuration would grade what students stored.
+        """
         if self.config.Execute.get("enabled") is False:
             self._refuse("--no-execute is not possible: outputs that a student stored prove nothing.")
         if not self.config.SandboxedExecute.get("run_student_code_unprotected", False):
@@ -105,11 +105,10 @@ class CourseAutograde(Autograde, PlainFilesOnly):
                 self._refuse(str(error))
             if warning := warning_of_root():
                 self.log.warning(warning)
-        read_timestamp = self.coursedir.get_existing_timestamp
+        read_timestamp = CourseDirectory.get_existing_timestamp
         self.coursedir.get_existing_timestamp = lambda folder: (
-            None if _unreadable_timestamp(Path(folder)) else read_timestamp(folder)
+            None if _unreadable_timestamp(Path(folder)) else read_timestamp(self.coursedir, folder)
         )
-        super().start()
 
     def init_notebooks(self) -> None:
         """Find the notebooks, and also the submissions that lack theirs: they get a record as well."""
@@ -123,16 +122,21 @@ class CourseAutograde(Autograde, PlainFilesOnly):
 
     def init_single_notebook_resources(self, notebook_filename: str) -> dict[str, Any]:
         resources = super().init_single_notebook_resources(notebook_filename)
-        submitted = self.coursedir.format_path(
-            self.coursedir.submitted_directory,
-            resources["nbgrader"]["student"],
-            resources["nbgrader"]["assignment"],
-        )
-        resources["nbgrader"]["submission"] = submitted
+        names = resources["nbgrader"]
         resources[PROBLEM] = self._failure or problem_with(
-            Path(submitted), f"{resources['nbgrader']['notebook']}.ipynb"
+            self.submitted_folder(names["assignment"], names["student"]), f"{names['notebook']}.ipynb"
         )
+        resources[PLACE] = Place(Path(self._format_dest(names["assignment"], names["student"])), self.hidden_folders())
+        if not self._failure:
+            resources[GIVEN] = self._given.get(names["notebook"])
         return resources
+
+    def submitted_folder(self, assignment_id: str, student_id: str) -> Path:
+        return Path(self.coursedir.format_path(self.coursedir.submitted_directory, student_id, assignment_id))
+
+    def hidden_folders(self) -> tuple[Path, ...]:
+        """What no sandbox may show, wherever it lies."""
+        return (Path(self.coursedir.root), Path(self.config.Exchange.get("root", "/srv/nbgrader/exchange")))
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
         """Grade a notebook; where that fails on what was handed in, record it as one that could not be graded."""
@@ -143,19 +147,83 @@ class CourseAutograde(Autograde, PlainFilesOnly):
             raise  # the machine's fault or the course's: nobody gets a grade for it
         except Exception as error:
             self.log.exception("Grading %r failed", notebook_filename)
-            self._failure = f"Grading it failed ({type(error).__name__}); please tell your instructor."
+            self._failure = failure(error)
             super().convert_single_notebook(notebook_filename)
 
     @property
     def is_reading_submission(self) -> bool:
         return self._sanitizing
 
-    def master_cells(self, names: dict[str, str]) -> list[MasterCell]:
+    def sanitized(self, path: Path, names: dict[str, str], problem: str) -> NotebookNode:
+        """A submitted notebook in the shape of the release; an empty one with a note where there is a problem with it."""
+        notebook = new_notebook() if problem else read_notebook(path)
+        if problem:
+            notebook.cells = [new_markdown_cell(f"**This submission could not be read.** {problem}")]
+        master = self.master_cells(names["assignment"], names["notebook"])
+        notebook = restore(notebook, master)
+        self._look_elsewhere(notebook, master, names, problem)
+        return notebook
+
+    def _look_elsewhere(
+        self, notebook: NotebookNode, master: list[MasterCell], names: dict[str, str], problem: str
+    ) -> None:
+        """Name other work, and send a person where an untouched written answer may stand elsewhere."""
+        folder = self.submitted_folder(names["assignment"], names["student"])
+        plain = files_of(folder).plain if folder.is_dir() else []
+        others = other_work(plain, folder, f"{names['notebook']}.ipynb")
+        texts = own_texts(notebook, [*(cell.source for cell in master), *self.released_texts(names)])
+        found = {
+            "the submission could not be read": bool(problem) and bool(plain),
+            f"it also holds {named(others)}": bool(others),
+            f"it also holds {named(documents(plain, folder))}": bool(documents(plain, folder)),
+            "there is text in other cells": bool(texts),
+        }
+        if why := [words for words, holds in found.items() if holds]:
+            written = {cell.grade_id: cell.source for cell in master if cell.grade and cell.solution}
+            send_a_person(notebook, written, "; ".join(why))
+        if others:
+            notebook.cells.insert(0, new_markdown_cell(OTHERS.format(names=named(others))))
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        submitted = self.submitted_folder(assignment_id, student_id)
+        self._digest = digest_of(submitted, self.coursedir.ignore)
+        self._record: dict[str, Any] = {}
+        super().init_assignment(assignment_id, student_id)
+
+    def write_single_notebook(self, output: str, resources: ResourcesDict) -> None:
+        super().write_single_notebook(output, resources)
+        if not self._sanitizing:
+            run: Run = resources[RUN]
+            folder = Path(self.writer.build_directory)
+            self._record = record_of(resources["nbgrader"], run) | {
+                "submission": self._digest,
+                "evidence": self._keep_evidence(folder / KEPT, run),
+            }
+
+    def set_permissions(self, assignment_id: str, student_id: str) -> None:
+        """The record comes last, when notebook and gradebook are written: it vouches for the grade."""
+        super().set_permissions(assignment_id, student_id)
+        folder = Path(self._format_dest(assignment_id, student_id))
+        write_whole(folder / RECORD, json.dumps(self._record, indent=1).encode(), int(str(self.permissions), 8))
+
+    def _keep_evidence(self, path: Path, run: Run) -> dict[str, Any]:
+        """Keep the evidence while there is room for it; what the record says about that."""
+        content = pack(run)
+        if self._kept_bytes is None:
+            everywhere = self._format_dest("*", "*")
+            self._kept_bytes = sum(Path(one).stat().st_size for one in glob.glob(f"{everywhere}/{KEPT}"))  # noqa: PTH207
+        if self._kept_bytes + len(content) > self.evidence_gib * 2**30:
+            return {"kept": False, "why": f"the evidence of the course would take more than {self.evidence_gib:g} GiB"}
+        self._kept_bytes += len(content)
+        write_whole(path, content)
+        return {"kept": True, "sha256": digest(content), "bytes": len(content)}
+
+    def master_cells(self, assignment: str, notebook: str) -> list[MasterCell]:
         """The cells of a notebook as they were released, from the gradebook."""
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
-            notebook = gradebook.find_notebook(names["notebook"], names["assignment"])
-            points = {cell.name: cell.max_score for cell in notebook.grade_cells}
-            solutions = {cell.name for cell in notebook.solution_cells}
+            released = gradebook.find_notebook(notebook, assignment)
+            points = {cell.name: cell.max_score for cell in released.grade_cells}
+            solutions = {cell.name for cell in released.solution_cells}
             return [
                 MasterCell(
                     grade_id=cell.name,
@@ -167,7 +235,7 @@ class CourseAutograde(Autograde, PlainFilesOnly):
                     solution=cell.name in solutions,
                     points=points.get(cell.name, 0.0),
                 )
-                for cell in sorted(notebook.source_cells, key=lambda cell: cell.name)
+                for cell in sorted(released.source_cells, key=lambda cell: cell.name)
             ]
 
     def released_texts(self, names: dict[str, str]) -> list[str]:
@@ -198,6 +266,107 @@ class CourseAutograde(Autograde, PlainFilesOnly):
     def _refuse(self, message: str) -> None:
         self.log.error(message)
         raise NbGraderException(message)
+
+
+class ClassAutograde(CourseAutograde):
+    """The same converter, for runs that took place elsewhere: it writes them down one submission at a time.
+
+    `open` before the first one.
+    """
+
+    def open(self, assignment_id: str) -> None:
+        """Begin with an assignment.
+
+        Raises:
+            NbGraderException: grading here could not be trusted.
+        """
+        self.check_machine()
+        self.coursedir.assignment_id = assignment_id
+        self.force = True
+        self.writer = FilesWriter(parent=self, config=self.config)
+        self.exporter = self.exporter_class(parent=self, config=self.config)
+
+    def write(self, student_id: str, digest: str, runs: dict[str, GivenRun]) -> None:
+        """Write a submission's runs, by the names of its notebooks, into course and gradebook.
+
+        Raises:
+            SubmissionChangedError: what was run is not what is there now.
+        """
+        assignment_id = self.coursedir.assignment_id
+        folder = self.submitted_folder(assignment_id, student_id)
+        self.notebooks = [str(folder / f"{name}.ipynb") for name in sorted(runs)]
+        self._given = runs
+        settled = self._settled(student_id, digest)
+        self.init_destination(assignment_id, student_id)
+        self.run_pre_convert_hook()
+        self.init_assignment(assignment_id, student_id)
+        if self._digest != digest:
+            raise SubmissionChangedError(f"the submission of {student_id} changed while it was graded")
+        for notebook in self.notebooks:
+            self.convert_single_notebook(notebook)
+        self._settle(student_id, settled)
+        self.set_permissions(assignment_id, student_id)
+        self.run_post_convert_hook()
+
+    def _settled(self, student_id: str, digest: str) -> dict[tuple[str, str], float | None]:
+        """The grades that a person has given to this very submission, and the automatic points that they saw."""
+        record = Path(self._format_dest(self.coursedir.assignment_id, student_id)) / RECORD
+        try:
+            if json.loads(record.read_bytes())["submission"] != digest:
+                return {}
+            with self._graded_by_hand(student_id) as grades:
+                return {
+                    (grade.notebook.name, grade.name): grade.auto_score
+                    for grade in grades
+                    if not grade.needs_manual_grade
+                }
+        except (OSError, ValueError, KeyError, TypeError, MissingEntry):
+            return {}
+
+    def _settle(self, student_id: str, settled: dict[tuple[str, str], float | None]) -> None:
+        """nbgrader has a person look again at whatever they graded; where nothing changed, they need not."""
+        if settled:
+            with self._graded_by_hand(student_id) as grades:
+                for grade in grades:
+                    key = grade.notebook.name, grade.name
+                    if key in settled and settled[key] == grade.auto_score:
+                        grade.needs_manual_grade = False
+
+    @contextmanager
+    def _graded_by_hand(self, student_id: str) -> Iterator[list[Any]]:
+        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+            submission = gradebook.find_submission(self.coursedir.assignment_id, student_id)
+            yield [
+                grade
+                for notebook in submission.notebooks
+                for grade in notebook.grades
+                if grade.manual_score is not None
+            ]
+            gradebook.db.commit()
+
+
+class SubmissionChangedError(Exception):
+    """What was run is not what is there now."""
+
+
+def failure(error: Exception) -> str:
+    """What the record says where grading failed on what was handed in."""
+    return f"Grading it failed ({type(error).__name__}); please tell your instructor."
+
+
+def write_whole(path: Path, content: bytes, permissions: int | None = None) -> None:
+    """Write a file at once or not at all, in the place of whatever is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    with partial.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if permissions is not None:
+        partial.chmod(permissions)
+    partial.replace(path)
 
 
 def _unreadable_timestamp(folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -15,7 +16,7 @@ from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbformat.notebooknode import NotebookNode
+from nbformat.notebooknode import NotebookNode, from_dict
 from nbformat.v4 import new_output
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import Execute
@@ -23,10 +24,10 @@ from traitlets import Bool, Integer, Unicode
 
 from autograder.judge.probes import write_questions
 from autograder.judge.probes.functions import keyed_seed
-from autograder.nbgrader_plugin.graded_run import PROBLEM, RUN, Run
+from autograder.nbgrader_plugin.graded_run import GIVEN, PLACE, PROBLEM, RUN, GivenRun, Place, Run
 from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.sandbox.bubblewrap import Sandbox
-from autograder.sandbox.kernel import SandboxedKernelManager
+from autograder.sandbox.kernel import WATCH_SECONDS, SandboxedKernelManager, Watch
 from autograder.sandbox.limits import MIB, Limits
 from autograder.student import evidence
 from autograder.student.evidence import EvidenceError
@@ -34,23 +35,43 @@ from autograder.student.plain_text import writable
 from autograder.student.questions import QUESTIONS_FOLDER
 from autograder.student.submit import EVIDENCE_FOLDER
 
+AT_ONCE = 0.001
+"""The seconds that nbclient is told to wait for a cell that has no more time: it then does what it does after its timeout."""
+BUSY = "The machine was too busy to run it: in {:.0f} seconds its processes could compute for {:.0f}. Grade it again."
+
+
+class MachineBusyError(NbGraderException):
+    """The submission ran into a bound in wall time because the machine kept it waiting: that is nobody's zero."""
+
 
 class SandboxedExecute(Execute):
-    """Runs a notebook in the sandbox and collects its evidence. Whatever the student's code does, it returns."""
+    """Runs a notebook in the sandbox and collects its evidence. Whatever the student's code does, it returns.
+
+    Raises only what is the machine's fault or the course's: MachineBusyError, NbGraderException, SandboxUnavailableError.
+    """
 
     run_student_code_unprotected = Bool(
         False, help="Run students' code without a sandbox, with everything the instructor may do."
     ).tag(config=True)
-    notebook_seconds = Integer(Limits().notebook_seconds, help="Seconds for a whole notebook.").tag(config=True)
+    notebook_seconds = Integer(
+        Limits().notebook_seconds, help="Seconds that a whole notebook may compute, as Execute.timeout are for a cell."
+    ).tag(config=True)
+    wall_factor = Integer(
+        Limits().wall_factor, help="By the wall clock, a cell and a notebook may take this many times as long."
+    ).tag(config=True)
     memory = Integer(Limits().memory, help="MiB of memory for all processes of a submission.").tag(config=True)
     processes = Integer(Limits().processes, help="Processes that a submission may have at once.").tag(config=True)
     key = Unicode(help="The key that probes are drawn with; by default a new one for each run.").tag(config=True)
 
     store_widget_state = False
+    _manager: SandboxedKernelManager | None = None
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any], retries: int | None = None
     ) -> tuple[NotebookNode, dict[str, Any]]:
+        if given := resources.get(GIVEN):
+            resources[RUN] = _take(given, nb)
+            return nb, resources
         names = resources["nbgrader"]
         seed = keyed_seed(_run_key(self.key), names["assignment"], names["notebook"], names["student"])
         run = resources[RUN] = Run(seed)
@@ -59,7 +80,7 @@ class SandboxedExecute(Execute):
             return nb, resources
         started = time.perf_counter()
         with _scratch_folder() as scratch:
-            self._prepare(scratch, names, seed)
+            self._prepare(scratch, names, resources[PLACE], seed)
             try:
                 super().preprocess(nb, resources)
             except Exception as error:
@@ -69,6 +90,9 @@ class SandboxedExecute(Execute):
             finally:
                 self._end_kernel()
             run.seconds = time.perf_counter() - started
+            run.cpu_seconds = self._watch.clock.computed if self._watch else run.seconds
+            if self._ran_into_the_wall and self._watch and self._watch.clock.kept_waiting:
+                raise MachineBusyError(BUSY.format(run.seconds, run.cpu_seconds))
             self._collect(run, nb)
         return nb, resources
 
@@ -99,7 +123,40 @@ class SandboxedExecute(Execute):
             return None
         return super().process_message(msg, cell, cell_index)
 
-    def _prepare(self, scratch: Path, names: dict[str, str], seed: int) -> None:
+    def _get_timeout(self, cell: NotebookNode | None) -> int | None:
+        """What nbclient waits for a cell: the bound in wall time."""
+        timeout = super()._get_timeout(cell)
+        return timeout and timeout * self.wall_factor
+
+    async def _async_poll_for_reply(self, msg_id: str, cell: NotebookNode, timeout: int | None, *tasks: Any) -> Any:
+        """Wait for the end of a cell until it has computed for as long as it may, or until `timeout` by the wall clock."""
+        waiting = super()._async_poll_for_reply
+        reply = asyncio.ensure_future(waiting(msg_id, cell, timeout, *tasks))
+        spent = asyncio.ensure_future(self._until_spent(self.timeout))
+        try:
+            await asyncio.wait({reply, spent}, return_when=asyncio.FIRST_COMPLETED)
+            if reply.done():
+                return reply.result()
+            reply.cancel()
+            return await waiting(msg_id, cell, AT_ONCE, *tasks)
+        finally:
+            reply.cancel()
+            spent.cancel()
+
+    async def _until_spent(self, seconds: int | None) -> None:
+        before = self._watch.clock.computed if self._watch else 0.0
+        while not (seconds and self._watch and self._watch.clock.computed - before > seconds):
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def _async_handle_timeout(self, timeout: float, cell: NotebookNode | None = None) -> Any:
+        self._ran_into_the_wall = self._ran_into_the_wall or timeout != AT_ONCE
+        return await super()._async_handle_timeout(timeout, cell)
+
+    @property
+    def _watch(self) -> Watch | None:
+        return getattr(self._manager, "watch", None)
+
+    def _prepare(self, scratch: Path, names: dict[str, str], place: Place, seed: int) -> None:
         folders = {name: scratch / name for name in ("evidence", "runtime", "questions")}
         for folder in folders.values():
             folder.mkdir()
@@ -109,30 +166,35 @@ class SandboxedExecute(Execute):
             write_questions(folders["questions"], task, seed)
         self._environment = {EVIDENCE_FOLDER: str(self._evidence), QUESTIONS_FOLDER: str(folders["questions"])}
         self._output_bytes, self._current, self._manager, self._sandbox = 0, None, None, None
+        self._ran_into_the_wall = False
         if self.run_student_code_unprotected:
             self.log.warning("Running %s's code without a sandbox", names["student"])
             return
-        course = self.parent.parent.coursedir
         self._sandbox = Sandbox(
-            submission=Path(course.format_path(course.autograded_directory, names["student"], names["assignment"])),
+            submission=place.folder,
             evidence=folders["evidence"],
             runtime=folders["runtime"],
             questions=folders["questions"],
             withheld=problem_set.withholds if problem_set else "",
             environment=self._environment,
-            hidden=(Path(course.root), Path(self.config.Exchange.get("root", "/srv/nbgrader/exchange"))),
-            limits=Limits(notebook_seconds=self.notebook_seconds, memory=self.memory, processes=self.processes),
+            hidden=place.hidden,
+            limits=Limits(
+                notebook_seconds=self.notebook_seconds,
+                wall_factor=self.wall_factor,
+                memory=self.memory,
+                processes=self.processes,
+            ),
         )
 
     def _why_it_ended(self, error: Exception) -> tuple[str, str]:
-        watch = getattr(self._manager, "watch", None)
-        if watch is not None and watch.violation:
-            cause = "out_of_time" if "seconds" in watch.violation else "kernel_died"
-            return cause, f"The notebook was stopped: {watch.violation}."
+        if self._watch and self._watch.violation:
+            in_time = "seconds" in self._watch.violation
+            self._ran_into_the_wall = self._ran_into_the_wall or "did not end" in self._watch.violation
+            return "out_of_time" if in_time else "kernel_died", f"The notebook was stopped: {self._watch.violation}."
         if isinstance(error, CellTimeoutError):
             return (
                 "out_of_time",
-                f"A cell did not end within {self.timeout} seconds and could not be interrupted.",
+                f"A cell had not ended after {self.timeout} seconds of computing, and could not be interrupted.",
             )
         if isinstance(error, DeadKernelError):
             return "kernel_died", "The kernel's process ended in the middle of a cell."
@@ -145,10 +207,9 @@ class SandboxedExecute(Execute):
 
     def _end_kernel(self) -> None:
         """No process of the submission is left when its evidence is read."""
-        watch = getattr(self._manager, "watch", None)
-        if watch is not None:
-            watch.stop()
-            watch.end_sandbox()
+        if self._watch:
+            self._watch.stop()
+            self._watch.end_sandbox()
         if self.km is not None:
             self._cleanup_kernel()
 
@@ -170,6 +231,22 @@ class SandboxedExecute(Execute):
                 except Exception as error:  # nothing in it may stop the grading
                     self.log.exception("The evidence of %s", cell_id)
                     run.damaged[cell_id] = f"reading it failed ({type(error).__name__})"
+
+
+def _take(given: GivenRun, nb: NotebookNode) -> Run:
+    """Put the outputs of a run that took place elsewhere into the same notebook.
+
+    Raises:
+        NbGraderException: the notebook is not the one that was run.
+    """
+    if [cell.source for cell in nb.cells] != given.sources:
+        raise NbGraderException(
+            "the notebook is not the one that was run: it changed in the meantime, or the release did"
+        )
+    for cell, outputs in zip(nb.cells, given.outputs, strict=True):
+        if cell.cell_type == "code":
+            cell.outputs = [from_dict(output) for output in outputs]
+    return given.run
 
 
 @contextmanager

@@ -1,11 +1,9 @@
-"""The step that puts the grader's verdicts in place of what graded cells printed, and records them."""
+"""The step that puts the grader's verdicts in place of what graded cells printed, and what the record says of them."""
 
 from __future__ import annotations
 
 import base64
-import json
-import shutil
-from pathlib import Path
+from logging import Logger
 from typing import Any
 
 from nbformat.notebooknode import NotebookNode
@@ -16,6 +14,7 @@ from autograder.judge.likeness import known_sources, notebook_code, own_work, st
 from autograder.judge.mistakes import Mistake
 from autograder.judge.verdict import Verdict
 from autograder.nbgrader_plugin.graded_run import RUN, Run
+from autograder.nbgrader_plugin.kept_evidence import kit_version
 from autograder.nbgrader_plugin.stubs import ANSWER
 from autograder.nbgrader_plugin.submitted_notebook import is_picture
 from autograder.problem_sets import PROBLEM_SETS, TASKS
@@ -31,56 +30,64 @@ MISTAKE_OF_ERROR = {"NotImplementedError": "not_done", "CellTimeoutError": "out_
 
 
 class Verdicts(NbGraderPreprocessor):
-    """Puts the grader's verdicts in place of whatever the graded cells printed, and records them."""
+    """Puts the grader's verdicts in place of whatever the graded cells printed."""
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         run: Run = resources[RUN]
-        verdicts = []
+        judge_run(nb, run, resources["nbgrader"]["assignment"], self.log)
         for cell in nb.cells:
             if cell.cell_type != "code":
                 continue
             _make_harmless(cell)
-            metadata = cell.metadata.get("nbgrader", {})
-            if metadata.get("grade") and _is_judged(metadata.get("grade_id")):
-                verdict = self._verdict(metadata["grade_id"], run)
-                verdicts.append(verdict)
+            if verdict := run.verdicts.get(_judged_task(cell)):
                 data = {"text/plain": repr(verdict), "text/html": verdict._repr_html_()}
                 cell.outputs = [new_output("execute_result", data=data, execution_count=None)]
-        record = {
-            **{name: resources["nbgrader"][name] for name in ("student", "assignment", "notebook")},
-            "seconds": round(run.seconds, 2),
-            "ended": run.ended,
-            "detail": run.detail,
-            "seed": run.seed,
-            "own_work": self._own_work(nb, resources["nbgrader"]["assignment"]),
-            "verdicts": [verdict.as_record() for verdict in verdicts],
-        }
-        path = Path(resources["metadata"]["path"]) / RECORD
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        path.unlink(missing_ok=True)
-        path.write_text(json.dumps(record, indent=1))
         return nb, resources
 
-    def _own_work(self, nb: NotebookNode, assignment: str) -> dict[str, Any]:
-        """What an instructor may want to look at; a failure to look must not cost anybody the record."""
-        cells = [cell for cell in nb.cells if not cell.metadata.get("nbgrader", {}).get("locked")]
-        try:
-            found = own_work(notebook_code(cells), starter_code(assignment), known_sources(), _withheld(assignment))
-            return writable(found.as_record())
-        except Exception as error:
-            self.log.exception("Comparing the code of %s", assignment)
-            return {"remark": f"the code could not be compared ({type(error).__name__})"}
 
-    def _verdict(self, task: str, run: Run) -> Verdict:
-        try:
-            return verdict_on(task, run)
-        except OverLimitError as error:
-            self.log.warning("Judging %s was ended: %s", task, error)
-            return nothing_to_judge(task, Mistake.EVIDENCE_DAMAGED, f"Judging it was ended: {error}.")
-        except Exception as error:  # a hole in a check must not cost anybody the record
-            self.log.exception("Judging %s", task)
-            return nothing_to_judge(task, "evidence_damaged", f"Judging it failed ({type(error).__name__}).")
+def judge_run(nb: NotebookNode, run: Run, assignment: str, log: Logger) -> None:
+    """Compute the verdicts of a run, and what its code looks like, unless that has been done elsewhere."""
+    if run.verdicts:
+        return
+    run.verdicts = {task: _verdict(task, run, log) for cell in nb.cells if (task := _judged_task(cell))}
+    run.own_work = _own_work(nb, assignment, log)
+
+
+def record_of(names: dict[str, str], run: Run) -> dict[str, Any]:
+    """What the record of a submission says of its run, in plain values."""
+    return {
+        **{name: names[name] for name in ("student", "assignment", "notebook")},
+        "seconds": round(run.seconds, 2),
+        "cpu_seconds": round(run.cpu_seconds, 2),
+        "ended": run.ended,
+        "detail": run.detail,
+        "seed": run.seed,
+        "kit": kit_version(),
+        "own_work": run.own_work,
+        "verdicts": [verdict.as_record() for verdict in run.verdicts.values()],
+    }
+
+
+def _verdict(task: str, run: Run, log: Logger) -> Verdict:
+    try:
+        return verdict_on(task, run)
+    except OverLimitError as error:
+        log.warning("Judging %s was ended: %s", task, error)
+        return nothing_to_judge(task, Mistake.EVIDENCE_DAMAGED, f"Judging it was ended: {error}.")
+    except Exception as error:  # a hole in a check must not cost anybody the record
+        log.exception("Judging %s", task)
+        return nothing_to_judge(task, "evidence_damaged", f"Judging it failed ({type(error).__name__}).")
+
+
+def _own_work(nb: NotebookNode, assignment: str, log: Logger) -> dict[str, Any]:
+    """What an instructor may want to look at; a failure to look must not cost anybody the record."""
+    cells = [cell for cell in nb.cells if not cell.metadata.get("nbgrader", {}).get("locked")]
+    try:
+        found = own_work(notebook_code(cells), starter_code(assignment), known_sources(), _withheld(assignment))
+        return writable(found.as_record())
+    except Exception as error:
+        log.exception("Comparing the code of %s", assignment)
+        return {"remark": f"the code could not be compared ({type(error).__name__})"}
 
 
 def verdict_on(task: str, run: Run) -> Verdict:
@@ -100,8 +107,12 @@ def verdict_on(task: str, run: Run) -> Verdict:
     return nothing_to_judge(task, mistake, run.damaged.get(task, ""))
 
 
-def _is_judged(cell_id: object) -> bool:
-    return cell_id in TASKS and TASKS[cell_id].automatic
+def _judged_task(cell: NotebookNode) -> str:
+    """The task whose verdict a cell shows; empty where it shows none."""
+    metadata = cell.metadata.get("nbgrader", {})
+    task = metadata.get("grade_id")
+    shown = cell.cell_type == "code" and metadata.get("grade") and task in TASKS and TASKS[task].automatic
+    return task if shown else ""
 
 
 def _withheld(assignment: str) -> str:

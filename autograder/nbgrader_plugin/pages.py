@@ -1,4 +1,4 @@
-"""How a student's text becomes HTML in nbgrader's pages: nothing of it can act in a reader's browser, or hold up the page.
+"""How a student's text becomes HTML in nbgrader's pages: nothing of it acts in a browser, holds up the page, or asks for a network.
 
 nbgrader's own pages show markdown as it comes, and the instructor who reads them is logged in to formgrader.
 """
@@ -6,12 +6,14 @@ nbgrader's own pages show markdown as it comes, and the instructor who reads the
 from __future__ import annotations
 
 import re
+import secrets
 from html import escape
 from typing import Any
 from urllib.parse import unquote
 
 import bleach
 from jinja2 import pass_context
+from latex2mathml.converter import convert
 from nbconvert.filters.ansi import ansi2html, strip_ansi
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
@@ -23,6 +25,39 @@ TAGS = {
     *("table", "tbody", "td", "tfoot", "th", "thead", "tr", "u"),
 }
 ATTRIBUTES = {("img", "alt"), ("img", "width"), ("img", "height"), ("span", "class"), ("ol", "start")}
+MATH_TAGS = {
+    *(
+        "math",
+        "menclose",
+        "mfrac",
+        "mi",
+        "mmultiscripts",
+        "mn",
+        "mo",
+        "mover",
+        "mpadded",
+        "mphantom",
+        "mroot",
+        "mrow",
+        "mspace",
+    ),
+    *("msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr", "munder", "munderover"),
+}
+MATH_ATTRIBUTES = [
+    *("accent", "columnalign", "columnlines", "columnspacing", "display", "displaystyle", "fence", "form", "largeop"),
+    *(
+        "lspace",
+        "mathvariant",
+        "maxsize",
+        "minsize",
+        "movablelimits",
+        "rowspacing",
+        "rspace",
+        "scriptlevel",
+        "separator",
+    ),
+    *("stretchy", "width"),
+]
 PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,")
 MAX_MARKDOWN = 50_000
 """Characters. The renderer's time grows faster than its text."""
@@ -31,7 +66,29 @@ MAX_COLOURS = 2000
 
 
 class Renderer(IPythonRenderer):
-    """nbconvert's, which gives up the whole cell where one attachment is not to be had."""
+    """nbconvert's, but one attachment that is not to be had does not cost the whole cell, and formulas are MathML.
+
+    Formulas come in when all else has been made harmless: until then a mark stands for each.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.formulas: dict[str, str] = {}
+        self._key = secrets.token_hex(8)
+
+    def inline_math(self, body: str) -> str:
+        return self._formula(body, "inline")
+
+    def block_math(self, body: str) -> str:
+        return self._formula(body, "block")
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return self._formula(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+
+    def _formula(self, body: str, display: str) -> str:
+        mark = f"formula-{self._key}-{len(self.formulas)}-"
+        self.formulas[mark] = mathml(body, display)
+        return mark
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         try:
@@ -85,6 +142,8 @@ def markdown(context: Any, source: str) -> str:
     except Exception:
         return f"<pre>{escape(source)}</pre>"
     harmless = bleach.clean(page, tags=TAGS, attributes=_allowed, protocols={"http", "https", "mailto", "data"})
+    for mark, formula in renderer.formulas.items():
+        harmless = harmless.replace(mark, formula)
     return harmless.replace("<table>", TABLE)
 
 
@@ -96,6 +155,19 @@ def terminal_text(text: str) -> str:
         return ansi2html(text)
     except Exception:  # nbconvert takes a colour for complete that is not
         return escape(strip_ansi(text))
+
+
+def mathml(formula: str, display: str = "inline") -> str:
+    """A formula in TeX as MathML; as it was written where it cannot be read.
+
+    >>> mathml("x^2")
+    '<math display="inline"><mrow><msup><mi>x</mi><mn>2</mn></msup></mrow></math>'
+    """
+    try:
+        converted = convert(formula, display=display)
+    except Exception:  # a parser that raises a dozen kinds for what is no formula
+        return f"<code>{escape(formula)}</code>"
+    return bleach.clean(converted, tags=MATH_TAGS, attributes=MATH_ATTRIBUTES)
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:

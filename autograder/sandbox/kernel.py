@@ -22,6 +22,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
 from autograder.sandbox.bubblewrap import SCRATCH, Sandbox
+from autograder.sandbox.clock import Clock
 from autograder.sandbox.limits import MIB, Limits
 from autograder.sandbox.system_calls import filter_file
 
@@ -85,12 +86,14 @@ class Watch(threading.Thread):
 
     Attributes:
         violation: what was exceeded, in words; empty while nothing was.
+        clock: how long the sandbox's processes computed.
     """
 
     def __init__(self, pid: int, limits: Limits, folders: tuple[Path, ...]) -> None:
         super().__init__(name="sandbox watch", daemon=True)
         self.pid, self.limits, self.folders = pid, limits, folders
         self.violation = ""
+        self.clock = Clock()
         self._ended = threading.Event()
         self._started_at = time.monotonic()
         self._devices = {folder.stat().st_dev for folder in folders}
@@ -125,6 +128,7 @@ class Watch(threading.Thread):
 
     def _find_violation(self) -> str:
         processes = psutil.Process(self.pid).children(recursive=True)
+        self.clock.tick(processes)
         if len(processes) > self.limits.processes:
             return f"it started more than {self.limits.processes} processes"
         if sum(_threads(process) for process in processes) > self.limits.threads:
@@ -139,8 +143,11 @@ class Watch(threading.Thread):
             return f"it used more than {self.limits.memory:,} MiB of memory"
         if sum(_cpu_seconds(process) for process in processes) > self.limits.cpu_seconds:
             return f"it used more than {self.limits.cpu_seconds} seconds of the processor"
-        if time.monotonic() - self._started_at > self.limits.notebook_seconds:
-            return f"it ran for more than {self.limits.notebook_seconds} seconds"
+        if self.clock.computed > self.limits.notebook_seconds:
+            return f"it computed for more than {self.limits.notebook_seconds} seconds"
+        wall_seconds = self.limits.wall_factor * self.limits.notebook_seconds
+        if time.monotonic() - self._started_at > wall_seconds:
+            return f"it did not end within {wall_seconds} seconds"
         try:
             written = sum(_size(folder) for folder in self.folders)
         except OSError as error:

@@ -19,7 +19,8 @@ class Limits:
     """Times in seconds, sizes in MiB.
 
     Attributes:
-        cell_seconds, notebook_seconds: wall time.
+        cell_seconds, notebook_seconds: time in which anything of it computes; threads at the same time count once.
+        wall_factor: how many times as long either may take by the wall clock.
         cpu_seconds: processor time of all processes together.
         memory: of all processes, with their page tables and the scratch folders, which lie in memory.
         processes, threads: at the same time.
@@ -33,6 +34,7 @@ class Limits:
 
     cell_seconds: int = 300
     notebook_seconds: int = 900
+    wall_factor: int = 4
     cpu_seconds: int = 3600
     memory: int = 4096
     processes: int = 64

@@ -13,7 +13,7 @@ import torch
 from filelock import FileLock
 
 from autograder import submit
-from autograder.course.classroom import nbgrader
+from autograder.course.commands import nbgrader
 from autograder.course.release import make_course
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets import checking

@@ -15,7 +15,8 @@ import pytest
 from nbgrader.api import Gradebook
 from rich.console import Console
 
-from autograder.course.classroom import grade_class, show
+from autograder.course.classroom import grade_class
+from autograder.course.table import show
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 from autograder.student import evidence
@@ -25,6 +26,7 @@ from tests.autograder.hostile import CLASS, MARK, NOTEBOOK, hand_in
 LOWER_LIMITS = """
 c.Execute.timeout = 20
 c.SandboxedExecute.notebook_seconds = 60
+c.SandboxedExecute.wall_factor = 1
 c.SandboxedExecute.memory = 1500
 c.SandboxedExecute.processes = 40
 """
@@ -48,7 +50,7 @@ def course(request, released_course):
     _bystander(course)
     before = _fingerprint(course / "submitted" / BYSTANDER)
     screen = Console(file=io.StringIO(), width=200, force_terminal=True)
-    table = grade_class(course, PS1.id, 2, screen)
+    table = grade_class(course, [PS1.id], screen, count=2)[PS1.id]
     show(table, screen)
     assert _fingerprint(course / "submitted" / BYSTANDER) == before
     yield course, {line.student: line for line in table}, screen.file.getvalue()

@@ -4,17 +4,25 @@ Everything happens in a scratch course. The students are those of `make demo`.
 """
 
 import csv
+import dataclasses
 import json
 import shutil
 import subprocess
 import sys
 
 import pytest
+from distributed import LocalCluster
+from nbgrader.api import Gradebook
 from rich.console import Console
 
-from autograder.course.classroom import GradingError, grade_class, nbgrader
+from autograder.course.classroom import grade_class
+from autograder.course.commands import GradingError, nbgrader
 from autograder.course.demo import STUDENTS, hand_in
+from autograder.course.folder import Course
 from autograder.course.release import KIT
+from autograder.course.replay import apply, replay
+from autograder.course.report import class_report, write_report
+from autograder.problem_sets.ps1 import input_gradient
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 
 AUTOMATIC = sum(task.points for task in PS1.tasks if task.automatic)
@@ -29,7 +37,7 @@ def course(tmp_path_factory, released_course):
     renamed = course / "submitted" / "mia" / PS1.id / "ps1 (final).ipynb"
     renamed.parent.mkdir(parents=True)
     shutil.copy(course / "submitted" / "ben" / PS1.id / f"{PS1.id}.ipynb", renamed)
-    table = grade_class(course, PS1.id, jobs=2, console=Console(quiet=True))
+    table = grade_class(course, [PS1.id], Console(quiet=True), count=2)[PS1.id]
     return course, {result.student: result for result in table}
 
 
@@ -39,6 +47,10 @@ def record(course, student):
 
 def feedback(course, student):
     return (course / "feedback" / student / PS1.id / f"{PS1.id}.html").read_text()
+
+
+def gradebook(course):
+    return Gradebook(f"sqlite:///{course / 'gradebook.db'}", "integrated-gradients")
 
 
 def points(course, student):
@@ -94,12 +106,10 @@ def test_a_damaged_or_missing_notebook_has_a_record_and_a_reason(course, student
 
 def test_written_answers_wait_for_a_person(course):
     course, _ = course
-    from nbgrader.api import Gradebook
-
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
-        grade = gradebook.find_grade("ps1-discussion", PS1.id, PS1.id, "ben")
+    with gradebook(course) as book:
+        grade = book.find_grade("ps1-discussion", PS1.id, PS1.id, "ben")
         assert grade.needs_manual_grade and grade.auto_score is None
-        untouched = gradebook.find_grade("ps1-discussion", PS1.id, PS1.id, "finn")
+        untouched = book.find_grade("ps1-discussion", PS1.id, PS1.id, "finn")
         assert untouched.auto_score == 0
 
 
@@ -118,6 +128,73 @@ def test_the_grades_can_be_exported(course):
     }
 
 
+@pytest.fixture(scope="module")
+def here():
+    """Workers in this process, where a test can change a check under them."""
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, memory_limit=0
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_verdicts_are_the_same_when_they_are_computed_again_from_evidence_alone(course, here):
+    course, table = course
+    replayed = replay(Course(course), "ps1", None, count=1, scheduler=here)
+    assert replayed.changes == [] and replayed.left_out == {}
+    assert set(replayed.verdicts) == set(table)
+
+
+def test_a_check_that_changed_says_whose_points_would_change_before_any_do(course, here, monkeypatch):
+    course, table = course
+    before = {student: points(course, student) for student in table}
+    with gradebook(course) as book:
+        by_hand = book.find_grade("ps1-discussion", PS1.id, PS1.id, "ben")
+        by_hand.manual_score, by_hand.needs_manual_grade = 3, False
+        book.db.commit()
+    judge = input_gradient.judge
+
+    def stricter(evidence, sample):
+        verdict = judge(evidence, sample)
+        last = dataclasses.replace(verdict.findings[-1], holds=False, seen="the check is stricter now")
+        return dataclasses.replace(verdict, findings=(*verdict.findings[:-1], last))
+
+    monkeypatch.setattr(input_gradient, "judge", stricter)
+    replayed = replay(Course(course), "ps1", ["ben", "finn"], count=1, scheduler=here)
+    (change,) = replayed.changes
+    assert (change.student, change.task, change.name) == ("ben", "ps1-input-gradient", "target")
+    assert (change.before, change.now, change.why) == (1, 0, "the check is stricter now")
+    assert before == {student: points(course, student) for student in table}
+    assert apply(Course(course), replayed) == {}
+    assert points(course, "ben") == before["ben"] | {"ps1-input-gradient": 3}
+    with gradebook(course) as book:
+        assert book.find_submission(PS1.id, "ben").score == AUTOMATIC - 1 + 3
+        assert not book.find_grade("ps1-discussion", PS1.id, PS1.id, "ben").needs_manual_grade
+    monkeypatch.undo()
+    replayed = replay(Course(course), "ps1", ["ben"], count=1, scheduler=here)
+    assert [change.now for change in replayed.changes] == [1]
+
+
+def test_evidence_that_was_changed_is_not_judged(course, here):
+    course, _ = course
+    kept = course / "autograded" / "dan" / PS1.id / "evidence.zip"
+    content = kept.read_bytes()
+    kept.chmod(0o644)
+    kept.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    replayed = replay(Course(course), "ps1", ["dan"], count=1, scheduler=here)
+    kept.write_bytes(content)
+    assert "its checksum differs" in replayed.left_out["dan"] and not replayed.changes
+
+
+def test_the_report_of_the_class_names_the_mistakes_and_who_waits(course):
+    course, table = course
+    report = class_report(Course(course), "ps1")
+    assert len(report.grades) == len(table) and report.not_graded == []
+    assert any("dan" in students for cause, _, students in report.mistakes if "not multiplied by x - x" in cause)
+    assert "carla" in report.by_hand["ps1-discussion"]
+    page, *files = write_report(Course(course), report)
+    assert "not multiplied by x - x" in page.read_text() and all(path.stat().st_size for path in files)
+
+
 def test_validate_accepts_the_solution_and_names_what_a_release_lacks(tmp_path):
     solution = validate(KIT / "solutions" / PS1.id / f"{PS1.id}.ipynb")
     assert "Success" in solution.stdout, solution.stdout + solution.stderr
@@ -130,9 +207,14 @@ def validate(notebook):
     return subprocess.run(command, cwd=KIT, capture_output=True, text=True, timeout=300)
 
 
-def test_an_empty_course_says_what_to_do(tmp_path):
+def test_a_course_without_submissions_and_a_folder_without_a_course_say_what_to_do(tmp_path, released_course):
+    with pytest.raises(GradingError, match="Run this in the course's folder"):
+        grade_class(tmp_path, [PS1.id], Console(quiet=True), count=1)
+    course = released_course(PS1.id, tmp_path)
     with pytest.raises(GradingError, match="Collect the submissions first"):
-        grade_class(tmp_path, PS1.id, jobs=1, console=Console(quiet=True))
+        grade_class(course, [PS1.id], Console(quiet=True), count=1)
+    with pytest.raises(GradingError, match="nbgrader generate_assignment ps9"):
+        grade_class(course, ["ps9"], Console(quiet=True), count=1)
 
 
 def test_no_sandbox_no_grading(tmp_path, released_course):

@@ -32,7 +32,7 @@ def graded(request, tmp_path_factory, released_course):
         shutil.copy(KIT / source / assignment / target.name, target)
     ada = course / "submitted" / "ada" / assignment / f"{assignment}.ipynb"
     ada.write_text(json.dumps(on_digits(json.loads(ada.read_text()))))
-    table = grade_class(course, assignment, jobs=2, console=Console(quiet=True))
+    table = grade_class(course, [assignment], Console(quiet=True), count=2)[assignment]
     records = {
         student: json.loads((course / "autograded" / student / assignment / "verdicts.json").read_text())
         for student in ("ada", "bob")

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from autograder.course.classroom import GradingError
+from autograder.course.commands import GradingError
 from autograder.course.release import KIT, MARKS, leaks, release
 from autograder.problem_sets import PROBLEM_SETS
 

@@ -7,7 +7,7 @@ import sys
 import nbformat
 import pytest
 
-from autograder.course.classroom import GradingError
+from autograder.course.commands import GradingError
 from autograder.course.new_set import new_set
 from tests.kit_copy import KIT, KitCopy
 
@@ -55,7 +55,7 @@ def test_a_new_set_is_released_and_graded_at_once(kit):
     kit.run("-m", "nbgrader", "generate_assignment", NAME)
     kit.submit("ada", lambda solution: solution)
     kit.submit("ben", lambda solution: solution.replace("[0, target]", "[0].max()"))
-    kit.run("-m", "autograder", "grade", NAME, "--jobs", "1")
+    kit.run("-m", "autograder", "grade", NAME, "--workers", "1")
     assert kit.verdict("ada")["points"] == kit.verdict("ada")["max_points"] == 10
     assert [one["name"] for one in kit.verdict("ben")["findings"] if not one["holds"]] == ["target"]
 

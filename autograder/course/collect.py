@@ -1,0 +1,131 @@
+"""Collecting what a learning-management system hands over: Canvas' and Moodle's archives of submissions.
+
+    python -m autograder collect ps1 submissions.zip
+
+nbgrader's own `zip_collect` takes one pattern for all names and stops at the first that does not fit; here each file is
+recognised by itself, and what is not is said and left.
+
+Canvas names a file `doejane_LATE_12345_678910_ps1-attribution-1.ipynb`: the login or the name, LATE where it was, the ids of the
+student and of the submission, and the file's own name, with -1, -2 for later attempts. Moodle has a folder for each student,
+`Jane Doe_1234567_assignsubmission_file_/ps1-attribution.ipynb`, or the same with the file's name behind it in place of the folder.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from autograder.course.commands import GradingError
+from autograder.course.folder import Course
+from autograder.nbgrader_plugin.converter import write_whole
+from autograder.nbgrader_plugin.submitted_notebook import MAX_FILES_MIB
+
+MOODLE = re.compile(r"(?P<student>.+?)_(?P<number>\d+)_assignsubmission_file_?/?(?P<file>.*)")
+CANVAS = re.compile(r"(?P<student>[^/]+?)_(?P<late>LATE_)?(?P<number>\d+)_(?P<attempt>\d+)_(?P<file>[^/]+)")
+ATTEMPT = re.compile(r"(?P<name>.+)-(?P<attempt>\d+)(?P<suffix>\.\w+)")
+
+
+@dataclass(frozen=True)
+class Handed:
+    """One file of an archive: whose it is, its own name, which attempt it belongs to, and whether the system calls it late."""
+
+    student: str
+    name: str
+    attempt: tuple[int, ...]
+    late: bool
+    entry: zipfile.ZipInfo
+
+
+@dataclass
+class Collected:
+    """What came of an archive: the students whose work is in the course now, those of them who were late, and what is left."""
+
+    students: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+def collect(course: Course, name: str, archive: Path) -> Collected:
+    """Put the latest attempt of each student in an archive where nbgrader looks for it.
+
+    Raises:
+        GradingError: the file is no archive, or nothing in it is a submission.
+    """
+    assignment = course.assignment(name)
+    collected = Collected()
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            by_student = _by_student(opened.infolist(), assignment, collected)
+            if not by_student:
+                raise GradingError(
+                    f"Nothing in {archive} is named as Canvas or Moodle name submissions, for example "
+                    f"doejane_12345_678910_{assignment}.ipynb or Jane Doe_1234567_assignsubmission_file_/{assignment}.ipynb."
+                )
+            for student, files in sorted(by_student.items()):
+                _put(course, assignment, student, files, opened)
+                collected.students.append(student)
+                if any(one.late for one in files):
+                    collected.late.append(student)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise GradingError(f"{archive} cannot be read as a zip archive: {error}") from None
+    return collected
+
+
+def recognise(entry: zipfile.ZipInfo, assignment: str) -> Handed | None:
+    """Whose file an entry is; None where it is not named as either system names one."""
+    path = entry.filename
+    if found := MOODLE.fullmatch(path):
+        name = PurePosixPath(found["file"] or "").name
+        # The student's own name may be another's, too; the number is not.
+        return Handed(f"{found['student']}_{found['number']}", name, (0,), False, entry) if name else None
+    if found := CANVAS.fullmatch(PurePosixPath(path).name):
+        name, attempt = found["file"], 0
+        again = ATTEMPT.fullmatch(name)
+        if again and (again["name"] + again["suffix"] == f"{assignment}.ipynb" or not name.endswith(".ipynb")):
+            name, attempt = again["name"] + again["suffix"], int(again["attempt"])
+        student = f"{found['student']}_{found['number']}"
+        return Handed(student, name, (attempt, int(found["attempt"])), bool(found["late"]), entry)
+    return None
+
+
+def _by_student(entries: Iterable[zipfile.ZipInfo], assignment: str, collected: Collected) -> dict[str, list[Handed]]:
+    """The files of each student, one of each name: that of the latest attempt."""
+    latest: dict[tuple[str, str], Handed] = {}
+    for entry in entries:
+        if entry.is_dir():
+            continue
+        handed = recognise(entry, assignment)
+        if handed is None or stat.S_ISLNK(entry.external_attr >> 16):
+            collected.left.append(entry.filename)
+            continue
+        key = handed.student, handed.name
+        if key not in latest or (handed.attempt, entry.date_time) > (latest[key].attempt, latest[key].entry.date_time):
+            latest[key] = handed
+    by_student: dict[str, list[Handed]] = {}
+    for (student, _), handed in latest.items():
+        by_student.setdefault(student, []).append(handed)
+    return by_student
+
+
+def _put(course: Course, assignment: str, student: str, files: list[Handed], archive: zipfile.ZipFile) -> None:
+    size = sum(one.entry.file_size for one in files) / 2**20
+    if size > MAX_FILES_MIB:
+        raise GradingError(f"The files of {student} have {size:.0f} MiB, expected at most {MAX_FILES_MIB} MiB.")
+    folder = Path(course.directory.format_path(course.directory.submitted_directory, student, assignment))
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in files:
+        write_whole(folder / _name_in_the_course(one.name, assignment, files), archive.read(one.entry))
+    newest = max(one.entry.date_time for one in files)
+    handed_in = datetime(*newest, tzinfo=UTC)
+    write_whole(folder / "timestamp.txt", f"{handed_in:%Y-%m-%d %H:%M:%S} UTC\n".encode())
+
+
+def _name_in_the_course(name: str, assignment: str, files: list[Handed]) -> str:
+    """A student's only notebook is the notebook, whatever it is called."""
+    notebooks = [one.name for one in files if one.name.endswith(".ipynb")]
+    return f"{assignment}.ipynb" if notebooks == [name] else name

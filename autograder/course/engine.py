@@ -1,0 +1,83 @@
+"""The engine that runs submissions at the same time: Dask, on this machine or on a scheduler's."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import dask
+from distributed import Client, LocalCluster
+
+from autograder.course.commands import GradingError, InterruptedGradingError
+from autograder.nbgrader_plugin.kept_evidence import kit_version
+
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+SECONDS_TO_CONNECT = 20
+
+
+@contextmanager
+def workers(count: int, scheduler: str = "") -> Iterator[Client]:
+    """A client of `count` workers on this machine, or of a Dask scheduler by its address.
+
+    Raises:
+        GradingError: the scheduler does not answer, or its workers have another version of the kit.
+    """
+    dask.config.set(
+        {"distributed.comm.timeouts.connect": SECONDS_TO_CONNECT, "distributed.admin.log-format": "%(message)s"}
+    )
+    if scheduler:
+        with _connected(scheduler) as client:
+            _require_this_kit(client)
+            yield client
+        return
+    threads = str(max(1, (os.cpu_count() or 1) // count))
+    environment = dict.fromkeys(THREADS, threads)
+    # A worker starts processes of its own, which a daemon may not.
+    settings = {"distributed.nanny.pre-spawn-environ": environment, "distributed.worker.daemon": False}
+    with dask.config.set(settings), ExitStack() as stack:
+        cluster = stack.enter_context(
+            LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=0,  # the sandbox has its own limit; the worker itself stays small
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
+        )
+        client = stack.enter_context(Client(cluster))
+        try:
+            yield client
+        except InterruptedGradingError:  # whoever stops does not wait for an orderly end
+            stack.pop_all()
+            _end_at_once(cluster)
+            raise
+
+
+def _end_at_once(cluster: LocalCluster) -> None:
+    """End the workers without waiting for what they run; their sandboxes end with them."""
+    for nanny in cluster.workers.values():
+        nanny.auto_restart = False
+        with contextlib.suppress(ProcessLookupError):
+            if nanny.pid:
+                os.kill(nanny.pid, signal.SIGKILL)
+
+
+@contextmanager
+def _connected(scheduler: str) -> Iterator[Client]:
+    try:
+        client = Client(scheduler, timeout=SECONDS_TO_CONNECT)
+    except (OSError, ValueError) as error:
+        raise GradingError(f"No Dask scheduler answers at {scheduler} ({error}). Start one: dask scheduler") from None
+    with client:
+        yield client
+
+
+def _require_this_kit(client: Client) -> None:
+    for worker, other in client.run(kit_version, on_error="return").items():
+        if other != kit_version():
+            raise GradingError(f"The worker {worker} has another kit ({other}) than this machine ({kit_version()}).")

@@ -1,0 +1,74 @@
+"""The pages that students get: theirs alone, up to date with what people graded by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters.exporter import ResourcesDict
+from nbconvert.writers import FilesWriter
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters import GenerateFeedback
+
+from autograder.nbgrader_plugin.judging import RECORD
+
+MATHJAX = re.compile("<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->", re.DOTALL)
+"""What nbgrader's page asks a network for. `autograder.nbgrader_plugin.pages` has made the formulas MathML."""
+
+STATE = "<!-- grades {} -->"
+
+
+class CourseFeedback(GenerateFeedback):
+    """nbgrader's converter, which writes the page and nothing else.
+
+    nbgrader's own copies whatever lies beside the graded notebook: the record with the seed of the probes, the evidence.
+    """
+
+    def write(self, assignment_id: str, student_id: str) -> None:
+        """Write the pages of one submission."""
+        source = Path(self._format_source(assignment_id, student_id))
+        self.coursedir.assignment_id = assignment_id
+        self.force = True
+        self.writer = FilesWriter(parent=self, config=self.config)
+        self.exporter = self.exporter_class(parent=self, config=self.config)
+        for preprocessor in self.preprocessors:
+            self.exporter.register_preprocessor(preprocessor)
+        self.notebooks = sorted(map(str, source.glob("*.ipynb")))
+        self.init_destination(assignment_id, student_id)
+        self.init_assignment(assignment_id, student_id)
+        for notebook in self.notebooks:
+            self.convert_single_notebook(notebook)
+        self.set_permissions(assignment_id, student_id)
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        Path(self._format_dest(assignment_id, student_id)).mkdir(parents=True, exist_ok=True)
+
+    def write_single_notebook(self, output: str, resources: ResourcesDict) -> None:
+        """The page asks for no network, and says at its end of which grades it is."""
+        names = resources["nbgrader"]
+        state = self.state_of(names["assignment"], names["student"])
+        super().write_single_notebook(MATHJAX.sub("", output) + STATE.format(state), resources)
+
+    def is_up_to_date(self, assignment_id: str, student_id: str) -> bool:
+        """Whether the student's pages show the grades and comments that the gradebook has now."""
+        state = STATE.format(self.state_of(assignment_id, student_id)).encode()
+        pages = list(Path(self._format_dest(assignment_id, student_id)).glob("*.html"))
+        return bool(pages) and all(page.read_bytes().endswith(state) for page in pages)
+
+    def state_of(self, assignment_id: str, student_id: str) -> str:
+        """A checksum of all that a page shows of a submission: points, comments, penalty, the graded notebook."""
+        record = Path(self._format_source(assignment_id, student_id)) / RECORD
+        shown: list[Any] = [record.read_text() if record.is_file() else ""]
+        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+            try:
+                submission = gradebook.find_submission(assignment_id, student_id)
+            except MissingEntry:
+                return ""
+            for notebook in submission.notebooks:
+                grades = sorted((grade.name, grade.score, grade.max_score) for grade in notebook.grades)
+                comments = sorted((comment.name, comment.comment or "") for comment in notebook.comments)
+                shown += [notebook.name, notebook.late_submission_penalty, grades, comments]
+        return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]

@@ -1,0 +1,103 @@
+"""The evidence of a run as one compressed file, which stays beside the record so that verdicts can be computed again.
+
+The file is read like evidence from a sandbox: whoever can write into the course's folder may have written it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tempfile
+import zipfile
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from autograder.nbgrader_plugin.graded_run import Run
+from autograder.problem_sets import TASKS
+from autograder.student import evidence
+from autograder.student.evidence import MAX_ARRAYS_BYTES, MAX_RECORD_BYTES
+
+KEPT = "evidence.zip"
+ABOUT = "run.json"
+KIT = Path(__file__).resolve().parents[1]
+JUDGES = ("task.py", "judge/**/*.py", "problem_sets/**/*.py", "student/networks.py")
+"""What of the grader decides about points, once the evidence is there."""
+
+
+class KeptEvidenceError(Exception):
+    """The kept evidence is missing or is not what was kept; the message says which."""
+
+
+def pack(run: Run) -> bytes:
+    """The evidence of a run, and what judging it needs besides, as the bytes of a zip file."""
+    about = {
+        "seed": run.seed,
+        "kit": kit_version(),
+        "ended": run.ended,
+        "detail": run.detail,
+        "damaged": run.damaged,
+        "errors": run.errors,
+        "seconds": run.seconds,
+        "cpu_seconds": run.cpu_seconds,
+        "tasks": sorted(run.evidence),
+    }
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive, tempfile.TemporaryDirectory() as scratch:
+        archive.writestr(zipfile.ZipInfo(ABOUT), json.dumps(about))
+        for task, one in run.evidence.items():
+            evidence.write(Path(scratch), task, one)
+            for name in (f"{task}.json", f"{task}.npz"):
+                archive.write(Path(scratch) / name, name)
+    return content.getvalue()
+
+
+def unpack(content: bytes, checksum: str) -> Run:
+    """The run that `pack` packed, without verdicts.
+
+    Raises:
+        KeptEvidenceError: the checksum is another one, or the content is not what `pack` makes.
+    """
+    if digest(content) != checksum:
+        raise KeptEvidenceError("the kept evidence is not what was kept: its checksum differs")
+    try:
+        return _unpacked(content)
+    except Exception as error:  # zipfile and JSON raise a dozen kinds for what was not written by them
+        raise KeptEvidenceError(f"the kept evidence cannot be read: {str(error)[:200]}") from None
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@cache
+def kit_version() -> str:
+    """The kit's version and a checksum of everything in it that decides about points."""
+    paths = sorted({path for pattern in JUDGES for path in KIT.glob(pattern)})
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+    return f"{version('integrated-gradients-course')}+{code[:12]}"
+
+
+def _unpacked(content: bytes) -> Run:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive, tempfile.TemporaryDirectory() as scratch:
+        about = json.loads(archive.read(ABOUT))
+        run = Run(
+            int(about["seed"]),
+            damaged=about["damaged"],
+            ended=about["ended"],
+            detail=about["detail"],
+            errors={cell: tuple(error) for cell, error in about["errors"].items()},
+            seconds=about["seconds"],
+            cpu_seconds=about["cpu_seconds"],
+        )
+        for task in about["tasks"]:
+            if task not in TASKS:
+                continue
+            for suffix, limit in ((".json", MAX_RECORD_BYTES), (".npz", MAX_ARRAYS_BYTES)):
+                name = f"{task}{suffix}"
+                if archive.getinfo(name).file_size > limit:
+                    raise ValueError(f"{name} is larger than {limit:,} bytes")
+                (Path(scratch) / name).write_bytes(archive.read(name))
+            run.evidence[task] = evidence.read(Path(scratch), task)
+    return run
