@@ -145,6 +145,10 @@ EACH = (
     Part("one", Mistake.NETWORK_NOT_ASKED, np.ones_like),
 )
 
+# What is done to their sum before it is multiplied.
+
+MEANS = (Part("as it is", None, lambda mean: mean), Part("absolute", Mistake.ABSOLUTE_VALUE, np.abs))
+
 # The path: a line to the line that was taken.
 
 PATHS = (
@@ -285,6 +289,12 @@ RANGES = (
 )
 
 
+@cache
+def _sum(weights: Part, which: Part, n_steps: int) -> Weighted:
+    """The nodes that are asked about, and the weights that they get."""
+    return which.of(*weights.of(n_steps))
+
+
 @dataclass(frozen=True)
 class Composition:
     """One way to compute a map. `size` names what its factor means, if that is a mistake of its own."""
@@ -295,6 +305,7 @@ class Composition:
     score: Part
     target: Part
     each: Part
+    mean: Part
     factor: Part
     channels: Part = CHANNELS[0]
     signs: Part = SIGNS[0]
@@ -303,7 +314,7 @@ class Composition:
     @property
     def parts(self) -> tuple[Part, ...]:
         return (
-            *(self.score, self.target, self.path, self.weights, self.which, self.each, self.factor),
+            *(self.score, self.target, self.path, self.weights, self.which, self.each, self.mean, self.factor),
             *(self.channels, self.signs, self.ranges),
         )
 
@@ -314,15 +325,15 @@ class Composition:
 
     def summed(self, n_steps: int) -> tuple[int, float]:
         """How many gradients are summed, and what their weights add up to."""
-        nodes, weights = self.which.of(*self.weights.of(n_steps))
+        nodes, weights = _sum(self.weights, self.which, n_steps)
         return len(nodes), float(weights.sum())
 
     def map(self, line: Line, n_steps: int) -> np.ndarray:
         """The map of a line, float64 of its shape."""
-        nodes, weights = self.which.of(*self.weights.of(n_steps))
+        nodes, weights = _sum(self.weights, self.which, n_steps)
         taken = _taken(line, self.path, self.score, self.target)
-        gradients = self.each.of(taken.gradients(nodes).double().numpy())
-        values = self.factor.of(line) * np.tensordot(weights, gradients, axes=1)
+        gradients = self.each.of(taken.gradients_at(nodes))
+        values = self.factor.of(line) * self.mean.of(np.tensordot(weights, gradients, axes=1))
         return self.ranges.of(self.signs.of(self.channels.of(values[None])))[0]
 
 
@@ -383,7 +394,7 @@ def explain(
     """
     parts = (space or integrals)()
     telling = [k for k in failed if np.isfinite(answered[k][2]).all() and not _is_negligible(*answered[k])]
-    telling.sort(key=lambda k: (answered[k][0].image.ndim == 1, bool(answered[k][0].baseline.any())), reverse=True)
+    telling.sort(key=lambda k: _is_telling(answered[k][0]), reverse=True)
     # What is done to channels shows on pictures alone.
     for k in dict.fromkeys([*telling[:1], *[k for k in telling if answered[k][0].image.ndim == 3][:1]]):
         for displays, which, most in parts.passes:
@@ -418,15 +429,20 @@ def fine_weights() -> Part:
 
 
 def _textbook(weights: Part) -> Composition:
-    return Composition(weights, WHICH_GRADIENTS[0], PATHS[0], SCORES[0], TARGETS[0], EACH[0], FACTORS[0])
+    return Composition(weights, WHICH_GRADIENTS[0], PATHS[0], SCORES[0], TARGETS[0], EACH[0], MEANS[0], FACTORS[0])
 
 
 def _is_negligible(line: Line, n_steps: int, values: np.ndarray) -> bool:
     return float(np.linalg.norm(values)) <= _negligible(line)
 
 
+def _is_telling(line: Line) -> tuple[bool, bool, bool]:
+    """What a line tells rules and paths apart by: few features, a gradient that changes, a baseline that is not zero."""
+    return line.image.ndim == 1, line.bends, bool(line.baseline.any())
+
+
 def _negligible(line: Line) -> float:
-    return NEGLIGIBLE * float(np.linalg.norm(line.difference * line.gradients(np.ones(1))[0].double().numpy()))
+    return NEGLIGIBLE * line.size_at_end
 
 
 @dataclass(frozen=True)
@@ -482,38 +498,37 @@ def _candidates(
     sums = [(w, g) for w in space.weights for g in which if not (w.mistake and g.mistake)]
     nodes, table = _table(n_steps, sums)
     displays = [one for one in displays if line.image.ndim == 3 or not one[0].mistake]
-    known: list[
-        tuple[np.ndarray, list]
-    ] = []  # several ways lead to the same gradients, such as with a baseline of zero
+    known: dict[bytes, list] = {}  # several ways lead to the same gradients, such as with a baseline of zero
     for path, score, target, each in product(space.paths, space.scores, space.targets, space.each):
         room = most - len(_mistakes(path, score, target, each))
         if room < 0 or (each.mistake is Mistake.NETWORK_NOT_ASKED and room < most - 1):
             continue
-        gradients = each.of(_taken(line, path, score, target).gradients(nodes).double().numpy().reshape(len(nodes), -1))
+        gradients = each.of(_taken(line, path, score, target).gradients_at(nodes)).reshape(len(nodes), -1)
         if not np.isfinite(gradients).all():
             continue
-        hits = next((hits for other, hits in known if np.array_equal(gradients, other)), None)
-        if hits is None:
-            hits = list(_hits(line, table @ gradients, flat, space.factors, displays, room))
-            known.append((gradients, hits))
-        for k, factor, display in hits:
-            yield Composition(*sums[k], path, score, target, each, factor, *display)
+        key = gradients.tobytes()
+        if key not in known:
+            known[key] = list(_hits(line, table @ gradients, flat, space.factors, displays, room))
+        for k, mean, factor, (channels, signs, ranges) in known[key]:
+            yield Composition(*sums[k], path, score, target, each, mean, factor, channels, signs, ranges)
 
 
 def _hits(
     line: Line, means: np.ndarray, flat: np.ndarray, factors: Sequence[Part], displays: Sequence[Display], most: int
-) -> Iterator[tuple[int, Part, Display]]:
+) -> Iterator[tuple[int, Part, Part, Display]]:
     """Which mean gradients are multiples of the values, with which factor and display."""
-    for factor in factors:
-        maps = means * factor.of(line).ravel()
+    for mean, factor in product(MEANS, factors):
+        maps = mean.of(means) * factor.of(line).ravel()
         for display in displays:
-            if len(_mistakes(factor, *display)) > most:
+            if len(_mistakes(mean, factor, *display)) > most or (mean.mistake and display[1].mistake):
                 continue
             shown = _displayed(maps, display, line.difference.shape)
             sizes = np.linalg.norm(shown, axis=1)
             with np.errstate(all="ignore"):
                 across = 1 - np.abs(shown @ flat) / sizes
-            yield from ((k, factor, display) for k in np.nonzero((across < PROPORTIONAL) & (sizes > VANISHING))[0])
+            yield from (
+                (k, mean, factor, display) for k in np.nonzero((across < PROPORTIONAL) & (sizes > VANISHING))[0]
+            )
 
 
 def _mistakes(*parts: Part) -> list[Mistake]:
@@ -527,7 +542,7 @@ def _displayed(maps: np.ndarray, display: Display, shape: tuple[int, ...]) -> np
 
 def _table(n_steps: int, sums: Sequence[tuple[Part, Part]]) -> Weighted:
     """All nodes of some sums, and each sum's weights on them, one row a sum."""
-    each = [which.of(*weights.of(n_steps)) for weights, which in sums]
+    each = [_sum(weights, which, n_steps) for weights, which in sums]
     nodes = np.unique(np.concatenate([nodes for nodes, _ in each]).round(9))
     table = np.zeros((len(each), len(nodes)))
     for row, (own, weights) in zip(table, each, strict=True):

@@ -40,6 +40,7 @@ class Line:
     target: int
     _scores: dict[float, float] = field(default_factory=dict, repr=False)
     _gradients: dict[float, Tensor] = field(default_factory=dict, repr=False)
+    _stacks: dict[bytes, np.ndarray] = field(default_factory=dict, repr=False)
     others: dict[tuple[str, ...], Line] = field(default_factory=dict, repr=False)
     """Lines that were taken in place of this one, by what is unlike: see `autograder.judge.compositions`."""
 
@@ -49,7 +50,7 @@ class Line:
 
     def other(self, **changed: object) -> Line:
         """The same line but for what is named: another baseline, another target."""
-        return replace(self, **changed, _scores={}, _gradients={}, others={})
+        return replace(self, **changed, _scores={}, _gradients={}, _stacks={}, others={})
 
     def scores(self, nodes: np.ndarray) -> np.ndarray:
         """F at the nodes."""
@@ -60,6 +61,24 @@ class Line:
         """dF/dx at the nodes, (K, *shape); NaN where F has none."""
         self._take(nodes)
         return torch.stack([self._gradients[_key(node)] for node in nodes])
+
+    def gradients_at(self, nodes: np.ndarray) -> np.ndarray:
+        """The same in float64, (K, *shape), kept for whoever asks at these nodes again. For small inputs."""
+        key = nodes.tobytes()
+        if key not in self._stacks:
+            self._stacks[key] = self.gradients(nodes).double().numpy()
+        return self._stacks[key]
+
+    @cached_property
+    def size_at_end(self) -> float:
+        """The norm of (x - x') times the gradient at x, which says what is large on this line."""
+        return float(np.linalg.norm(self.difference * self.gradients_at(np.ones(1))[0]))
+
+    @cached_property
+    def bends(self) -> bool:
+        """Whether the gradient at the two ends and in between is not one and the same."""
+        at_start, within, at_end = self.gradients_at(np.array([0.0, 0.45, 1.0]))
+        return not (np.allclose(at_start, at_end, rtol=1e-3) and np.allclose(at_start, within, rtol=1e-3))
 
     def mean_gradient(self, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The gradients' weighted sum, (*shape)."""

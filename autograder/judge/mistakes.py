@@ -595,6 +595,16 @@ class Mistake(StrEnum):
         "the number is the same whatever network is asked about",
         "A map explains a network: change the picture where the map says so, and see what forward makes of it.",
     )
+    MEASURE_IGNORES_TARGET = (
+        "measure_ignores_target",
+        "the number is the same whichever class target is, as when the network's own top class is followed",
+        "Ask for the score of target: forward(...)[:, target].",
+    )
+    MEASURE_PREFERS_REVERSED = (
+        "measure_prefers_reversed",
+        "minus the map is rated above the map, though true maps are told from random ones",
+        "What speaks for the label has to rank above what speaks against it: look for absolute values, and for the order.",
+    )
     MEASURE_REVERSED = (
         "measure_reversed",
         "true maps get lower numbers than their controls",

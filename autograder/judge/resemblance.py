@@ -11,6 +11,7 @@ from autograder.judge.compositions import (
     CHANNELS,
     EACH,
     FACTORS,
+    MEANS,
     PATHS,
     RANGES,
     SCORES,
@@ -55,7 +56,19 @@ def _nearest(failed: Failed) -> tuple[Mistake, ...]:
     choices = sorted((choice for choice in product(*kinds) if 0 < _count(choice) <= 2), key=_count)
     for score, target, path, factor, signs in choices:
         composition = Composition(
-            *(fine_weights(), WHICH_GRADIENTS[0], path, score, target, EACH[0], factor, CHANNELS[0], signs, RANGES[0])
+            *(
+                fine_weights(),
+                WHICH_GRADIENTS[0],
+                path,
+                score,
+                target,
+                EACH[0],
+                MEANS[0],
+                factor,
+                CHANNELS[0],
+                signs,
+                RANGES[0],
+            )
         )
         if all(_is_near(composition, question, values) for question, values in failed):
             return composition.mistakes

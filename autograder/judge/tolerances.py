@@ -108,12 +108,18 @@ rounded and scores that were computed in another batch."""
 BORDERLINE = 0.002
 """A relative gap this near to 5 % counts as on either side of it."""
 
-LEAST_WINS = 6
-"""Held pictures that a measure has to tell from a control at least: six of six is above one half with 95 % confidence."""
+LEAST_ABOVE = 40
+"""Of 60 held-out pictures, those on which a measure has to rate the true map above a control; equal numbers count half. A measure
+that cannot tell gets 40 and more for one seed in 150 (binomial, 1/2); honest ones are above on 84 to 100 %, and get fewer than 40
+for one seed in 1,000."""
 
-SAME_QUALITY = 1e-5
-"""Relative difference below which a measure says the same of two maps: the score of a photo alone
-and in a batch of ten differs by 8e-7."""
+LEAST_TOLD = 6
+"""With fewer pictures than this told apart, a measure is said not to see the difference at all."""
+
+SAME_QUALITY = 1e-4
+"""Difference, of the spread of a measure's own numbers, within which two of them are the same: the score of a photo alone and in
+a batch of ten differs by 8e-7 of a spread of 0.1 and more. A constant of 1e-8 that is added to a map's range against division by
+zero moves its numbers by less."""
 
 STATED_QUALITY = 2e-3
 """How far a stated quality may be from what the measure gives again, for digits that were rounded."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from autograder.judge import tolerances
-from autograder.judge.compositions import WHICH_GRADIENTS, Composition, integrals, right_weights
+from autograder.judge.compositions import MEANS, WHICH_GRADIENTS, Composition, integrals, right_weights
 from autograder.judge.line import distance
 from autograder.judge.probes.functions import input_gradient_probes, integrated_gradients_probes
 from autograder.judge.truth import Question
@@ -128,8 +128,17 @@ class TestSameMap:
         some = questions[: len(questions) // len(SEEDS)]
         parts = integrals()
         right = [kind[0] for kind in (parts.weights, WHICH_GRADIENTS, parts.paths, parts.scores, parts.targets)]
-        right += [parts.each[0], parts.factors[0]]
-        kinds = (parts.weights, WHICH_GRADIENTS, parts.paths, parts.scores, parts.targets, parts.each, parts.factors)
+        right += [parts.each[0], MEANS[0], parts.factors[0]]
+        kinds = (
+            parts.weights,
+            WHICH_GRADIENTS,
+            parts.paths,
+            parts.scores,
+            parts.targets,
+            parts.each,
+            MEANS,
+            parts.factors,
+        )
         maps: dict[str, list[list[np.ndarray]]] = {}
         for k, kind in enumerate(kinds):
             for part in kind:

@@ -26,7 +26,7 @@ FACTORS = (2.0**6, 2.0**-8)
 """Powers of two: floats are multiplied exactly, and close values keep their order. With the smaller one, a constant of 1e-8 that is
 added to a map's size against division by zero, as many do, changes a correlation with it by 6e-6, less than SAME_QUALITY."""
 N_STEPS = 100
-REPEATED, ENLARGEDD, CONSTANT, OTHER_NETWORK = 4, 4, 3, 6
+REPEATED, SCALED, CONSTANT, OTHER_NETWORK, OTHER_TARGET = 4, 4, 3, 6, 6
 LEAST_PROBABILITY = 0.9
 
 
@@ -45,7 +45,7 @@ class QualityProbe:
 
 def quality_probes(seed: int) -> list[QualityProbe]:
     """For each held picture the true map, a random one and the reversed one; for a few the true map again, re-scaled,
-    or with another network, and a constant one."""
+    with another network or for another class, and a constant one."""
     digest = hashlib.sha256(f"quality/{seed}".encode()).digest()
     random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
     pictures, targets = _held_pictures()
@@ -62,15 +62,17 @@ def quality_probes(seed: int) -> list[QualityProbe]:
             "reversed": -cells,
         }
         maps |= {"again": cells} if n < REPEATED else {}
-        maps |= {"scaled": FACTORS[n % 2] * cells} if n < ENLARGEDD else {}
+        maps |= {"scaled": FACTORS[n % 2] * cells} if n < SCALED else {}
         maps |= {"other network": cells} if n < OTHER_NETWORK else {}
+        maps |= {"other target": cells} if n < OTHER_TARGET else {}
         maps |= {"constant": torch.full((8, 8), (0.0, 1.0, -0.3)[n])} if n < CONSTANT else {}
         for of, cells_of in maps.items():
             attribution = (
                 cells_of.repeat_interleave(ENLARGED, 0).repeat_interleave(ENLARGED, 1).expand(3, -1, -1).clone()
             )
             network = networks.get(of, the_network)
-            probes.append(QualityProbe(f"picture {n} {of}", n, of, network, x, attribution, target))
+            of_target = (target + 1 + n) % 10 if of == "other target" else target
+            probes.append(QualityProbe(f"picture {n} {of}", n, of, network, x, attribution, of_target))
     return [probes[k] for k in random.permutation(len(probes))]
 
 
@@ -81,9 +83,10 @@ def _digits_model() -> igref.Classifier:
 
 @cache
 def _network(shift: int) -> Network:
-    """The digits' network; with a shift, another one, that says of each class what the first says of one so far on."""
+    """The digits' network; with a shift, another one, for which what speaks for a class speaks against one so far on."""
     *inner, last, offset = (weights.numpy() for weights in _digits_model().network.state_dict().values())
-    return enlarged_digits((*inner, np.roll(last, -shift, axis=0), np.roll(offset, -shift)))
+    sign = -0.5 if shift else 1.0
+    return enlarged_digits((*inner, sign * np.roll(last, -shift, axis=0), sign * np.roll(offset, -shift)))
 
 
 @cache

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from autograder.judge.answers import unfinished
 from autograder.judge.functions import STUB_ERROR, WITHHELD
@@ -15,7 +14,7 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.measures import HELD, QualityProbe, quality_probes
 from autograder.judge.studies.pictures import NO_FAULT, Fault
 from autograder.judge.studies.sample import Sample
-from autograder.judge.tolerances import LEAST_WINS, SAME_QUALITY
+from autograder.judge.tolerances import LEAST_ABOVE, LEAST_TOLD, SAME_QUALITY
 from autograder.judge.verdict import Verdict, verdict_of
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
@@ -35,33 +34,41 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         for n, (p, answer) in enumerate(zip(probes, answers, strict=True))
     }
     complaint, mistake = _complaint(answers, values, probes)
+    noise = _largest_difference(values, "again")
     faults = {
-        "form": complaint,
-        "deterministic": _compare(values, "again", "twice the same map"),
-        "scale": _compare(values, Mistake.SCALED, "the map times a positive number"),
+        "form": complaint or _target_fault(values),
+        "deterministic": _difference_fault(values, "again", "twice the same map"),
+        # A measure without a seed differs from itself by as much: that is one fault, and is charged once.
+        "scale": _difference_fault(values, "scaled", "the map times a positive number", 2 * noise),
         "constants": _constants_fault(values),
     }
     notes = []
     names = {
+        "form": Mistake.MEASURE_IGNORES_TARGET,
         "deterministic": Mistake.MEASURE_NOT_DETERMINISTIC,
         "scale": Mistake.MEASURE_DEPENDS_ON_SCALE,
         "constants": Mistake.MEASURE_NOT_FINITE,
     }
-    mistake = mistake or next((names[name] for name in names if faults[name]), None)
+    mistakes = [mistake] if mistake else [names[name] for name in names if faults[name]]
     for control in ("random", "reversed"):
         faults[control], seen, reason = _control_fault(values, control)
         notes.append(seen)
-        # A measure that says nothing about maps is the larger fault.
-        mistake = reason if reason and mistake in (None, Mistake.MEASURE_DEPENDS_ON_SCALE) else mistake
-    if not complaint and not _compare(values, "other network", "another network"):
+        mistakes += [reason] if reason else []
+    if not complaint and _is_same(values, "other network"):
         faults |= dict.fromkeys(("random", "reversed"), "the same number when another network is asked about")
-        mistake = mistake if mistake == Mistake.MEASURE_IGNORES_MAP else Mistake.MEASURE_IGNORES_NETWORK
+        faults["form"] = ""  # what asks no network has no target: one fault, charged once
+        mistakes = [
+            Mistake.MEASURE_IGNORES_NETWORK,
+            *(one for one in mistakes if one != Mistake.MEASURE_IGNORES_TARGET),
+        ]
+    # A measure that says nothing about maps is the largest fault.
+    mistakes.sort(key=lambda one: one != Mistake.MEASURE_IGNORES_MAP)
     if not any(value is not None for value in values.values()):
         faults = {one.name: complaint or "there is no answer" for one in TASK.properties}
         notes = []
     if unfinished(evidence, [p.name for p in probes]):
         notes.append("The process ended while attribution_quality was at work.")
-    return verdict_of(TASK, faults, [mistake], notes)
+    return verdict_of(TASK, faults, mistakes, notes)
 
 
 def _value(record: Any, array: np.ndarray | None) -> float | None:
@@ -91,14 +98,43 @@ def _complaint(answers: list[Any], values: Values, probes: list[QualityProbe]) -
     return NO_FAULT
 
 
-def _compare(values: Values, of: str, words: str) -> str:
-    pairs = [(values[n, "true"], value) for (n, kind), value in values.items() if kind == of]
-    for one, other in pairs:
+def _spread(values: Values) -> float:
+    """The standard deviation of a measure's numbers over pictures and maps: what a difference is held against."""
+    known = [
+        v
+        for (_, of), v in values.items()
+        if of in ("true", "random", "reversed") and v is not None and math.isfinite(v)
+    ]
+    return float(np.std(known)) if known else 0.0
+
+
+def _pairs(values: Values, of: str) -> list[tuple[float | None, float | None]]:
+    return [(values[n, "true"], value) for (n, kind), value in values.items() if kind == of]
+
+
+def _largest_difference(values: Values, of: str) -> float:
+    return max(
+        (abs(one - other) for one, other in _pairs(values, of) if one is not None and other is not None), default=0.0
+    )
+
+
+def _difference_fault(values: Values, of: str, words: str, besides: float = 0.0) -> str:
+    for one, other in _pairs(values, of):
         if one is None or other is None:
             return f"{words} gave no number"
-        if not abs(one - other) <= SAME_QUALITY * max(1.0, abs(one)):
+        if not abs(one - other) <= SAME_QUALITY * _spread(values) + besides:
             return f"{words} gave {one:.4g} and {other:.4g}"
     return ""
+
+
+def _is_same(values: Values, of: str) -> bool:
+    """Whether a measure gives the same number when something else is asked about."""
+    pairs = _pairs(values, of)
+    return all(one is not None and other is not None for one, other in pairs) and not _difference_fault(values, of, "")
+
+
+def _target_fault(values: Values) -> str:
+    return "the same number whichever class target is" if _is_same(values, "other target") else ""
 
 
 def _constants_fault(values: Values) -> str:
@@ -115,28 +151,29 @@ def _control_fault(values: Values, control: str) -> tuple[str, str, Mistake | No
         _count(values, control, lambda one, other: one < other),
     )
     told = wins + losses
-    low, high = binomtest(wins, told).proportion_ci(method="wilson") if told else (0.0, 1.0)
+    above = wins + (HELD - told) / 2
     kind = {"random": "a random ranking", "reversed": "the reversed map"}[control]
     seen = (
-        f"Above {kind} for {wins} of {told} held-out pictures that it tells apart (of {HELD}; 95 % interval "
-        f"{low:.0%} to {high:.0%})."
+        f"Above {kind} for {wins} of {HELD} held-out pictures, equal for {HELD - told}, below for {losses}; "
+        f"with equal numbers as halves it needs {LEAST_ABOVE}."
     )
-    if wins >= LEAST_WINS and low > 0.5:
+    if above >= LEAST_ABOVE:
         return "", seen, None
-    if told < LEAST_WINS:
+    if told < LEAST_TOLD:
         reason = Mistake.MEASURE_IGNORES_SIGN if control == "reversed" else Mistake.MEASURE_IGNORES_MAP
         return f"{HELD - told} of {HELD} pictures get the same number for both maps", seen, reason
-    if high < 0.5:
-        return f"below {kind} for {losses} of {told} held-out pictures", seen, Mistake.MEASURE_REVERSED
-    return f"above {kind} for {wins} of {told} held-out pictures only", seen, Mistake.MEASURE_NO_BETTER_THAN_CHANCE
+    if above <= HELD - LEAST_ABOVE:
+        reason = Mistake.MEASURE_REVERSED if control == "random" else Mistake.MEASURE_PREFERS_REVERSED
+        return f"below {kind} for {losses} of {HELD} held-out pictures", seen, reason
+    return f"above {kind} for {wins} of {HELD} held-out pictures only", seen, Mistake.MEASURE_NO_BETTER_THAN_CHANCE
 
 
 def _count(values: Values, control: str, is_so: Callable[[float, float], bool]) -> int:
-    found = 0
+    found, spread = 0, _spread(values)
     for n in range(HELD):
         one, other = values.get((n, "true")), values.get((n, control))
         if one is None or other is None or not (math.isfinite(one) and math.isfinite(other)):
             continue
-        if abs(one - other) > SAME_QUALITY * max(1.0, abs(one), abs(other)):
+        if abs(one - other) > SAME_QUALITY * spread:
             found += is_so(one, other)
     return found

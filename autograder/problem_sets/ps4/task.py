@@ -11,7 +11,7 @@ PROBLEM_SET = ProblemSet(
             "ps4-measure",
             "a measure of an attribution's quality",
             (
-                Property("form", 3, "one finite number"),
+                Property("form", 3, "one finite number, about the class target"),
                 Property("deterministic", 4, "the same map gets the same number"),
                 Property("scale", 4, "a positive factor changes nothing"),
                 Property("constants", 3, "finite on constant maps"),
