@@ -30,6 +30,8 @@ NEGLIGIBLE = 3e-3
 """A map smaller than this, of the gradient at x times x - x', may hold no three digits in float32, as after a softmax."""
 BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 50, 64)
 FINE = 96
+MOST_TRIED = 1500
+"""Candidates that are tried on every line, the simple ones first: a map that is constant, say, has very many."""
 FIXED_COUNTS = (10, 20, 25, 30, 32, 50, 64, 100, 128, 200, 256, 300)
 PERCENTILES = (90, 95, 98, 99)
 
@@ -397,7 +399,7 @@ def explain(
     telling.sort(key=lambda k: _is_telling(answered[k][0]), reverse=True)
     # What is done to channels shows on pictures alone.
     for k in dict.fromkeys([*telling[:1], *[k for k in telling if answered[k][0].image.ndim == 3][:1]]):
-        for displays, which, most in parts.passes:
+        for displays, which, most in parts.passes if answered[k][0].image.ndim == 1 else parts.passes[:2]:
             candidates = list(_candidates(*answered[k], parts, displays, which, most))
             if (found := _first_that_holds(candidates, answered)) is not None:
                 return found
@@ -416,6 +418,13 @@ def explain_gradient(answered: Sequence[Answered], failed: Sequence[int]) -> Exp
 def rule_of(answered: Sequence[Answered]) -> str:
     """The name of the textbook rule that gives all the answers; empty where none does."""
     return next((part.name for part in right_weights() if _explained(_textbook(part), answered)), "")
+
+
+def near_miss(answered: Sequence[Answered]) -> Mistake | None:
+    """The mistake in the weights of who is as near as textbook rules are, and is none of them."""
+    if rule_of(answered):
+        return None
+    return next((part.mistake for part in wrong_weights() if _explained(_textbook(part), answered)), None)
 
 
 def right_at_a_fixed_count(answered: Sequence[Answered]) -> bool:
@@ -553,7 +562,9 @@ def _table(n_steps: int, sums: Sequence[tuple[Part, Part]]) -> Weighted:
 def _first_that_holds(candidates: Sequence[Composition], answered: Sequence[Answered]) -> Explanation | None:
     """The explanation with the fewest mistakes that gives all the answers."""
     held: Explanation | None = None
-    for composition in sorted(candidates, key=lambda one: (len(one.mistakes), one.which.mistake is not None)):
+    for composition in sorted(candidates, key=lambda one: (len(one.mistakes), one.which.mistake is not None))[
+        :MOST_TRIED
+    ]:
         if held is not None and len(composition.mistakes) >= len(held.mistakes):
             break
         found = _explained(composition, answered)
@@ -598,7 +609,8 @@ def _with_factor(composition: Composition, factors: Sequence[tuple[float, int, i
         return None
     one = float(np.median(given))
     mistake = Mistake.SCALED if (np.abs(given - one) <= SAME_MAP * abs(one)).all() else Mistake.NORMALISED
-    return Explanation(composition, lambda *sums: one, _named(composition, (mistake,)))
+    size = one if mistake is Mistake.SCALED else np.nan  # each map has a factor of its own, which no other map tells
+    return Explanation(composition, lambda *sums: size, _named(composition, (mistake,)))
 
 
 def _named(composition: Composition, of_size: tuple[Mistake, ...]) -> tuple[Mistake, ...]:

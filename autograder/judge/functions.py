@@ -45,7 +45,7 @@ def verdict_on_function(
 
     Args:
         fault: what is wrong with the numbers of an answer, or an empty string; called where there are numbers.
-        diagnose: what is wrong with the function, from the answers that failed.
+        diagnose: what is wrong with the function, from the answers that failed; it may know better where none did.
         example: what the function has to give for an easy F, as a sentence, for whom no known mistake explains it.
         remarks: what is worth saying of a function without a fault; it costs nothing.
     """
@@ -101,10 +101,10 @@ def _diagnosis(answers: list[Answer], failed: list[Answer], diagnose: Callable[[
         withheld = any(WITHHELD in answer.complaint for answer in failed)
         return Diagnosis((Mistake.WITHHELD if withheld else Mistake.RAISED,))
     of_form = tuple(dict.fromkeys(answer.mistake for answer in answers if answer.mistake))
-    if not failed:
+    found = diagnose(failed)
+    if not failed and not found.mistakes:
         complained = any(answer.complaint for answer in answers)
         return Diagnosis(of_form or ((Mistake.WRONG_FORM,) if complained else ()))
-    found = diagnose(failed)
     if not found.mistakes and found.breaks is None and all(answer.probe.again for answer in failed):
         return Diagnosis((Mistake.NOT_THE_SAME_AGAIN,))
     return Diagnosis((*found.mistakes, *of_form), found.breaks)

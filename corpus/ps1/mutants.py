@@ -127,8 +127,8 @@ NUMBERS = (
     _loop("one node too few, over n", "one_term_too_few", "(x - baseline) * total / n_steps", "range(1, n_steps)"),
     _loop("one node too few at the right, over n", "", "(x - baseline) * total / n_steps", "range(n_steps - 1)"),
     _loop("the path runs past x", "", "(x - baseline) * total / n_steps", "range(2, n_steps + 2)"),
-    _loop("over n + 1", "scaled", "(x - baseline) * total / (n_steps + 1)"),
-    _loop("over n - 1", "scaled", "(x - baseline) * total / (n_steps - 1)"),
+    _loop("over n + 1", "weights_do_not_add_up", "(x - baseline) * total / (n_steps + 1)"),
+    _loop("over n - 1", "weights_do_not_add_up", "(x - baseline) * total / (n_steps - 1)"),
     _integral(
         "captum's trapezoid",
         "trapezoid_weights",
@@ -318,8 +318,8 @@ NUMBERS = (
         loses=("steps",),
     ),
     # the size
-    _midpoint("unit norm", "scaled", "(values := (x - baseline) * mean) / values.norm()"),
-    _midpoint("divided by the largest value", "scaled", "(values := (x - baseline) * mean) / values.abs().max()"),
+    _midpoint("unit norm", "normalised", "(values := (x - baseline) * mean) / values.norm()"),
+    _midpoint("divided by the largest value", "normalised", "(values := (x - baseline) * mean) / values.abs().max()"),
     _midpoint("scaled by 1.1", "scaled", "1.1 * (x - baseline) * mean"),
     _integral(
         "gradient x input, rescaled to completeness",
@@ -483,8 +483,8 @@ INPUT_GRADIENT = (
     _gradient("logarithm", "log_probability", "gradient(scores[0, target].log())"),
     _gradient("cross entropy", "", "gradient(torch.nn.functional.cross_entropy(scores, torch.tensor([target])))"),
     _gradient("squared", "", "gradient(scores[0, target]) ** 2"),
-    _gradient("unit norm", "scaled", "(g := gradient(scores[0, target])) / g.norm()"),
-    _gradient("divided by the largest value", "scaled", "(g := gradient(scores[0, target])) / g.abs().max()"),
+    _gradient("unit norm", "normalised", "(g := gradient(scores[0, target])) / g.norm()"),
+    _gradient("divided by the largest value", "normalised", "(g := gradient(scores[0, target])) / g.abs().max()"),
     _gradient("zeros", "zeros", "torch.zeros_like(x)"),
     _gradient("ones", "", "torch.ones_like(x)"),
     _gradient("the input", "", "x"),

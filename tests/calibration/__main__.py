@@ -1,4 +1,4 @@
-"""How often is the grader right? The corpus and the unseen work are handed in and judged; the tables go to docs/.
+"""How often is the grader right? The corpus, the unseen work and that from the field are judged; the tables go to docs/.
 
 make calibrate                             all of it
 python -m tests.calibration --only ps3        one set, printed and not written
@@ -24,13 +24,15 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = "1"
 
     from corpus import corpus
-    from tests.calibration import unseen_work
+    from tests.calibration import field_work, unseen_work
     from tests.calibration.calibration_table import as_expected, table_of
 
     chosen = [k for k, entry in enumerate(corpus()) if entry.task.startswith(arguments.only)]
     results = list(_judged(_judge, chosen, arguments.jobs))
     unseen = [path for path in unseen_work.files() if path.parents[1].name.startswith(arguments.only[:3])]
+    field = [path for path in field_work.files() if path.parents[1].name.startswith(arguments.only[:3])]
     text = table_of(results) + unseen_work.table_of(list(_judged(_judge_unseen, unseen, arguments.jobs)))
+    text += field_work.table_of(list(_judged(_judge_field, field, arguments.jobs)))
     print(text)
     if not arguments.only:
         (DOCS / "calibration.md").write_text(text)
@@ -56,6 +58,13 @@ def _judge(k: int):
 def _judge_unseen(path: Path):
     _quietly_on_one_thread()
     from tests.calibration.unseen_work import judge
+
+    return judge(path)
+
+
+def _judge_field(path: Path):
+    _quietly_on_one_thread()
+    from tests.calibration.field_work import judge
 
     return judge(path)
 

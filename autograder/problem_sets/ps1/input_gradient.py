@@ -36,12 +36,14 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
     def diagnose(failed: list[Answer]) -> Diagnosis:
         answered = [answer for answer in answers if answer.values is not None]
         wrong = [k for k, answer in enumerate(answered) if answer in failed]
-        if wrong and not any(answered[k].values.any() for k in wrong):
+        if not wrong:
+            return Diagnosis()
+        if not any(answered[k].values.any() for k in wrong):
             return Diagnosis((Mistake.ZEROS,))
         lines = [(questions[a.probe.name].line, 1, a.values) for a in answered]
         if (found := explain_gradient(lines, wrong)) is not None:
             return Diagnosis(found.mistakes)
-        if wrong and all(ROUNDING < errors[answered[k].probe.name] < HALF_PRECISION for k in wrong):
+        if all(ROUNDING < errors[answered[k].probe.name] < HALF_PRECISION for k in wrong):
             return Diagnosis((Mistake.HALF_PRECISION,))
         return Diagnosis()
 

@@ -7,7 +7,15 @@ from functools import cache
 import numpy as np
 
 from autograder.judge.answers import Answer, read_answers
-from autograder.judge.compositions import BOTH_ENDS, CLOSED, Explanation, explain, right_at_a_fixed_count, rule_of
+from autograder.judge.compositions import (
+    BOTH_ENDS,
+    CLOSED,
+    Explanation,
+    explain,
+    near_miss,
+    right_at_a_fixed_count,
+    rule_of,
+)
 from autograder.judge.functions import Diagnosis, verdict_on_function
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.functions import integrated_gradients_probes
@@ -26,6 +34,10 @@ EXAMPLE = (
 )
 REFERENCE_SEEDS = (0, 1)
 """What a known composition breaks is asked of probes of its own, the same for every student."""
+
+
+NEAR_MISS = frozenset({"polynomial"})
+"""What is lost by weights that are no textbook rule's, where they come as near as one on every probe."""
 
 
 def judge(evidence: Evidence, sample: Sample) -> Verdict:
@@ -49,6 +61,9 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         return ""
 
     def diagnose(failed: list[Answer]) -> Diagnosis:
+        if not failed:
+            missed = near_miss(lines)
+            return Diagnosis((missed,), NEAR_MISS) if missed else Diagnosis()
         if same and (right_at_a_fixed_count(lines) or all(answer.probe.asks_about == "steps" for answer in failed)):
             return Diagnosis((Mistake.STEPS_IGNORED,), frozenset({"steps"}))
         wrong = [k for k, answer in enumerate(answered) if answer in failed]

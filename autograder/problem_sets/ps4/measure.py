@@ -20,6 +20,8 @@ from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
 
 TASK = TASKS["ps4-measure"]
+OWN_NOISE = 5
+"""A measure without a seed may differ from itself by this many times what it did when it was asked again."""
 Values = dict[tuple[int, str], float | None]
 
 
@@ -39,7 +41,7 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         "form": complaint or _target_fault(values),
         "deterministic": _difference_fault(values, "again", "twice the same map"),
         # A measure without a seed differs from itself by as much: that is one fault, and is charged once.
-        "scale": _difference_fault(values, "scaled", "the map times a positive number", 2 * noise),
+        "scale": _difference_fault(values, "scaled", "the map times a positive number", OWN_NOISE * noise),
         "constants": _constants_fault(values),
     }
     notes = []
@@ -72,7 +74,9 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
 
 
 def _value(record: Any, array: np.ndarray | None) -> float | None:
-    if not isinstance(record, dict) or record.get("status") != "returned" or array is None or array.size != 1:
+    if not isinstance(record, dict) or record.get("status") != "returned" or "items" in record:
+        return None
+    if array is None or array.size != 1:
         return None
     return float(array.reshape(()))
 
