@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter, uniform_filter
 
 from autograder.judge.line import Line
 from autograder.judge.mistakes import Mistake
-from autograder.judge.tolerances import PROPORTIONAL, SAME_MAP
+from autograder.judge.tolerances import PROPORTIONAL, ROUNDING, SAME_MAP
 from igref.attribution import quadrature
 from igref.types import Forward
 
@@ -579,6 +579,7 @@ def _explained(composition: Composition, answered: Sequence[Answered]) -> Explan
     With mistakes in it, one answer in eight may be another: ties of classes and kinks are broken otherwise in float32.
     """
     factors, others = [], 0
+    tolerance = SAME_MAP if composition.mistakes else 3 * ROUNDING  # or half precision would be right
     for line, n_steps, values in answered:
         expected = composition.map(line, n_steps)
         if not np.isfinite(expected).all() or not np.isfinite(values).all():
@@ -586,7 +587,7 @@ def _explained(composition: Composition, answered: Sequence[Answered]) -> Explan
         if max(np.linalg.norm(values), np.linalg.norm(expected)) <= _negligible(line):
             continue  # both are nothing but rounding
         factor = float((values * expected).sum() / max((expected**2).sum(), VANISHING**2))
-        if np.linalg.norm(values - factor * expected) <= SAME_MAP * np.linalg.norm(values):
+        if np.linalg.norm(values - factor * expected) <= tolerance * np.linalg.norm(values):
             factors.append((factor, n_steps, *composition.summed(n_steps)))
         else:
             others += 1

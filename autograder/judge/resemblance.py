@@ -24,7 +24,7 @@ from autograder.judge.compositions import (
 )
 from autograder.judge.line import distance
 from autograder.judge.mistakes import Mistake
-from autograder.judge.tolerances import HALF_PRECISION, PROPORTIONAL, ROUNDING
+from autograder.judge.tolerances import PROPORTIONAL
 from autograder.judge.truth import Question
 
 Failed = Sequence[tuple[Question, np.ndarray]]
@@ -37,8 +37,6 @@ def resemblance(failed: Failed) -> tuple[Mistake, ...]:
         return ()
     if all(not values.any() for _, values in failed):
         return (Mistake.ZEROS,)
-    if all(ROUNDING < question.relative_error(values) < HALF_PRECISION for question, values in failed):
-        return (Mistake.HALF_PRECISION,)
     if nearest := _nearest(failed):
         return nearest
     if all(_is_multiple(values, question.exact) for question, values in failed):

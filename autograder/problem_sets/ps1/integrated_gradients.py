@@ -21,7 +21,7 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.functions import integrated_gradients_probes
 from autograder.judge.resemblance import resemblance
 from autograder.judge.studies.sample import Sample
-from autograder.judge.tolerances import ROUNDING
+from autograder.judge.tolerances import HALF_PRECISION, ROUNDING
 from autograder.judge.truth import Question
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets import TASKS
@@ -67,6 +67,9 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         if same and (right_at_a_fixed_count(lines) or all(answer.probe.asks_about == "steps" for answer in failed)):
             return Diagnosis((Mistake.STEPS_IGNORED,), frozenset({"steps"}))
         wrong = [k for k, answer in enumerate(answered) if answer in failed]
+        errors = [questions[answered[k].probe.name].relative_error(answered[k].values) for k in wrong]
+        if errors and all(ROUNDING < error < HALF_PRECISION for error in errors):
+            return Diagnosis((Mistake.HALF_PRECISION,))
         if (found := explain(lines, wrong)) is not None:
             breaks = broken(found)
             return Diagnosis(found.mistakes, breaks if breaks or not found.mistakes else None)
