@@ -80,7 +80,7 @@ def _form(
             Mistake.SEVERAL_RETURNED,
             readable,
         )
-    if values.shape in (shape[1:], (1, *shape[1:])) and len(shape) == 3 and shape[0] > 1:
+    if len(shape) == 3 and (values.shape == shape[1:] or (shape[0] > 1 and values.shape == (1, *shape[1:]))):
         return (
             f"it returned the shape {values.shape}: the channels were summed; {tensor}",
             Mistake.CHANNELS_SUMMED,

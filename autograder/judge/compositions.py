@@ -432,6 +432,7 @@ def right_at_a_fixed_count(answered: Sequence[Answered]) -> bool:
     return any(rule_of([(line, count, values) for line, _, values in answered]) for count in FIXED_COUNTS)
 
 
+@cache
 def fine_weights() -> Part:
     """A rule so fine that what is left is the integral."""
     return Part("fine", None, lambda n: _by_name("gauss_legendre")(FINE))
@@ -519,7 +520,8 @@ def _candidates(
         if key not in known:
             known[key] = list(_hits(line, table @ gradients, flat, space.factors, displays, room))
         for k, mean, factor, (channels, signs, ranges) in known[key]:
-            yield Composition(*sums[k], path, score, target, each, mean, factor, channels, signs, ranges)
+            weights, gradients_of = sums[k]
+            yield Composition(weights, gradients_of, path, score, target, each, mean, factor, channels, signs, ranges)
 
 
 def _hits(

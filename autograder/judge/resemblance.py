@@ -27,48 +27,51 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import PROPORTIONAL
 from autograder.judge.truth import Question
 
-Failed = Sequence[tuple[Question, np.ndarray]]
+Answered = Sequence[tuple[Question, np.ndarray]]
 
 
-def resemblance(failed: Failed) -> tuple[Mistake, ...]:
-    """What the wrong answers of a function have in common; empty where it is nothing that is known."""
-    failed = [(question, values) for question, values in failed if np.isfinite(values).all()]
-    if not failed:
+def resemblance(answered: Answered, failed: Sequence[int]) -> tuple[Mistake, ...]:
+    """What the wrong answers of a function have in common; empty where it is nothing that is known.
+
+    Args:
+        answered: all its answers, right and wrong.
+        failed: which of them are wrong.
+    """
+    wrong = [answered[k] for k in failed if np.isfinite(answered[k][1]).all()]
+    if not wrong:
         return ()
-    if all(not values.any() for _, values in failed):
+    if all(not values.any() for _, values in wrong):
         return (Mistake.ZEROS,)
-    if nearest := _nearest(failed):
+    if nearest := _nearest(answered, wrong):
         return nearest
-    if all(_is_multiple(values, question.exact) for question, values in failed):
+    if all(_is_multiple(values, question.exact) for question, values in wrong):
         return (Mistake.SCALED,)
-    if all(_is_affine_image(values, question) for question, values in failed):
+    if all(_is_affine_image(values, question) for question, values in wrong):
         return (Mistake.RESCALED_FOR_DISPLAY,)
-    if all(values.min() >= 0 > question.exact.min() for question, values in failed):
+    if all(values.min() >= 0 > question.exact.min() for question, values in wrong):
         return (Mistake.NO_NEGATIVE_VALUES,)
     return ()
 
 
-def _nearest(failed: Failed) -> tuple[Mistake, ...]:
+def _nearest(answered: Answered, wrong: Answered) -> tuple[Mistake, ...]:
     """The mistakes of the simplest composition whose integral all the answers are as near to as a rule is to the truth."""
     kinds = (SCORES, TARGETS, PATHS, FACTORS, SIGNS)
     choices = sorted((choice for choice in product(*kinds) if 0 < _count(choice) <= 2), key=_count)
     for score, target, path, factor, signs in choices:
         composition = Composition(
-            *(
-                fine_weights(),
-                WHICH_GRADIENTS[0],
-                path,
-                score,
-                target,
-                EACH[0],
-                MEANS[0],
-                factor,
-                CHANNELS[0],
-                signs,
-                RANGES[0],
-            )
+            fine_weights(),
+            WHICH_GRADIENTS[0],
+            path,
+            score,
+            target,
+            EACH[0],
+            MEANS[0],
+            factor,
+            CHANNELS[0],
+            signs,
+            RANGES[0],
         )
-        if all(_is_near(composition, question, values) for question, values in failed):
+        if all(_is_near(composition, question, values) for question, values in (*wrong, *answered)):
             return composition.mistakes
     return ()
 

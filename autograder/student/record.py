@@ -182,10 +182,10 @@ def answer(call: Callable[[], Any]) -> tuple[dict[str, Any], np.ndarray | None]:
                 "line": line,
             }, None
     given = {"status": "returned", "type": type(value).__name__, "seconds": time.perf_counter() - started}
-    kept = numbers(value)
-    if kept is None and isinstance(value, list | tuple) and 1 < len(value) <= MOST_RETURNED:
+    several = isinstance(value, tuple) or (isinstance(value, list) and numbers(value) is None)
+    if several and 1 < len(value) <= MOST_RETURNED:
         given["items"], value = len(value), value[0]  # such as a map and its gap
-        kept = numbers(value)
+    kept = numbers(value)
     if isinstance(value, torch.Tensor | np.ndarray):
         given |= {"shape": list(value.shape), "dtype": _dtype(value)}
         given |= {"requires_grad": True} if isinstance(value, torch.Tensor) and value.requires_grad else {}

@@ -427,7 +427,7 @@ FORMS = (
         "a NumPy array", "wrong_form", "((x - baseline) * mean).numpy()", loses=("form",), keeps=("linear", "networks")
     ),
     _midpoint(
-        "a batch of one", "wrong_form", "((x - baseline) * mean)[None]", loses=("form",), keeps=("linear", "networks")
+        "a batch of one", "batch_of_one", "((x - baseline) * mean)[None]", loses=("form",), keeps=("linear", "networks")
     ),
     _midpoint("the terms, not summed", "", "(x - baseline) * gradients / n_steps", loses=("form", "linear")),
     _midpoint("summed over the first dimension", "", "((x - baseline) * mean).sum(0)", loses=("form",)),
@@ -493,7 +493,11 @@ INPUT_GRADIENT = (
         "NumPy", "wrong_form", "gradient(scores[0, target]).numpy()", keeps=("linear", "nonlinear"), loses=("form",)
     ),
     _gradient(
-        "a batch of one", "wrong_form", "gradient(scores[0, target])[None]", keeps=("linear", "images"), loses=("form",)
+        "a batch of one",
+        "batch_of_one",
+        "gradient(scores[0, target])[None]",
+        keeps=("linear", "images"),
+        loses=("form",),
     ),
     _gradient("NaN", "", "gradient(scores[0, target]) / 0 * 0", loses=("form",)),
     _gradient("a number", "", "gradient(scores[0, target]).sum().item()", loses=("form",)),

@@ -73,8 +73,7 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         if (found := explain(lines, wrong)) is not None:
             breaks = broken(found)
             return Diagnosis(found.mistakes, breaks if breaks or not found.mistakes else None)
-        numbers = [(questions[answered[k].probe.name], answered[k].values) for k in wrong]
-        return Diagnosis(resemblance(numbers))
+        return Diagnosis(resemblance([(questions[a.probe.name], a.values) for a in answered], wrong))
 
     def remarks() -> list[str]:
         return [BOTH_ENDS] if rule_of(lines) in CLOSED else []
