@@ -39,6 +39,7 @@ from autograder.nbgrader_plugin.submitted_notebook import (
     restore,
 )
 from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox, warning_of_root
+from autograder.student.plain_text import writable
 
 
 class CourseExporter(NotebookExporter):
@@ -162,6 +163,8 @@ class CourseAutograde(Autograde, PlainFilesOnly):
         master = self.master_cells(names["assignment"], names["notebook"])
         notebook = restore(notebook, master)
         self._look_elsewhere(notebook, master, names, problem)
+        for cell in notebook.cells:  # what is said of the submission may name files whose names are no text
+            cell.source = writable(cell.source)
         return notebook
 
     def _look_elsewhere(
