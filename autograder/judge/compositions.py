@@ -401,7 +401,7 @@ def explain(
     for k in dict.fromkeys([*telling[:1], *[k for k in telling if answered[k][0].image.ndim == 3][:1]]):
         for displays, which, most in parts.passes if answered[k][0].image.ndim == 1 else parts.passes[:2]:
             candidates = list(_candidates(*answered[k], parts, displays, which, most))
-            if (found := _first_that_holds(candidates, answered)) is not None:
+            if (found := _first_that_holds(candidates, answered, len(failed))) is not None:
                 return found
     return None
 
@@ -561,7 +561,9 @@ def _table(n_steps: int, sums: Sequence[tuple[Part, Part]]) -> Weighted:
     return nodes, table
 
 
-def _first_that_holds(candidates: Sequence[Composition], answered: Sequence[Answered]) -> Explanation | None:
+def _first_that_holds(
+    candidates: Sequence[Composition], answered: Sequence[Answered], failed: int
+) -> Explanation | None:
     """The explanation with the fewest mistakes that gives all the answers."""
     held: Explanation | None = None
     for composition in sorted(candidates, key=lambda one: (len(one.mistakes), one.which.mistake is not None))[
@@ -569,17 +571,19 @@ def _first_that_holds(candidates: Sequence[Composition], answered: Sequence[Answ
     ]:
         if held is not None and len(composition.mistakes) >= len(held.mistakes):
             break
-        found = _explained(composition, answered)
+        found = _explained(composition, answered, failed)
         if found is not None and (held is None or len(found.mistakes) < len(held.mistakes)):
             held = found
     return held
 
 
-def _explained(composition: Composition, answered: Sequence[Answered]) -> Explanation | None:
+def _explained(composition: Composition, answered: Sequence[Answered], failed: int = 0) -> Explanation | None:
     """The composition and the factor with which it gives the answers; None where there is no such factor.
 
-    With mistakes in it, one answer in eight may be another: ties of classes and kinks are broken otherwise in float32.
+    With mistakes in it, one answer in eight may be another, and one for four that are wrong: ties of classes and kinks are broken
+    otherwise in float32.
     """
+    allowed = min(len(answered) // 8, failed // 4) if composition.mistakes else 0
     factors, others = [], 0
     tolerance = SAME_MAP if composition.mistakes else 3 * ROUNDING  # or half precision would be right
     for line, n_steps, values in answered:
@@ -593,7 +597,7 @@ def _explained(composition: Composition, answered: Sequence[Answered]) -> Explan
             factors.append((factor, n_steps, *composition.summed(n_steps)))
         else:
             others += 1
-            if others > (len(answered) // 8 if composition.mistakes else 0):
+            if others > allowed:
                 return None
     return _with_factor(composition, factors) if len(factors) > others else None
 

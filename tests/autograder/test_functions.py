@@ -2,6 +2,7 @@
 
 import pytest
 
+from autograder.judge.compositions import BOTH_ENDS
 from autograder.judge.mistakes import Mistake
 from autograder.problem_sets import TASKS
 from corpus.ps1.mutants import FORMS, MUTANTS, NUMBERS
@@ -43,7 +44,13 @@ class TestCorrectStyles:
     def test_get_every_point_and_no_diagnosis(self, hand_in, style, seed):
         verdict = hand_in(style.source, style.task, seed)
         assert verdict.points == verdict.max_points, {name: seen(verdict)[name] for name in lost(verdict)}
-        assert not verdict.mistake and not verdict.cause and not verdict.notes
+        assert not verdict.mistake and not verdict.cause
+        assert all(note == BOTH_ENDS or note.startswith("The answer ") for note in verdict.notes), verdict.notes
+
+    def test_with_both_ends_in_full_are_told_of_the_trapezoid_rule(self, hand_in):
+        for name in ("the mean over n points, both ends in full", "the mean over n + 1 points, both ends in full"):
+            style = next(style for style in STYLES if style.name == name)
+            assert hand_in(style.source, style.task).notes == (BOTH_ENDS,)
 
     @pytest.mark.parametrize(
         ("name", "seed"),
@@ -118,13 +125,16 @@ class TestFeedbackOnTheForm:
         ("name", "words"),
         [
             ("a NumPy array", "a ndarray, expected a torch.Tensor (torch.as_tensor makes one)"),
-            ("a batch of one", "the shape (1, 7), expected the shape of x, (7,)"),
+            (
+                "a batch of one",
+                "the shape (1, 7): there is a batch dimension of one; expected a torch.Tensor of the shape of x, (7,)",
+            ),
             ("the terms, not summed", ", 7), expected the shape of x, (7,)"),
             ("the sum", "the shape (), expected the shape of x, (7,)"),
             ("None", "None (is there a return statement?"),
             ("a number", "a float, expected a torch.Tensor"),
             ("a list of numbers", "a list, expected a torch.Tensor"),
-            ("a tuple with the gap", "a tuple, expected a torch.Tensor"),
+            ("a tuple with the gap", "a tuple of 2 things, expected a torch.Tensor"),
             ("NaN", "NaN or infinity in 7 of 7 values"),
             ("one infinity", "NaN or infinity in 1 of 7 values"),
             ("whole numbers", "int64, expected floating point numbers"),
