@@ -468,12 +468,15 @@ class Space:
     passes: tuple[tuple[tuple[Display, ...], tuple[Part, ...], int], ...]
 
 
-def _passes(signs: tuple[Part, ...]) -> tuple[tuple[tuple[Display, ...], tuple[Part, ...], int], ...]:
+Pass = tuple[tuple[Display, ...], tuple[Part, ...], int]
+
+
+def _passes(signs: tuple[Part, ...], which: tuple[Part, ...] = WHICH_GRADIENTS) -> tuple[Pass, ...]:
     """Displays that touch signs only are quick, so they come first, with all ways to lose gradients."""
     displays = tuple(product(CHANNELS, signs, RANGES))
     of_signs = tuple(one for one in displays if _is_of_signs(one))
     others = tuple(one for one in displays if not _is_of_signs(one))
-    return (of_signs, WHICH_GRADIENTS, 4), (others, WHICH_GRADIENTS[:3], 3), (others, WHICH_GRADIENTS[:1], 4)
+    return (of_signs, which, 4), (others, which[:3], 3), (others, which[:1], 4)
 
 
 @cache
@@ -491,7 +494,7 @@ def gradients_at_x() -> Space:
         Part("x", Mistake.INPUT_TIMES_GRADIENT, lambda line: line.image.double().numpy()),
     )
     signs = (*SIGNS, Part("sign", Mistake.GRADIENT_SIGN, np.sign))
-    return Space((at_x,), PATHS[:1], SCORES, TARGETS, EACH[:1], factors, _passes(signs))
+    return Space((at_x,), PATHS[:1], SCORES, TARGETS, EACH[:1], factors, _passes(signs, WHICH_GRADIENTS[:1]))
 
 
 def _candidates(

@@ -105,6 +105,6 @@ def _diagnosis(answers: list[Answer], failed: list[Answer], diagnose: Callable[[
     if not failed and not found.mistakes:
         complained = any(answer.complaint for answer in answers)
         return Diagnosis(of_form or ((Mistake.WRONG_FORM,) if complained else ()))
-    if not found.mistakes and found.breaks is None and all(answer.probe.again for answer in failed):
+    if failed and found.breaks is None and all(answer.probe.again for answer in failed):
         return Diagnosis((Mistake.NOT_THE_SAME_AGAIN,))
     return Diagnosis((*found.mistakes, *of_form), found.breaks)

@@ -330,7 +330,7 @@ NUMBERS = (
             scores = forward(torch.stack([x, baseline]))[:, target]
             return values * (scores[0] - scores[1]) / values.sum()
         """,
-        loses=("polynomial",),
+        loses=("saturation",),
     ),
     _integral(
         "F(x) - F(x') in equal shares",

@@ -58,7 +58,6 @@ def scored() -> Iterator[Entry]:
                 "absolute value",
                 "only the last batch kept",
                 "gradient at the end",
-                "PAIR's ends",
             ):
                 compute, mistakes, _ = WRONG_MAPS[kind]
                 yield entry(task, kind, f"{kind}, {model}", lambda o=of, m=model, c=compute: o(m, c), False, mistakes)

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from autograder.course.classroom import nbgrader
+from autograder.course.commands import nbgrader
 from autograder.course.release import KIT
 from autograder.nbgrader_plugin import DOWNLOADED
 

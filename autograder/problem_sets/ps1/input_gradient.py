@@ -40,11 +40,11 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
             return Diagnosis()
         if not any(answered[k].values.any() for k in wrong):
             return Diagnosis((Mistake.ZEROS,))
+        if all(ROUNDING < errors[answered[k].probe.name] < HALF_PRECISION for k in wrong):
+            return Diagnosis((Mistake.HALF_PRECISION,))
         lines = [(questions[a.probe.name].line, 1, a.values) for a in answered]
         if (found := explain_gradient(lines, wrong)) is not None:
             return Diagnosis(found.mistakes)
-        if all(ROUNDING < errors[answered[k].probe.name] < HALF_PRECISION for k in wrong):
-            return Diagnosis((Mistake.HALF_PRECISION,))
         return Diagnosis()
 
     return verdict_on_function(TASK, "input_gradient", evidence, answers, fault, diagnose, EXAMPLE)
