@@ -138,7 +138,7 @@ def retention(forward, x: Tensor, attribution: Tensor, target: int) -> float:
 
 def scored(study: Study, measure: Callable = retention, key: str = "attributions") -> Study:
     """A study with the measure's numbers beside its maps, for ps4, and forward for models that only the corpus has."""
-    from corpus_models import load
+    from corpus.models import load
 
     forward = getattr(load(study["model"]), study["scores"])
     images, targets = study["images"], study["targets"]

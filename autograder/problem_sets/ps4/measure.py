@@ -67,7 +67,7 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
     mistakes.sort(key=lambda one: one != Mistake.MEASURE_IGNORES_MAP)
     if not any(value is not None for value in values.values()):
         faults = {one.name: complaint or "there is no answer" for one in TASK.properties}
-        notes = []
+        notes, mistakes = [], [mistake] if mistake else []
     if unfinished(evidence, [p.name for p in probes]):
         notes.append("The process ended while attribution_quality was at work.")
     return verdict_of(TASK, faults, mistakes, notes)
