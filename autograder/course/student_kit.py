@@ -70,7 +70,7 @@ def student_kit(kit: Path = KIT, destination: Path | None = None) -> list[Path]:
 
 
 def build(wheel: Wheel, kit: Path, destination: Path) -> Path:
-    """Build one wheel from the kit's files; where it is. It requires the kit's versions or later ones."""
+    """Build one wheel from the kit's files; where it is. It names the packages that it requires, without versions."""
     project = tomllib.loads((kit / "pyproject.toml").read_text())["project"]
     pinned = {_name_of(one): one for one in project["dependencies"]}
     if missing := [name for name in wheel.requires if name not in pinned]:

@@ -66,7 +66,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class OwnLimits:
-    """What the grader's own work on one task of one submission may use. Honest studies take a tenth of it."""
+    """What the grader's own work on one task of one submission may use."""
 
     seconds: int = 1800
     cpu_seconds: int = 900
