@@ -131,12 +131,13 @@ class SandboxedExecute(Execute):
     async def _async_poll_for_reply(self, msg_id: str, cell: NotebookNode, timeout: int | None, *tasks: Any) -> Any:
         """Wait for the end of a cell until it has computed for as long as it may, or until `timeout` by the wall clock."""
         waiting = super()._async_poll_for_reply
+        self._being_interrupted = False
         reply = asyncio.ensure_future(waiting(msg_id, cell, timeout, *tasks))
         spent = asyncio.ensure_future(self._until_spent(self.timeout))
         try:
             await asyncio.wait({reply, spent}, return_when=asyncio.FIRST_COMPLETED)
-            if reply.done():
-                return reply.result()
+            if reply.done() or self._being_interrupted:  # at the bound by the wall clock: once is enough
+                return await reply
             reply.cancel()
             return await waiting(msg_id, cell, AT_ONCE, *tasks)
         finally:
@@ -150,6 +151,7 @@ class SandboxedExecute(Execute):
 
     async def _async_handle_timeout(self, timeout: float, cell: NotebookNode | None = None) -> Any:
         self._ran_into_the_wall = self._ran_into_the_wall or timeout != AT_ONCE
+        self._being_interrupted = True
         return await super()._async_handle_timeout(timeout, cell)
 
     @property
