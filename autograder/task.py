@@ -49,7 +49,7 @@ class Task:
         title: what it asks for, in a few words.
         properties: what is graded automatically, in the order that the feedback has.
         asks: what is handed in; None where a person grades.
-        check: where the check is, "module:function" in the set's folder.
+        check: where the check is, "psN.module:function" in autograder/problem_sets.
         by_hand: points that a person gives; a task has these or properties.
     """
 

@@ -14,16 +14,13 @@ from itertools import product
 
 import numpy as np
 import torch
-from scipy import integrate
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from autograder.judge.line import Line
+from autograder.judge.line import RIGHT_RULES, Line, Weighted, by_name, equal_weights
 from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import PROPORTIONAL, ROUNDING, SAME_MAP
-from igref.attribution import quadrature
 from igref.types import Forward
 
-Weighted = tuple[np.ndarray, np.ndarray]
 Operation = Callable[[np.ndarray], np.ndarray]
 VANISHING = 1e-9
 NEGLIGIBLE = 3e-3
@@ -45,60 +42,26 @@ class Part:
     of: Callable
 
 
-CLOSED = ("closed", "closed + 1")
-BOTH_ENDS = (
-    "Both ends of the path count in full, which is right, since the weights add up to one. The trapezoid rule would halve them, "
-    "and come nearer with as many steps."
-)
-"""What is said of the rules in CLOSED; it costs nothing."""
-
 # Weights: a number of steps to nodes and weights.
 
 
-def _equal(nodes: np.ndarray, weight: float | None = None) -> Weighted:
-    return nodes, np.full(len(nodes), 1 / max(1, len(nodes)) if weight is None else weight)
-
-
-def _by_name(name: str, more: int = 0) -> Callable[[int], Weighted]:
-    def weighted(n: int) -> Weighted:
-        nodes, weights = quadrature.nodes_and_weights(name, max(1, n + more))
-        return nodes.numpy(), weights.numpy()
-
-    return weighted
-
-
-def _simpson(n: int) -> Weighted:
-    nodes = np.linspace(0, 1, n + 1)
-    return nodes, integrate.simpson(np.eye(n + 1), x=nodes, axis=0) if n else np.ones(1)
-
-
 def _without_last(n: int) -> Weighted:
-    return _equal(np.arange(max(1, n - 1)) / n)
+    return equal_weights(np.arange(max(1, n - 1)) / n)
 
 
 @cache
 def right_weights() -> tuple[Part, ...]:
-    """The textbook rules, the common ones first; one is right with n_steps - 1 and n_steps + 1 intervals, too."""
-    rules = [Part(name, None, _by_name(name)) for name in ("right", "trapezoid", "midpoint", "left", "gauss_legendre")]
-    rules += [
-        Part("closed", None, lambda n: _equal(np.linspace(0, 1, max(2, n)))),
-        Part("closed + 1", None, lambda n: _equal(np.linspace(0, 1, n + 1))),
-        Part("inner", None, lambda n: _equal(np.arange(1, n + 1) / (n + 1))),
-        Part("simpson", None, _simpson),
-    ]
-    for name in ("right", "left", "midpoint", "trapezoid", "gauss_legendre"):
-        rules += [Part(f"{name} {by:+d}", None, _by_name(name, by)) for by in (-1, 1)]
-    return tuple(rules)
+    return tuple(Part(name, None, rule) for name, rule in RIGHT_RULES.items())
 
 
 @cache
 def wrong_weights() -> tuple[Part, ...]:
     parts = [
-        Part("end", Mistake.GRADIENT_TIMES_DIFFERENCE, lambda n: _equal(np.ones(1))),
-        Part("start", Mistake.GRADIENT_AT_BASELINE, lambda n: _equal(np.zeros(1))),
-        Part("inner - 1", Mistake.ONE_TERM_TOO_FEW, lambda n: _equal(np.arange(1, max(2, n)) / max(2, n))),
+        Part("end", Mistake.GRADIENT_TIMES_DIFFERENCE, lambda n: equal_weights(np.ones(1))),
+        Part("start", Mistake.GRADIENT_AT_BASELINE, lambda n: equal_weights(np.zeros(1))),
+        Part("inner - 1", Mistake.ONE_TERM_TOO_FEW, lambda n: equal_weights(np.arange(1, max(2, n)) / max(2, n))),
         Part("first - 1", Mistake.ONE_TERM_TOO_FEW, _without_last),
-        Part("past x", Mistake.PATH_RUNS_PAST_INPUT, lambda n: _equal(np.arange(2, n + 2) / n)),
+        Part("past x", Mistake.PATH_RUNS_PAST_INPUT, lambda n: equal_weights(np.arange(2, n + 2) / n)),
         Part(
             "ends in whole numbers",
             Mistake.INTEGER_DIVISION,
@@ -435,7 +398,7 @@ def right_at_a_fixed_count(answered: Sequence[Answered]) -> bool:
 @cache
 def fine_weights() -> Part:
     """A rule so fine that what is left is the integral."""
-    return Part("fine", None, lambda n: _by_name("gauss_legendre")(FINE))
+    return Part("fine", None, lambda n: by_name("gauss_legendre", FINE))
 
 
 def _textbook(weights: Part) -> Composition:
@@ -488,7 +451,7 @@ def integrals() -> Space:
 @cache
 def gradients_at_x() -> Space:
     """What is made of the gradient at x."""
-    at_x = Part("at x", None, lambda n: _equal(np.ones(1)))
+    at_x = Part("at x", None, lambda n: equal_weights(np.ones(1)))
     factors = (
         Part("none", None, lambda line: np.ones_like(line.difference)),
         Part("x", Mistake.INPUT_TIMES_GRADIENT, lambda line: line.image.double().numpy()),

@@ -5,16 +5,18 @@ Functions and studies are judged by the same lines. A line takes the precision o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
 from numpy.polynomial.chebyshev import chebvander
+from scipy import integrate
 from torch import Tensor
 
 from autograder.judge.tolerances import (
+    EXACT_MAP,
     LARGEST_MAP_ERROR,
     MAP_MARGIN,
     MAX_RECOMPUTED_STEPS,
@@ -28,6 +30,41 @@ from igref.types import Forward
 
 CHUNK = 8 * 3 * PHOTO**2
 """Numbers that go through the model at a time, about: eight photos."""
+
+Weighted = tuple[np.ndarray, np.ndarray]
+"""Nodes from 0 to 1, and their weights."""
+
+
+def equal_weights(nodes: np.ndarray) -> Weighted:
+    return nodes, np.full(len(nodes), 1 / len(nodes))
+
+
+def by_name(name: str, n: int, more: int = 0) -> Weighted:
+    """A rule of igref with n + more steps, at least one."""
+    nodes, weights = quadrature.nodes_and_weights(name, max(1, n + more))
+    return nodes.numpy(), weights.numpy()
+
+
+def _simpson(n: int) -> Weighted:
+    nodes = np.linspace(0, 1, n + 1)
+    return nodes, integrate.simpson(np.eye(n + 1), x=nodes, axis=0) if n else np.ones(1)
+
+
+NAMED = ("right", "trapezoid", "midpoint", "left", "gauss_legendre")
+CLOSED = ("closed", "closed + 1")
+RIGHT_RULES: dict[str, Callable[[int], Weighted]] = {
+    **{name: partial(by_name, name) for name in NAMED},
+    "closed": lambda n: equal_weights(np.linspace(0, 1, max(2, n))),
+    "closed + 1": lambda n: equal_weights(np.linspace(0, 1, n + 1)),
+    "inner": lambda n: equal_weights(np.arange(1, n + 1) / (n + 1)),
+    "simpson": _simpson,
+    **{f"{name} {by:+d}": partial(by_name, name, more=by) for name in NAMED for by in (-1, 1)},
+}
+"""The textbook rules, the common ones first: from a number of steps to nodes and weights that add up to one. A rule is right with
+n_steps - 1 and n_steps + 1 intervals, too, since n points may be read as n - 1 intervals, or n + 1."""
+FOR_PHOTOS = frozenset(NAMED) | {*CLOSED, "simpson", "trapezoid -1", "trapezoid +1"}
+"""The rules that maps of photos are held against: the others need gradients of their own."""
+SMALL_PICTURE = 3 * 64 * 64
 
 
 @dataclass
@@ -158,6 +195,16 @@ class Pair:
     def rules(self) -> dict[str, np.ndarray]:
         """IG by the rules with n_steps intervals, out of the reference's gradients."""
         return {name: self.line.rule(name, self.n_steps) for name in ("trapezoid", "midpoint", "right", "left")}
+
+    def right_maps(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Each textbook rule and its map at the stated steps, the cheap ones first."""
+        for name, rule in RIGHT_RULES.items():
+            if name in FOR_PHOTOS or self.line.image.numel() <= SMALL_PICTURE:
+                yield name, self.line.weighted(*rule(self.exact_steps))
+
+    def textbook_rule(self, values: np.ndarray) -> str:
+        """The textbook rule whose map this is, to rounding; empty where it is none's."""
+        return next((name for name, right in self.right_maps() if distance(values, right) <= EXACT_MAP), "")
 
     @cached_property
     def allowed_map_error(self) -> float:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from autograder.judge.compositions import right_weights
-from autograder.judge.line import Line, Pair, distance
+from autograder.judge.line import SMALL_PICTURE, Line, Pair, distance
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
@@ -21,23 +20,7 @@ from autograder.judge.tolerances import ACROSS, EXACT_MAP, PROPORTIONAL_MAP, SAM
 from igref.attribution import quadrature
 
 CLOSE_CLASSES, FEW_CLASSES = 5, 20
-EVERYWHERE = (
-    *(
-        "trapezoid",
-        "midpoint",
-        "right",
-        "left",
-        "closed + 1",
-        "gauss_legendre",
-        "closed",
-        "trapezoid -1",
-        "trapezoid +1",
-    ),
-    "simpson",
-)
-"""The rules that maps of photos are held against, too: the others need gradients of their own."""
 MOST_RARE_STEPS = 20
-SMALL_PICTURE = 3 * 64 * 64
 VANISHING = 1e-6
 ALIKE = 0.5
 COMMON_COUNTS = (5, 10, 20, 25, 50, 100, 200)
@@ -52,11 +35,6 @@ class Context:
     other_baselines: dict[str, torch.Tensor] = field(default_factory=dict)
     other_pairs: tuple[Line, ...] = ()
     other_counts: tuple[int, ...] = ()
-
-
-def textbook_rule(pair: Pair, values: np.ndarray) -> str:
-    """The textbook rule whose map this is, to rounding; empty where it is none's."""
-    return next((name for name, right in _right(pair) if distance(values, right) <= EXACT_MAP), "")
 
 
 def is_of_chebyshev_nodes(pair: Pair, values: np.ndarray) -> bool:
@@ -75,7 +53,7 @@ def exact_mistake(pair: Pair, values: np.ndarray) -> Mistake | None:
     for name, wrong in _near_misses(pair):
         if distance(values, wrong) <= EXACT_MAP:
             return name
-    for _, right in _right(pair):
+    for _, right in pair.right_maps():
         rest = values - right
         even = rest.mean()
         if abs(even) * values.size**0.5 > 2 * EXACT_MAP * np.linalg.norm(right) >= 2 * np.linalg.norm(rest - even):
@@ -117,14 +95,6 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
     return Mistake.NOISY_MAP if cosine > 0.3 else Mistake.UNRELATED_MAP
 
 
-def _right(pair: Pair) -> Iterator[tuple[str, np.ndarray]]:
-    """Textbook rules at the stated steps, the cheap ones first. n points may be read as n - 1 intervals, or n + 1."""
-    n, line = pair.exact_steps, pair.line
-    for part in right_weights():
-        if part.name in EVERYWHERE or line.image.numel() <= SMALL_PICTURE:
-            yield part.name, line.weighted(*part.of(n))
-
-
 def _near_misses(pair: Pair) -> Named:
     n, line = pair.exact_steps, pair.line
     closed, open_ = np.arange(n + 1) / n, np.linspace(0, 1, n)
@@ -158,7 +128,7 @@ def _wrong(pair: Pair, context: Context) -> Named:
     yield Mistake.GRADIENT_AT_INPUT, last
     yield Mistake.GRADIENT_AT_BASELINE, difference * first
     yield Mistake.INTEGER_DIVISION, difference * ((n - 1) * first + last) / n
-    for _, values in _right(pair):
+    for _, values in pair.right_maps():
         yield Mistake.SIGN_REVERSED, -values
         yield Mistake.ABSOLUTE_VALUE, np.abs(values)
         yield Mistake.NOT_AVERAGED, pair.stated_steps * values

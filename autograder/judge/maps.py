@@ -13,12 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.judge.compositions import CLOSED
-from autograder.judge.line import Line, Pair, distance
-from autograder.judge.map_mistakes import Context, exact_mistake, is_of_chebyshev_nodes, likely_mistake, textbook_rule
-from autograder.judge.mistakes import Mistake
-from autograder.judge.studies.model_files import FileScores
-from autograder.judge.studies.named_models import Scores
+from autograder.judge.line import CLOSED, Line, Pair, distance
+from autograder.judge.map_mistakes import Context, exact_mistake, is_of_chebyshev_nodes, likely_mistake
+from autograder.judge.mistakes import BOTH_ENDS, Mistake
+from autograder.judge.studies.reading import Subject
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import (
     COPIED_MAP,
@@ -27,8 +25,10 @@ from autograder.judge.tolerances import (
     MAX_PATHS,
     ODD_GAP,
 )
+from autograder.judge.verdict import Fault, Faults
 
 PHOTO = 3 * 224 * 224
+MAP_PROPERTIES = ("completeness", "map")
 FEW_STEPS = 20
 EXPLAINED_BY_COPIES = (
     *(
@@ -72,14 +72,12 @@ class Judgement:
             setattr(self, name, fault)
         self.mistake = self.mistake or mistake
 
-
-@dataclass(frozen=True)
-class Subject:
-    """What the maps of a study are about: a model's scores, images (N, C, H, W) and their targets."""
-
-    scores: Scores | FileScores
-    images: Tensor
-    targets: Sequence[int]
+    def tell(self, faults: Faults) -> None:
+        """Add what is wrong to the faults of a study."""
+        for name in MAP_PROPERTIES:
+            faults.add(Fault(getattr(self, name), self.mistake), name)
+        if self.rules & {*CLOSED} and not (self.completeness or self.map):
+            faults.notes.append(BOTH_ENDS)
 
 
 def judge_maps(
@@ -173,7 +171,7 @@ def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> 
         found.blame("map", f"{entry.label}: the baseline is the image itself", Mistake.BASELINE_IS_INPUT)
         return
     # Beside maps of many steps a map of one or two is what a study of steps shows.
-    if (entry.n_steps >= FEWEST_STEPS or context.other_counts) and (rule := textbook_rule(pair, values)):
+    if (entry.n_steps >= FEWEST_STEPS or context.other_counts) and (rule := pair.textbook_rule(values)):
         if entry.n_steps <= FEW_STEPS or rule in CLOSED:
             found.rules.add(rule)
         return

@@ -687,3 +687,10 @@ class Mistake(StrEnum):
         "the model's name is not one that can be loaded",
         "Use a name that igref.load_model knows, such as efficientnet_lite0.",
     )
+
+
+BOTH_ENDS = (
+    "Both ends of the path count in full, which is right, since the weights add up to one. The trapezoid rule would halve them, "
+    "and come nearer with as many steps."
+)
+"""A remark that costs nothing, on rules that take both ends in full."""

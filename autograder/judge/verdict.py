@@ -1,11 +1,12 @@
-"""What the grader says about one task, and how it looks: in a gradebook, a feedback page, a terminal."""
+"""What the grader says about one task: the faults of its properties, the verdict that comes of them, and how it looks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
@@ -13,6 +14,7 @@ from autograder.judge.mistakes import Mistake
 from autograder.student.plain_text import writable
 from autograder.task import Task
 
+NOT_VERIFIED = "Not verified: this part waits for your instructor, who sees this note and may give the points."
 CELL = "text-align: left; vertical-align: top"
 """The style of the table's cells, written into each: Jupyter Lab would put their text to the right."""
 
@@ -106,6 +108,63 @@ def verdict_of(
         mistakes=known,
         notes=tuple(notes),
     )
+
+
+class Fault(NamedTuple):
+    """What is wrong with one property: what was seen, and the mistake behind it, where that is known."""
+
+    seen: str
+    mistake: Mistake | None = None
+
+
+NO_FAULT = Fault("")
+
+
+class UngradableError(Exception):
+    """A part of a study cannot be graded; `mistake` names why and the message says what was seen."""
+
+    def __init__(self, mistake: Mistake, message: str) -> None:
+        super().__init__(message)
+        self.mistake = mistake
+
+
+class NotVerifiedError(UngradableError):
+    """The grader cannot run the model that a study names, which need not be the student's fault."""
+
+
+class Faults:
+    """The first fault of each property of a task, and the mistakes behind them in the order they were found."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.seen: dict[str, str] = {one.name: "" for one in task.properties}
+        self.notes: list[str] = []
+        self._mistakes: list[Mistake | None] = []
+
+    def add(self, fault: Fault, *names: str) -> None:
+        """Note a fault of some properties; nothing where it is none. Each keeps the first."""
+        if fault.seen:
+            self.seen |= {name: self.seen[name] or fault.seen for name in names}
+            self._mistakes.append(fault.mistake)
+
+    @contextmanager
+    def noted(self, *names: str) -> Iterator[None]:
+        """What cannot be graded in this block is a fault of these properties; of all of them, where none is named.
+
+        Where the model cannot be run, nothing can be graded: that goes on to the block of all of them.
+        """
+        try:
+            yield
+        except UngradableError as error:
+            not_verified = isinstance(error, NotVerifiedError)
+            if not_verified and names:
+                raise
+            self.add(Fault(str(error), error.mistake), *(names or self.seen))
+            self.notes += [NOT_VERIFIED] * not_verified
+
+    def verdict(self) -> Verdict:
+        """The verdict. The first mistake is the cause."""
+        return verdict_of(self.task, self.seen, [next(filter(None, self._mistakes), None)], self.notes)
 
 
 def to_html(verdict: Verdict) -> str:

@@ -23,11 +23,6 @@ PROBLEM_SETS: dict[str, ProblemSet] = {
 TASKS: dict[str, Task] = {task.id: task for problem_set in PROBLEM_SETS.values() for task in problem_set.tasks}
 
 
-def set_of(task: str) -> ProblemSet:
-    """The problem set that a task belongs to."""
-    return next(one for one in PROBLEM_SETS.values() if any(each.id == task for each in one.tasks))
-
-
 def points_table() -> str:
     """The graded cells of every set and their points, as a Markdown table."""
     lines = ["| assignment | graded cell | what | points | graded |", "|---|---|---|---|---|"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import pkgutil
 from contextlib import ExitStack
-from importlib import import_module
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
 from autograder.judge.verdict import Verdict, verdict_of
-from autograder.problem_sets import FOLDERS, TASKS, set_of
+from autograder.problem_sets import TASKS
 from autograder.sandbox.model_files import ModelProcess
 from autograder.student.evidence import Evidence
 from igref.memory import keep_freed_memory
@@ -25,8 +25,7 @@ def judge(task: str, evidence: Evidence, seed: int, gradients: int = MAX_RECOMPU
         KeyError: no task has this id.
     """
     keep_freed_memory()
-    module, _, function = TASKS[task].check.partition(":")
-    check = getattr(import_module(f"autograder.problem_sets.{FOLDERS[set_of(task).id]}.{module}"), function)
+    check = pkgutil.resolve_name(f"{__package__}.{TASKS[task].check}")
     with ExitStack() as running:
 
         def open_model(content: bytes, suffix: str) -> ModelProcess:

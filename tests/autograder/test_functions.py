@@ -2,8 +2,7 @@
 
 import pytest
 
-from autograder.judge.compositions import BOTH_ENDS
-from autograder.judge.mistakes import Mistake
+from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.problem_sets import TASKS
 from corpus.ps1.mutants import FORMS, MUTANTS, NUMBERS
 from corpus.ps1.styles import BATCH, STYLES

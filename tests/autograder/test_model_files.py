@@ -18,8 +18,7 @@ from autograder import submit
 from autograder.judge.line import Line as LineWithGradients
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores, NotRunError, UnfitModelError, load_file_scores
-from autograder.judge.studies.named_models import NotVerifiedError, UngradableError
-from autograder.judge.verdict import Verdict
+from autograder.judge.verdict import NotVerifiedError, UngradableError, Verdict
 from autograder.problem_sets import TASKS, checking
 from autograder.sandbox import model_files, model_worker
 from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox

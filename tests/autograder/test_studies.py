@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.judge.studies.named_models import UngradableError
 from autograder.judge.studies.reading import Study
+from autograder.judge.verdict import UngradableError
 from autograder.student import record as studies
 from autograder.student.evidence import Evidence
 from autograder.student.record import ARRAY, ARRAYS, measured_again, study_record

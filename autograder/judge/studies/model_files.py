@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from autograder.judge.mistakes import Mistake
-from autograder.judge.studies.named_models import SCORES, NotVerifiedError, UngradableError
+from autograder.judge.studies.named_models import SCORES
 from autograder.judge.tolerances import CONVERTED_GRADIENT, RECOMPUTED_GRADIENT, REPEATED_SCORE
-from autograder.student.record import MODEL_FILE, MODEL_FILES
+from autograder.judge.verdict import NotVerifiedError, UngradableError
+from autograder.student.record import MODEL_FILE
 
 
 class UnfitModelError(Exception):
@@ -123,11 +124,6 @@ class _Elsewhere(torch.autograd.Function):
 
 def _array(values: Tensor) -> np.ndarray:
     return np.ascontiguousarray(values.detach().float().numpy())
-
-
-def is_model_file(name: object) -> bool:
-    """Whether a study's model is the name of a file."""
-    return isinstance(name, str) and name.endswith(MODEL_FILES)
 
 
 def load_file_scores(

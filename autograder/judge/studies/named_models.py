@@ -10,21 +10,10 @@ from torch import Tensor
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import RECOMPUTED_GRADIENT
+from autograder.judge.verdict import NotVerifiedError, UngradableError
 from igref.models import Classifier, WeightsError, load_model
 
 SCORES = ("probabilities", "logits")
-
-
-class UngradableError(Exception):
-    """A part of a study cannot be graded; `mistake` names why and the message says what was seen."""
-
-    def __init__(self, mistake: Mistake, message: str) -> None:
-        super().__init__(message)
-        self.mistake = mistake
-
-
-class NotVerifiedError(UngradableError):
-    """The grader cannot run the model that a study names, which need not be the student's fault."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +25,7 @@ class Scores:
     forward: Callable[[Tensor], Tensor]
     model: Classifier
     kind: str
-
-    @property
-    def n_classes(self) -> int:
-        return len(self.model.categories)
+    n_classes: int
 
     @property
     def normalisation(self) -> tuple[Tensor, Tensor] | None:
@@ -76,7 +62,7 @@ def load_scores(name: object, kind: object = "probabilities") -> Scores:
             Mistake.MODEL_NOT_HERE,
             f"the weights of {str(name)[:80]!r} are not on the grading machine: {str(error)[:200]}",
         ) from None
-    return Scores(getattr(model, kind), model, kind)
+    return Scores(getattr(model, kind), model, kind, len(model.categories))
 
 
 @functools.lru_cache(maxsize=4)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from autograder.judge.mistakes import Mistake
-from autograder.judge.studies.named_models import Scores, UngradableError
-from autograder.judge.studies.reading import Study
+from autograder.judge.studies.named_models import Scores
+from autograder.judge.studies.reading import Study, Subject, number_given, read_subject
+from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import (
     ADVERSARIAL,
     BEYOND_NOISE,
@@ -20,27 +21,40 @@ from autograder.judge.tolerances import (
     SAME_PICTURE,
     TWIN,
 )
+from autograder.judge.verdict import NO_FAULT, Fault, Faults
 
 IMAGES_NEEDED = 10
 OWN_BASELINES = 3
-Fault = tuple[str, Mistake | None]
-NO_FAULT: Fault = ("", None)
+
+
+def read_pictures(study: Study, faults: Faults, sample: Sample) -> Subject:
+    """What the maps of a study of several pictures are about; what is wrong with the set of images is noted.
+
+    Raises:
+        UngradableError: a part is missing or wrong, so that nothing can be recomputed.
+    """
+    subject = read_subject(study, sample)
+    given = number_given(study, len(subject.images))
+    if given > len(subject.images):
+        faults.notes.append(f"Of {given} images the first {len(subject.images)} were graded.")
+    faults.add(images_fault(subject.images, given), "images")
+    return subject
 
 
 def images_fault(images: Tensor, given: int) -> Fault:
     """What is wrong with a set of images, and the mistake's name: too few, twice the same, nothing on them."""
     if given < IMAGES_NEEDED:
-        return f"{given} images, expected at least {IMAGES_NEEDED}", Mistake.TOO_FEW_IMAGES
+        return Fault(f"{given} images, expected at least {IMAGES_NEEDED}", Mistake.TOO_FEW_IMAGES)
     for first, second in combinations(range(len(images)), 2):
         pair = f"images {first} and {second} (counted from 0)"
         if alike(images[first], images[second]):
-            return f"{pair} are the same picture", Mistake.IMAGES_REPEATED
+            return Fault(f"{pair} are the same picture", Mistake.IMAGES_REPEATED)
         for how, changed in _mirrored_and_turned(images[second]):
             if _correlation(images[first], changed) > REPEATED_PICTURE:
-                return f"{pair} are the same picture, {how}", Mistake.IMAGES_REPEATED
+                return Fault(f"{pair} are the same picture, {how}", Mistake.IMAGES_REPEATED)
     for n, image in enumerate(images):
         if float(image.std()) < SAME_PICTURE:
-            return f"image {n} (counted from 0) has one colour only", Mistake.IMAGES_BLANK
+            return Fault(f"image {n} (counted from 0) has one colour only", Mistake.IMAGES_BLANK)
     return NO_FAULT
 
 
@@ -53,17 +67,18 @@ def _mirrored_and_turned(image: Tensor) -> Iterator[tuple[str, Tensor]]:
 
 
 def predictions_fault(study: Study, scores: Scores, images: Tensor) -> Fault:
-    """Whether the stated predictions are the model's."""
-    try:
-        stated = torch.tensor(study.whole_numbers("predictions", images, scores.n_classes))
-    except UngradableError as error:
-        return str(error), error.mistake
+    """Whether the stated predictions are the model's.
+
+    Raises:
+        UngradableError: they are missing, or no class numbers.
+    """
+    stated = torch.tensor(study.whole_numbers("predictions", images, scores.n_classes))
     with torch.no_grad():
         real = torch.cat([scores.forward(chunk) for chunk in images.split(8)])
     of_stated = real.gather(1, stated[:, None])[:, 0]
     wrong = (of_stated < real.max(dim=1).values - PREDICTION_TIE).nonzero().flatten().tolist()
     if wrong:
-        return (
+        return Fault(
             f"{len(wrong)} of {len(images)} are not what the model says, image {wrong[0]} first",
             Mistake.WRONG_PREDICTIONS,
         )
@@ -88,22 +103,22 @@ def baselines_fault(baselines: dict[str, Tensor], images: Tensor, scores: Scores
             continue  # it looks like the input, which is its point
         for n in range(len(images)):
             if alike(batch[n], images[n]):
-                return f"“{name}” is the input itself for image {n}", Mistake.BASELINE_IS_INPUT
+                return Fault(f"“{name}” is the input itself for image {n}", Mistake.BASELINE_IS_INPUT)
         if all(_correlation(batch[n], images[n]) > TWIN for n in range(len(images))):
-            return f"“{name}” is the input itself, re-scaled", Mistake.BASELINE_IS_RESCALED_INPUT
+            return Fault(f"“{name}” is the input itself, re-scaled", Mistake.BASELINE_IS_RESCALED_INPUT)
     kinds = {name: kind_of(batch, images) for name, batch in baselines.items()}
     own = [name for name, kind in kinds.items() if kind != "constant"]
     for first, second in combinations(baselines, 2):
         if all(alike(one, other) for one, other in zip(baselines[first], baselines[second], strict=True)):
-            return f"“{first}” and “{second}” are the same pictures under two names", Mistake.EQUAL_BASELINES
+            return Fault(f"“{first}” and “{second}” are the same pictures under two names", Mistake.EQUAL_BASELINES)
     for first, second in combinations(own, 2):
         if all(_correlation(one, other) > TWIN for one, other in zip(baselines[first], baselines[second], strict=True)):
-            return f"“{second}” is “{first}”, re-scaled", Mistake.TWIN_BASELINES
+            return Fault(f"“{second}” is “{first}”, re-scaled", Mistake.TWIN_BASELINES)
         if kinds[first] == kinds[second] == "noise" and _same_noise(baselines[first], baselines[second]):
-            return f"“{first}” and “{second}” are the same noise, drawn twice", Mistake.TWIN_BASELINES
+            return Fault(f"“{first}” and “{second}” are the same noise, drawn twice", Mistake.TWIN_BASELINES)
     if len(own) < OWN_BASELINES:
         found = ", ".join(f"“{name}”: {kind}" for name, kind in kinds.items())
-        return (
+        return Fault(
             f"{len(own)} beside constant ones ({found}), expected at least {OWN_BASELINES}",
             Mistake.TOO_FEW_BASELINES,
         )
@@ -128,13 +143,13 @@ def variety_fault(attributed: dict[str, Tensor], images: Tensor) -> Fault:
     blank = [name for name, kind in kinds.items() if kind == "constant"]
     found = ", ".join(f"“{name}”: {kind}" for name, kind in kinds.items())
     if not blank:
-        return f"no map from a blank baseline ({found})", Mistake.NO_BLANK_BASELINE
+        return Fault(f"no map from a blank baseline ({found})", Mistake.NO_BLANK_BASELINE)
     others = [name for name in attributed if name not in blank]
     different = [
         name for name in others if float((attributed[name] - attributed[blank[0]]).abs().mean()) > BEYOND_NOISE
     ]
     if not different:
-        return f"maps from blank baselines only, or from hardly anything else ({found})", Mistake.NO_VARIETY
+        return Fault(f"maps from blank baselines only, or from hardly anything else ({found})", Mistake.NO_VARIETY)
     return NO_FAULT
 
 

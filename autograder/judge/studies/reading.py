@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,13 @@ import torch
 from torch import Tensor
 
 from autograder.judge.mistakes import Mistake
-from autograder.judge.studies.named_models import UngradableError
+from autograder.judge.studies.model_files import FileScores, load_file_scores
+from autograder.judge.studies.named_models import Scores, load_scores
+from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import PIXEL_SLACK
+from autograder.judge.verdict import UngradableError
 from autograder.student.evidence import Evidence
-from autograder.student.record import MAX_IMAGES
+from autograder.student.record import MAX_IMAGES, MAX_STUDY_BYTES, MODEL_FILES
 
 MIN_SIDE, MAX_SIDE = 8, 512
 MAX_STEPS = 100_000
@@ -209,6 +214,44 @@ class Study:
         kind = self._types.get(name, "NoneType")
         came = "it is missing" if kind == "NoneType" else f"a {str(kind)[:40]} came that holds no numbers"
         return f"{name}: {came}" + (f", expected {expected}" if expected else "")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the maps of a study are about: a model's scores, images (N, C, H, W) and their targets."""
+
+    scores: Scores | FileScores
+    images: Tensor
+    targets: Sequence[int]
+
+
+def read_subject(study: Study, sample: Sample, *, pictures: str = "images", targets: str = "targets") -> Subject:
+    """The model's scores, the images and the targets. `pictures` of "image" is one picture, a batch of one.
+
+    Raises:
+        UngradableError: one of them is missing or wrong, so that nothing can be recomputed.
+    """
+    name, kind = study.value("model"), study.value("scores", "probabilities")
+    scores: Scores | FileScores
+    if isinstance(name, str) and name.endswith(MODEL_FILES):
+        images = _pictures(study, pictures, None)
+        scores = load_file_scores(study.record, study.arrays, kind, images, sample.open_model)
+    else:
+        scores = load_scores(name, kind)
+        images = _pictures(study, pictures, len(scores.model.mean))
+    return Subject(scores, images, study.whole_numbers(targets, images, scores.n_classes))
+
+
+def _pictures(study: Study, part: str, channels: int | None) -> Tensor:
+    return study.images(channels) if part == "images" else study.picture(part, channels)
+
+
+def number_given(study: Study, kept: int) -> int:
+    """How many images were handed in. The record says it, and is believed only where `submit` had to leave some out."""
+    given = study.record.get("images_given")
+    size = sum(array.nbytes for array in study.arrays.values())
+    left_out = kept >= MAX_IMAGES or size >= MAX_STUDY_BYTES / 2
+    return max(given, kept) if isinstance(given, int) and left_out else kept
 
 
 def _sides_fit(array: np.ndarray) -> bool:

@@ -8,8 +8,6 @@ import numpy as np
 
 from autograder.judge.answers import Answer, read_answers
 from autograder.judge.compositions import (
-    BOTH_ENDS,
-    CLOSED,
     Explanation,
     explain,
     near_miss,
@@ -17,7 +15,8 @@ from autograder.judge.compositions import (
     rule_of,
 )
 from autograder.judge.functions import Diagnosis, verdict_on_function
-from autograder.judge.mistakes import Mistake
+from autograder.judge.line import CLOSED
+from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.judge.probes.functions import integrated_gradients_probes
 from autograder.judge.resemblance import resemblance
 from autograder.judge.studies.sample import Sample

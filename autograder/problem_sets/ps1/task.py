@@ -18,7 +18,7 @@ PROBLEM_SET = ProblemSet(
                 Property("target", 1, "a target that is not the top class"),
             ),
             Function("input_gradient", ("network", "x", "target")),
-            "input_gradient:judge",
+            "ps1.input_gradient:judge",
         ),
         Task(
             "ps1-integrated-gradients",
@@ -36,7 +36,7 @@ PROBLEM_SET = ProblemSet(
                 Property("steps", 1, "n_steps sets the number of steps"),
             ),
             Function("integrated_gradients", ("network", "x", "baseline", "target", "n_steps")),
-            "integrated_gradients:judge",
+            "ps1.integrated_gradients:judge",
         ),
         Task(
             "ps1-photo",
@@ -50,7 +50,7 @@ PROBLEM_SET = ProblemSet(
                 {"model": VALUE, "scores": VALUE, "image": ARRAY, "baseline": ARRAY, "target": VALUE, "n_steps": VALUE}
                 | {"attribution": ARRAY, "gradient_times_input": ARRAY}
             ),
-            "photo:judge",
+            "ps1.photo:judge",
         ),
         Task("ps1-discussion", "what the two maps show", by_hand=4),
     ),

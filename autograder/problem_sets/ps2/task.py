@@ -22,7 +22,7 @@ PROBLEM_SET = ProblemSet(
                 {"model": VALUE, "scores": VALUE, "images": ARRAY, "targets": ARRAY, "predictions": ARRAY}
                 | {"n_steps": VALUE, "baselines": ARRAYS, "attributions": ARRAYS}
             ),
-            "study:judge",
+            "ps2.study:judge",
         ),
         Task("ps2-judgement", "what the baselines change", by_hand=14),
     ),

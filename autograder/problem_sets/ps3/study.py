@@ -8,15 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.judge.maps import Entry, Subject, judge_maps
+from autograder.judge.maps import MAP_PROPERTIES, Entry, judge_maps
 from autograder.judge.mistakes import Mistake
-from autograder.judge.studies.faults import Faults, read_subject, study_verdict
-from autograder.judge.studies.named_models import UngradableError
-from autograder.judge.studies.pictures import NO_FAULT, Fault, alike, predictions_fault
-from autograder.judge.studies.reading import Study
+from autograder.judge.studies.pictures import alike, predictions_fault, read_pictures
+from autograder.judge.studies.reading import Study, Subject
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import BORDERLINE, STATED_GAP, STATED_GAP_FLOOR
-from autograder.judge.verdict import Verdict
+from autograder.judge.verdict import NO_FAULT, Fault, Faults, UngradableError, Verdict
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
 from igref.attribution import quadrature
@@ -30,22 +28,22 @@ Counted = dict[int, np.ndarray]
 def judge(evidence: Evidence, sample: Sample) -> Verdict:
     """The images, the counts, every map at its own count, the stated gaps, and what was read from them."""
     faults = Faults(TASK)
-    try:
+    with faults.noted():
         study = Study(evidence)
-        subject = read_subject(study, faults, sample)
-        faults.add("predictions", predictions_fault(study, subject.scores, subject.images))
+        subject = read_pictures(study, faults, sample)
+        with faults.noted("predictions"):
+            faults.add(predictions_fault(study, subject.scores, subject.images), "predictions")
         baselines = read_baseline(study, subject)
         maps = judge_steps(study, subject, baselines, faults, sample)
+        if not maps:
+            faults.add(Fault("no maps", Mistake.MISSING_PART), "gaps", "enough")
+            return faults.verdict()
         relative = relative_gaps(subject, baselines, maps)
-        faults.add(
-            "gaps", gaps_fault(study, relative, subject, baselines) if maps else ("no maps", Mistake.MISSING_PART)
-        )
-        faults.add(
-            "enough", enough_fault(study, relative, subject.images) if maps else ("no maps", Mistake.MISSING_PART)
-        )
-    except UngradableError as error:
-        faults.end(error)
-    return study_verdict(TASK, faults)
+        with faults.noted("gaps"):
+            faults.add(gaps_fault(study, relative), "gaps")
+        with faults.noted("enough"):
+            faults.add(enough_fault(study, relative, subject.images), "enough")
+    return faults.verdict()
 
 
 def read_baseline(study: Study, subject: Subject) -> Tensor:
@@ -66,18 +64,12 @@ def read_baseline(study: Study, subject: Subject) -> Tensor:
 def judge_steps(study: Study, subject: Subject, baselines: Tensor, faults: Faults, sample: Sample) -> Counted:
     """Judge the step counts and the map of every image at every count; the maps that can be read."""
     maps: Counted = {}
-    try:
+    with faults.noted("steps", *MAP_PROPERTIES):
         counts = study.counts("attributions")
-    except UngradableError as error:
-        faults.add("steps", (str(error), error.mistake))
-        faults.add_to_maps((str(error), error.mistake))
-        return maps
-    faults.add("steps", counts_fault(list(counts)))
-    for count, array in counts.items():
-        try:
-            maps[count] = study.maps(f"attributions[{count}]", array, subject.images)
-        except UngradableError as error:
-            faults.add_to_maps((str(error), error.mistake))
+        faults.add(counts_fault(list(counts)), "steps")
+        for count, array in counts.items():
+            with faults.noted(*MAP_PROPERTIES):
+                maps[count] = study.maps(f"attributions[{count}]", array, subject.images)
     each = [baselines[n] for n in range(len(baselines))]
     entries = [
         Entry(f"image {n} at {count} steps", n, each[n], count, values, str(count))
@@ -86,7 +78,7 @@ def judge_steps(study: Study, subject: Subject, baselines: Tensor, faults: Fault
     ]
     if entries:
         judgement = judge_maps(subject, entries, sample)
-        faults.add_judgement(judgement)
+        judgement.tell(faults)
         stated = study.values.get("rule")
         known = judgement.rules & {*quadrature.RULES}
         if known and stated in quadrature.RULES and stated not in known:
@@ -99,9 +91,9 @@ def counts_fault(counts: Sequence[int]) -> Fault:
     """Whether there are enough counts, and whether they span what the chapter asks for."""
     shown = ", ".join(map(str, counts))
     if len(counts) < COUNTS:
-        return f"{len(counts)} step counts ({shown}), expected at least {COUNTS}", Mistake.TOO_FEW_COUNTS
+        return Fault(f"{len(counts)} step counts ({shown}), expected at least {COUNTS}", Mistake.TOO_FEW_COUNTS)
     if min(counts) > FEWEST or max(counts) < MOST:
-        return (
+        return Fault(
             f"step counts from {min(counts)} to {max(counts)}, expected {FEWEST} to {MOST}",
             Mistake.COUNTS_OUT_OF_RANGE,
         )
@@ -121,19 +113,20 @@ def relative_gaps(subject: Subject, baselines: Tensor, maps: Counted) -> Counted
         return {n: np.abs(stack.reshape(len(stack), -1).sum(1) - rises) / np.abs(rises) for n, stack in maps.items()}
 
 
-def gaps_fault(study: Study, relative: Counted, subject: Subject, baselines: Tensor) -> Fault:
-    """Whether the stated gaps are those of the maps handed in."""
-    try:
-        stated = study.counts("gaps")
-    except UngradableError as error:
-        return str(error), error.mistake
+def gaps_fault(study: Study, relative: Counted) -> Fault:
+    """Whether the stated gaps are those of the maps handed in.
+
+    Raises:
+        UngradableError: none are stated.
+    """
+    stated = study.counts("gaps")
     if missing := [n for n in relative if n not in stated]:
-        return f"no gap for {', '.join(map(str, missing))} steps", Mistake.MISSING_PART
+        return Fault(f"no gap for {', '.join(map(str, missing))} steps", Mistake.MISSING_PART)
     ratios, worst = [], ("", 0.0)
     for n, real in relative.items():
         given = np.abs(stated[n].astype(np.float64).ravel())
         if given.shape != real.shape:
-            return f"gaps[{n}] has the shape {stated[n].shape}, expected ({len(real)},)", Mistake.WRONG_SHAPE
+            return Fault(f"gaps[{n}] has the shape {stated[n].shape}, expected ({len(real)},)", Mistake.WRONG_SHAPE)
         known = np.isfinite(real)
         excess = np.abs(given - real)[known] - (STATED_GAP * real[known] + STATED_GAP_FLOOR)
         if not (excess <= 0).all():
@@ -143,13 +136,13 @@ def gaps_fault(study: Study, relative: Counted, subject: Subject, baselines: Ten
     finest = max(relative)
     left = relative[finest][np.isfinite(relative[finest])].max(initial=0.0)
     if not stated[finest].any() and any(stated[n].any() for n in relative) and left > STATED_GAP_FLOOR / 3:
-        return f"no gap at {finest} steps, where the maps leave up to {left:.1%}", Mistake.GAPS_TO_FINEST_MAP
+        return Fault(f"no gap at {finest} steps, where the maps leave up to {left:.1%}", Mistake.GAPS_TO_FINEST_MAP)
     if not worst[0]:
         return NO_FAULT
-    return worst[0], _mistake_of_gaps(np.concatenate(ratios), len(relative))
+    return Fault(worst[0], _mistake_of_gaps(np.concatenate(ratios), len(relative)))
 
 
-def _mistake_of_gaps(ratios: np.ndarray, n_counts: int) -> str:
+def _mistake_of_gaps(ratios: np.ndarray, n_counts: int) -> Mistake:
     if np.allclose(ratios, 100, rtol=0.05):
         return Mistake.GAPS_IN_PERCENT
     by_image = ratios.reshape(n_counts, -1) if len(ratios) % n_counts == 0 else ratios[None]
@@ -159,11 +152,12 @@ def _mistake_of_gaps(ratios: np.ndarray, n_counts: int) -> str:
 
 
 def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
-    """Whether the stated counts are those from which on the recomputed gap stays within 5 %."""
-    try:
-        stated = study.whole_numbers("enough", images, 10**6)
-    except UngradableError as error:
-        return str(error), error.mistake
+    """Whether the stated counts are those from which on the recomputed gap stays within 5 %.
+
+    Raises:
+        UngradableError: they are missing or no whole numbers.
+    """
+    stated = study.whole_numbers("enough", images, 10**6)
     relative = dict(sorted((_stated_only(study, relative) | relative).items()))
     gaps = np.stack(list(relative.values()))
     counts = list(relative)
@@ -173,7 +167,7 @@ def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
         if given not in allowed:
             first = {c for c, gap in zip(counts, gaps[:, n], strict=True) if gap <= WITHIN}
             mistake = Mistake.FIRST_NOT_STAYS if first and given == min(first) else Mistake.WRONG_ENOUGH
-            return f"image {n}: {given} is not the count from which on its gap stays within 5 %", mistake
+            return Fault(f"image {n}: {given} is not the count from which on its gap stays within 5 %", mistake)
     return NO_FAULT
 
 

@@ -23,7 +23,7 @@ PROBLEM_SET = ProblemSet(
                 {"model": VALUE, "scores": VALUE, "images": ARRAY, "targets": ARRAY, "predictions": ARRAY}
                 | {"baseline": ARRAY, "rule": VALUE, "attributions": ARRAYS, "gaps": ARRAYS, "enough": ARRAY}
             ),
-            "study:judge",
+            "ps3.study:judge",
         ),
         Task("ps3-judgement", "which rule, and how many steps are enough", by_hand=14),
     ),

@@ -12,10 +12,9 @@ from autograder.judge.answers import unfinished
 from autograder.judge.functions import STUB_ERROR, WITHHELD
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.measures import HELD, QualityProbe, quality_probes
-from autograder.judge.studies.pictures import NO_FAULT, Fault
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import LEAST_ABOVE, LEAST_TOLD, SAME_QUALITY
-from autograder.judge.verdict import Verdict, verdict_of
+from autograder.judge.verdict import NO_FAULT, Fault, Verdict, verdict_of
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
 
@@ -85,20 +84,20 @@ def _complaint(answers: list[Any], values: Values, probes: list[QualityProbe]) -
     """What is wrong with the form of the answers, and the mistake's name."""
     for probe, record in zip(probes, answers, strict=True):
         if not isinstance(record, dict):
-            return "there is no answer", Mistake.EVIDENCE_DAMAGED
+            return Fault("there is no answer", Mistake.EVIDENCE_DAMAGED)
         if record.get("status") != "returned":
             error, message = (str(record.get(key, ""))[:300] for key in ("error", "message"))
             if error == STUB_ERROR:
-                return "the stub is still there", Mistake.NOT_DONE
+                return Fault("the stub is still there", Mistake.NOT_DONE)
             if probe.of == "constant":
                 continue  # said of the constants
-            return f"it raised {error}: {message}", Mistake.WITHHELD if WITHHELD in message else Mistake.RAISED
+            return Fault(f"it raised {error}: {message}", Mistake.WITHHELD if WITHHELD in message else Mistake.RAISED)
         if values[probe.picture, probe.of] is None:
             kind = str(record.get("type", "something"))[:40]
             shape = f" of shape {tuple(record['shape'])}" if isinstance(record.get("shape"), list) else ""
-            return f"it returned a {kind}{shape}, expected one number", Mistake.MEASURE_NOT_A_NUMBER
+            return Fault(f"it returned a {kind}{shape}, expected one number", Mistake.MEASURE_NOT_A_NUMBER)
         if probe.of != "constant" and not math.isfinite(values[probe.picture, probe.of]):
-            return "it returned NaN or infinity", Mistake.MEASURE_NOT_FINITE
+            return Fault("it returned NaN or infinity", Mistake.MEASURE_NOT_FINITE)
     return NO_FAULT
 
 

@@ -7,13 +7,11 @@ import math
 import numpy as np
 
 from autograder.judge.mistakes import Mistake
-from autograder.judge.studies.faults import Faults, read_subject, study_verdict
-from autograder.judge.studies.named_models import UngradableError
-from autograder.judge.studies.pictures import NO_FAULT, Fault
+from autograder.judge.studies.pictures import read_pictures
 from autograder.judge.studies.reading import Study
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import STATED_QUALITY
-from autograder.judge.verdict import Verdict
+from autograder.judge.verdict import NO_FAULT, Fault, Faults, Verdict
 from autograder.problem_sets import TASKS
 from autograder.problem_sets.ps2.study import judge_baselines_maps, read_baselines
 from autograder.problem_sets.ps3.study import judge_steps, read_baseline
@@ -25,66 +23,68 @@ BASELINES, STEPS = TASKS["ps4-baselines"], TASKS["ps4-steps"]
 def judge_baselines(evidence: Evidence, sample: Sample) -> Verdict:
     """The images, the maps from each baseline, and whether the stated qualities are the measure's."""
     faults = Faults(BASELINES)
-    try:
+    with faults.noted():
         study = Study(evidence)
-        subject = read_subject(study, faults, sample)
+        subject = read_pictures(study, faults, sample)
         baselines = read_baselines(study, subject, faults, "images")
         judge_baselines_maps(study, subject, baselines, faults, sample)
-        faults.add("quality", quality_fault(study, len(subject.images)))
-    except UngradableError as error:
-        faults.end(error)
-    return study_verdict(BASELINES, faults)
+        with faults.noted("quality"):
+            faults.add(quality_fault(study, len(subject.images)), "quality")
+    return faults.verdict()
 
 
 def judge_steps_by_quality(evidence: Evidence, sample: Sample) -> Verdict:
     """The images, the step counts and their maps, and whether the stated qualities are the measure's."""
     faults = Faults(STEPS)
-    try:
+    with faults.noted():
         study = Study(evidence)
-        subject = read_subject(study, faults, sample)
+        subject = read_pictures(study, faults, sample)
         judge_steps(study, subject, read_baseline(study, subject), faults, sample)
-        faults.add("quality", quality_fault(study, len(subject.images)))
-    except UngradableError as error:
-        faults.end(error)
-    return study_verdict(STEPS, faults)
+        with faults.noted("quality"):
+            faults.add(quality_fault(study, len(subject.images)), "quality")
+    return faults.verdict()
 
 
 def quality_fault(study: Study, n_images: int) -> Fault:
-    """Whether every map has a stated quality, and those that were measured again agree."""
-    try:
-        stated = study.stacks("quality")
-        expected = study.stacks("attributions")
-    except UngradableError as error:
-        return str(error), error.mistake
+    """Whether every map has a stated quality, and those that were measured again agree.
+
+    Raises:
+        UngradableError: there are no qualities, or no maps.
+    """
+    stated, expected = study.stacks("quality"), study.stacks("attributions")
     if missing := [name for name in expected if name not in stated]:
-        return f"no quality for {', '.join(missing)[:200]}", Mistake.MISSING_PART
+        return Fault(f"no quality for {', '.join(missing)[:200]}", Mistake.MISSING_PART)
     for name, array in stated.items():
         if array.ravel().shape[0] < n_images:
-            return f"quality[{name!r}] has the shape {array.shape}, expected ({n_images},)", Mistake.WRONG_SHAPE
+            return Fault(f"quality[{name!r}] has the shape {array.shape}, expected ({n_images},)", Mistake.WRONG_SHAPE)
         if not np.isfinite(array.astype(np.float64)).all():
-            return f"quality[{name!r}] holds NaN or infinity", Mistake.NOT_FINITE
+            return Fault(f"quality[{name!r}] holds NaN or infinity", Mistake.NOT_FINITE)
     again = study.record.get("measured_again")
     if not isinstance(again, list) or not again:
         reason = str(study.record.get("measured_again_failed", ""))[:200]
-        return f"the measure could not be asked again {reason}".strip(), Mistake.MEASURE_NOT_ASKED
+        return Fault(f"the measure could not be asked again {reason}".strip(), Mistake.MEASURE_NOT_ASKED)
     for entry in again:
         fault = _disagreement(entry if isinstance(entry, dict) else {}, stated, n_images)
-        if fault[0]:
+        if fault.seen:
             return fault
     if np.ptp(np.concatenate([array.ravel() for array in stated.values()])) == 0:
-        return "the same quality for every map of every image", Mistake.QUALITY_CONSTANT
+        return Fault("the same quality for every map of every image", Mistake.QUALITY_CONSTANT)
     return NO_FAULT
 
 
 def _disagreement(entry: dict, stated: dict[str, np.ndarray], n_images: int) -> Fault:
     name, image, value = entry.get("name"), entry.get("image"), entry.get("value")
     if entry.get("status") == "raised":
-        return f"the measure raised {str(entry.get('error'))[:60]}: {str(entry.get('message'))[:200]}", Mistake.RAISED
+        return Fault(
+            f"the measure raised {str(entry.get('error'))[:60]}: {str(entry.get('message'))[:200]}", Mistake.RAISED
+        )
     if name not in stated or not isinstance(image, int) or not 0 <= image < n_images:
-        return "a map that was measured again is not in the study", Mistake.EVIDENCE_DAMAGED
+        return Fault("a map that was measured again is not in the study", Mistake.EVIDENCE_DAMAGED)
     if not isinstance(value, int | float) or not math.isfinite(value):
-        return f"the measure gives no finite number for “{name}”, image {image}", Mistake.MEASURE_NOT_FINITE
+        return Fault(f"the measure gives no finite number for “{name}”, image {image}", Mistake.MEASURE_NOT_FINITE)
     given = float(stated[name].ravel()[image])
     if not abs(given - value) <= STATED_QUALITY * max(1.0, abs(value)):
-        return f"“{name}”, image {image}: stated {given:.4g}, the measure gives {value:.4g}", Mistake.QUALITY_MADE_UP
+        return Fault(
+            f"“{name}”, image {image}: stated {given:.4g}, the measure gives {value:.4g}", Mistake.QUALITY_MADE_UP
+        )
     return NO_FAULT

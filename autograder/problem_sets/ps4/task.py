@@ -19,7 +19,7 @@ PROBLEM_SET = ProblemSet(
                 Property("reversed", 4, "true maps above reversed ones"),
             ),
             Function("quality", ("network", "x", "attribution", "target")),
-            "measure:judge",
+            "ps4.measure:judge",
         ),
         Task(
             "ps4-baselines",
@@ -35,7 +35,7 @@ PROBLEM_SET = ProblemSet(
                 | {"baselines": ARRAYS, "attributions": ARRAYS, "quality": ARRAYS},
                 measured=True,
             ),
-            "studies:judge_baselines",
+            "ps4.studies:judge_baselines",
         ),
         Task("ps4-baselines-judgement", "the measure, and what it says of the baselines", by_hand=14),
         Task(
@@ -53,7 +53,7 @@ PROBLEM_SET = ProblemSet(
                 | {"rule": VALUE, "attributions": ARRAYS, "quality": ARRAYS},
                 measured=True,
             ),
-            "studies:judge_steps_by_quality",
+            "ps4.studies:judge_steps_by_quality",
         ),
         Task("ps4-limits", "what it says of the steps, and what it cannot tell", by_hand=24),
     ),
