@@ -13,7 +13,7 @@ import json
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ def own_work(code: str, starter: str, sources: Mapping[str, str], withheld: str 
     code = code[:MAX_CODE]
     return OwnWork(
         tuple(name for name in foreign_imports(code, withheld) if name not in foreign_imports(starter, withheld)),
-        {name: round(share_of(code, source, starter), 3) for name, source in sources.items()},
+        {name: round(share, 3) for name, share in _shares(code, sources, starter).items()},
     )
 
 
@@ -90,16 +90,20 @@ def foreign_imports(code: str, withheld: str = "") -> list[str]:
 
 def share_of(code: str, source: str, starter: str = "") -> float:
     """The share of `code`, 0 to 1, that is also in `source`; 0 where there is too little code to tell."""
+    return _shares(code, {"": source}, starter)[""]
+
+
+def _shares(code: str, sources: Mapping[str, str], starter: str) -> dict[str, float]:
+    """`share_of` for each source, by its name."""
     from copydetect import compare_files
 
-    boilerplate = _hashes(starter)
-    student = _fingerprint(code, boilerplate)
+    student = _fingerprint(code, _hashes(starter))
     if student.token_coverage < LEAST_CODE:
-        return 0.0
+        return dict.fromkeys(sources, 0.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        overlap, _, _ = compare_files(student, _fingerprint(source, boilerplate))
-    return float(min(1.0, overlap / student.token_coverage))
+        overlaps = {name: compare_files(student, _known(source, starter))[0] for name, source in sources.items()}
+    return {name: float(min(1.0, overlap / student.token_coverage)) for name, overlap in overlaps.items()}
 
 
 @cache
@@ -176,6 +180,13 @@ def _fingerprint(code: str, boilerplate: np.ndarray):
     return CodeFingerprint("cells.py", NOISE_THRESHOLD, EVERY_FINGERPRINT, boilerplate, fp=io.StringIO(code))
 
 
+@lru_cache(maxsize=64)
+def _known(source: str, starter: str):
+    """The fingerprint of what every student's code is compared with: one for all of a run."""
+    return _fingerprint(source, _hashes(starter))
+
+
+@lru_cache(maxsize=8)
 def _hashes(code: str) -> np.ndarray:
     from copydetect import CodeFingerprint
 

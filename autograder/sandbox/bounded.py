@@ -15,7 +15,7 @@ from typing import Any
 
 from autograder.sandbox.limits import MIB, OwnLimits
 
-PRELOADED = ["__main__", "autograder.problem_sets.checking"]
+PRELOADED = ["autograder.problem_sets.preloaded"]
 """Imported once, by the process that the others are forked from: it has no threads, as the grader has."""
 
 
