@@ -23,6 +23,7 @@ from rich.text import Text
 from autograder.course.commands import GradingError
 from autograder.course.engine import workers
 from autograder.course.folder import Course
+from autograder.course.worker import kept_gradients
 from autograder.judge.verdict import Verdict
 from autograder.nbgrader_plugin.converter import SubmissionChangedError
 from autograder.nbgrader_plugin.graded_run import GivenRun
@@ -91,7 +92,7 @@ def judge_again(content: bytes, checksum: str, tasks: list[str]) -> dict[str, Ve
     """The verdicts on kept evidence, or why there are none. This is what a worker does."""
     try:
         run = unpack(content, checksum)
-        return {task: verdict_on(task, run) for task in tasks}
+        return {task: verdict_on(task, run, kept_gradients()) for task in tasks}
     except KeptEvidenceError as error:
         return str(error)
     except Exception as error:  # a hole in a check must not hide what it does to the others

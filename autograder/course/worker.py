@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from distributed import get_worker
 from nbformat.notebooknode import NotebookNode
 from nbgrader.converters.base import NbGraderException
 from traitlets.config import Config
@@ -126,9 +127,19 @@ def _run(assigned: Assigned, notebook: str, problem: str, outcome: Outcome, log:
         nb, resources = SandboxedExecute(config=_config(assigned.settings), log=log).preprocess(nb, resources)
     run: Run = resources[RUN]
     started = time.process_time()
-    judge_run(nb, run, assigned.assignment, log)
+    judge_run(nb, run, assigned.assignment, log, kept_gradients())
     outcome.judging += time.process_time() - started
     return GivenRun([cell.source for cell in nb.cells], [_outputs(cell) for cell in nb.cells], run)
+
+
+def kept_gradients() -> Path | None:
+    """The folder of this worker for gradients that several verdicts need; it goes with the worker. None outside of one."""
+    try:
+        folder = Path(get_worker().local_directory) / "gradients"
+    except ValueError:  # called by hand
+        return None
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _outputs(cell: NotebookNode) -> list[dict[str, Any]]:

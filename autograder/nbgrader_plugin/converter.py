@@ -60,7 +60,9 @@ class PlainFilesOnly(BaseConverter):
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         source = Path(self._format_source(assignment_id, student_id))
         destination = Path(self._format_dest(assignment_id, student_id))
-        destination.mkdir(parents=True, exist_ok=True)  # nbconvert's writer makes it only where the last one was another
+        destination.mkdir(
+            parents=True, exist_ok=True
+        )  # nbconvert's writer makes it only where the last one was another
         files = files_of(source)
         bad = {path.name for path in _unreadable_timestamp(source)}
         for path in files.left_out:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from logging import Logger
+from pathlib import Path
 from typing import Any
 
 from nbformat.notebooknode import NotebookNode
@@ -12,6 +13,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.judge.likeness import known_sources, notebook_code, own_work, starter_code
 from autograder.judge.mistakes import Mistake
+from autograder.judge.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
 from autograder.judge.verdict import Verdict
 from autograder.nbgrader_plugin.graded_run import RUN, Run
 from autograder.nbgrader_plugin.kept_evidence import kit_version
@@ -45,11 +47,14 @@ class Verdicts(NbGraderPreprocessor):
         return nb, resources
 
 
-def judge_run(nb: NotebookNode, run: Run, assignment: str, log: Logger) -> None:
-    """Compute the verdicts of a run, and what its code looks like, unless that has been done elsewhere."""
+def judge_run(nb: NotebookNode, run: Run, assignment: str, log: Logger, kept: Path | None = None) -> None:
+    """Compute the verdicts of a run, and what its code looks like, unless that has been done elsewhere.
+
+    `kept` is the folder of gradients that are the same for all submissions.
+    """
     if run.verdicts:
         return
-    run.verdicts = {task: _verdict(task, run, log) for cell in nb.cells if (task := _judged_task(cell))}
+    run.verdicts = {task: _verdict(task, run, log, kept) for cell in nb.cells if (task := _judged_task(cell))}
     run.own_work = _own_work(nb, assignment, log)
 
 
@@ -68,9 +73,9 @@ def record_of(names: dict[str, str], run: Run) -> dict[str, Any]:
     }
 
 
-def _verdict(task: str, run: Run, log: Logger) -> Verdict:
+def _verdict(task: str, run: Run, log: Logger, kept: Path | None) -> Verdict:
     try:
-        return verdict_on(task, run)
+        return verdict_on(task, run, kept)
     except OverLimitError as error:
         log.warning("Judging %s was ended: %s", task, error)
         return nothing_to_judge(task, Mistake.EVIDENCE_DAMAGED, f"Judging it was ended: {error}.")
@@ -90,12 +95,12 @@ def _own_work(nb: NotebookNode, assignment: str, log: Logger) -> dict[str, Any]:
         return {"remark": f"the code could not be compared ({type(error).__name__})"}
 
 
-def verdict_on(task: str, run: Run) -> Verdict:
+def verdict_on(task: str, run: Run, kept: Path | None = None) -> Verdict:
     """The verdict on a task from what its run left behind, or the reason why there is nothing to judge."""
     if task in run.evidence:
         if isinstance(TASKS[task].asks, Function):  # whose work is bounded: so many questions, answers of their size
             return judge(task, run.evidence[task], run.seed)
-        return in_bounds(OwnLimits(), judge, task, run.evidence[task], run.seed)
+        return in_bounds(OwnLimits(), judge, task, run.evidence[task], run.seed, MAX_RECOMPUTED_PHOTO_GRADIENTS, kept)
     if run.ended:
         return nothing_to_judge(task, run.ended, run.detail)
     for cell, words in ((task + ANSWER, "The answer's cell"), (task, "This cell")):

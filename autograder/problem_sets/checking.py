@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from contextlib import ExitStack
+from pathlib import Path
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.sample import Sample
@@ -15,11 +16,17 @@ from autograder.student.evidence import Evidence
 from igref.memory import keep_freed_memory
 
 
-def judge(task: str, evidence: Evidence, seed: int, gradients: int = MAX_RECOMPUTED_PHOTO_GRADIENTS) -> Verdict:
+def judge(
+    task: str,
+    evidence: Evidence,
+    seed: int,
+    gradients: int = MAX_RECOMPUTED_PHOTO_GRADIENTS,
+    kept: Path | None = None,
+) -> Verdict:
     """The verdict on a task, from its evidence and the seed that its probes were drawn from.
 
-    A study's maps are recomputed until `gradients` of a photo are spent. A model that comes as a file runs in a sandbox of its own
-    meanwhile.
+    A study's maps are recomputed until `gradients` of a photo are spent; those in the folder `kept` need not be computed again. A
+    model that comes as a file runs in a sandbox of its own meanwhile.
 
     Raises:
         KeyError: no task has this id.
@@ -31,7 +38,7 @@ def judge(task: str, evidence: Evidence, seed: int, gradients: int = MAX_RECOMPU
         def open_model(content: bytes, suffix: str) -> ModelProcess:
             return running.enter_context(ModelProcess(content, suffix))
 
-        return check(evidence, Sample(seed, gradients, open_model))
+        return check(evidence, Sample(seed, gradients, open_model, kept))
 
 
 def nothing_to_judge(task: str, mistake: Mistake, note: str = "") -> Verdict:

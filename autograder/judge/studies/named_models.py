@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
+from autograder.judge.kept_gradients import KeptGradients
 from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import RECOMPUTED_GRADIENT
 from autograder.judge.verdict import NotVerifiedError, UngradableError
@@ -38,8 +40,8 @@ class Scores:
         return getattr(self.model, SCORES[1 - SCORES.index(self.kind)])
 
 
-def load_scores(name: object, kind: object = "probabilities") -> Scores:
-    """The scores of a model by its name.
+def load_scores(name: object, kind: object = "probabilities", kept: Path | None = None) -> Scores:
+    """The scores of a model by its name; `kept` is the folder of gradients that were computed before.
 
     Raises:
         UngradableError: no model has the name, or the scores are not of a known kind.
@@ -62,7 +64,8 @@ def load_scores(name: object, kind: object = "probabilities") -> Scores:
             Mistake.MODEL_NOT_HERE,
             f"the weights of {str(name)[:80]!r} are not on the grading machine: {str(error)[:200]}",
         ) from None
-    return Scores(getattr(model, kind), model, kind, len(model.categories))
+    forward = getattr(model, kind)
+    return Scores(KeptGradients(forward, f"{name} {kind}", kept) if kept else forward, model, kind, len(model.categories))
 
 
 @functools.lru_cache(maxsize=4)

@@ -237,7 +237,7 @@ def read_subject(study: Study, sample: Sample, *, pictures: str = "images", targ
         images = _pictures(study, pictures, None)
         scores = load_file_scores(study.record, study.arrays, kind, images, sample.open_model)
     else:
-        scores = load_scores(name, kind)
+        scores = load_scores(name, kind, sample.kept)
         images = _pictures(study, pictures, len(scores.model.mean))
     return Subject(scores, images, study.whole_numbers(targets, images, scores.n_classes))
 
