@@ -65,7 +65,9 @@ def load_scores(name: object, kind: object = "probabilities", kept: Path | None 
             f"the weights of {str(name)[:80]!r} are not on the grading machine: {str(error)[:200]}",
         ) from None
     forward = getattr(model, kind)
-    return Scores(KeptGradients(forward, f"{name} {kind}", kept) if kept else forward, model, kind, len(model.categories))
+    return Scores(
+        KeptGradients(forward, f"{name} {kind}", kept) if kept else forward, model, kind, len(model.categories)
+    )
 
 
 @functools.lru_cache(maxsize=4)
