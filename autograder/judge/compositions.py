@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import product
+from functools import cache, partial
+from itertools import groupby, product
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from igref.types import Forward
 
 Operation = Callable[[np.ndarray], np.ndarray]
 VANISHING = 1e-9
+MAYBE = 1e-4
+"""1 - cosine, over some of the features, up to which a map may prove to be a multiple over all of them: see PROPORTIONAL."""
 NEGLIGIBLE = 3e-3
 """A map smaller than this, of the gradient at x times x - x', may hold no three digits in float32, as after a softmax."""
 BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 50, 64)
@@ -211,13 +213,24 @@ def _clipped_then_min_max(low: float, high: float) -> Operation:
     return lambda maps: _min_max(_clipped(low, high)(maps))
 
 
+@cache
+def _responses(filtered: Callable, size: float, shape: tuple[int, ...]) -> np.ndarray:
+    """What a linear filter over height and width, or along a vector, makes of one at each place: a row for each, (n, n)."""
+    n = int(np.prod(shape))
+    sizes = (0, *[0] * (len(shape) == 3), *[size] * (2 if len(shape) == 3 else 1))
+    return filtered(np.eye(n).reshape(n, *shape), sizes).reshape(n, n)
+
+
 def _over_places(filtered: Callable, size: float) -> Operation:
-    """A filter over height and width, or along a vector."""
-    return lambda maps: filtered(maps, (*[0] * min(2, maps.ndim - 1), *[size] * max(1, maps.ndim - 2)))
+    return lambda maps: (_flat(maps) @ _responses(filtered, size, maps.shape[1:])).reshape(maps.shape)
 
 
 def _mean_of_three(mode: str) -> Operation:
-    return _over_places(lambda maps, sizes: uniform_filter(maps, [size or 1 for size in sizes], mode=mode), 3)
+    return _over_places(partial(_uniform, mode=mode), 3)
+
+
+def _uniform(maps: np.ndarray, sizes: Sequence[float], mode: str) -> np.ndarray:
+    return uniform_filter(maps, [size or 1 for size in sizes], mode=mode)
 
 
 def _of_all(how: Callable[[np.ndarray], np.ndarray]) -> Operation:
@@ -236,19 +249,63 @@ SIGNS = (
     Part("positive", Mistake.POSITIVE_PART_ONLY, lambda maps: np.maximum(maps, 0)),
     Part("squared", Mistake.SQUARED, np.square),
 )
+
+
+# Which maps could have become the values by a change of range, from what that leaves as it was: quick, so that the change itself is
+# worked out for few. Maps are (K, n), values (n,).
+
+
+def _proportional(maps: np.ndarray, values: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        across = 1 - np.abs(maps @ values) / (np.linalg.norm(maps, axis=1) * np.linalg.norm(values))
+    return ~(across > MAYBE)  # where there is nothing to compare, too
+
+
+def _affine(maps: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return _proportional(maps - maps.mean(axis=1, keepdims=True), values - values.mean())
+
+
+def _within(kept: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The same where the values are not at their end, which is where they may have been cut off."""
+
+    def within(maps: np.ndarray, values: np.ndarray) -> np.ndarray:
+        slack = 1e-6 * (values.max() - values.min())
+        inner = (values > values.min() + slack) & (values < values.max() - slack)
+        return kept(maps[:, inner], values[inner]) if inner.sum() > 2 else np.ones(len(maps), bool)
+
+    return within
+
+
+def _any(maps: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.ones(len(maps), bool)
+
+
+@dataclass(frozen=True)
+class Range(Part):
+    """A change of range. `could_give`: which maps it could have made the values of, one of the functions above."""
+
+    could_give: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+_cut, _cut_and_shifted = _within(_proportional), _within(_affine)
 RANGES = (
-    Part("kept", None, lambda maps: maps),
-    Part("min-max", Mistake.MIN_MAX, _min_max),
-    *(Part(f"up to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(0, p)) for p in PERCENTILES),
-    *(Part(f"{100 - p} to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(100 - p, p)) for p in PERCENTILES),
+    Range("kept", None, lambda maps: maps, _proportional),
+    Range("min-max", Mistake.MIN_MAX, _min_max, _affine),
+    *(Range(f"up to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(0, p), _cut) for p in PERCENTILES),
+    *(Range(f"{100 - p} to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(100 - p, p), _cut) for p in PERCENTILES),
     *(
-        Part(f"{low} to {p} %, min-max", Mistake.CLIPPED_AT_PERCENTILE, _clipped_then_min_max(low, p))
+        Range(
+            f"{low} to {p} %, min-max", Mistake.CLIPPED_AT_PERCENTILE, _clipped_then_min_max(low, p), _cut_and_shifted
+        )
         for p in PERCENTILES
         for low in (0, 100 - p)
     ),
-    *(Part(f"blur {s:g}", Mistake.BLURRED, _over_places(gaussian_filter, s)) for s in (0.5, 1.0, 1.5, 2.0)),
     *(
-        Part(f"mean of three, {mode}", Mistake.BLURRED, _mean_of_three(mode))
+        Range(f"blur {sigma:g}", Mistake.BLURRED, _over_places(gaussian_filter, sigma), _any)
+        for sigma in (0.5, 1.0, 1.5, 2.0)
+    ),
+    *(
+        Range(f"mean of three, {mode}", Mistake.BLURRED, _mean_of_three(mode), _any)
         for mode in ("constant", "nearest", "reflect")
     ),
 )
@@ -342,7 +399,7 @@ def _is_of_signs(display: Display) -> bool:
     return not channels.mistake and not ranges.mistake
 
 
-Display = tuple[Part, Part, Part]
+Display = tuple[Part, Part, Range]
 Answered = tuple[Line, int, np.ndarray]
 """A line, the number of steps that was asked for, and the student's values, float64 of its shape."""
 
@@ -494,27 +551,43 @@ def _hits(
     line: Line, means: np.ndarray, flat: np.ndarray, factors: Sequence[Part], displays: Sequence[Display], most: int
 ) -> Iterator[tuple[int, Part, Part, Display]]:
     """Which mean gradients are multiples of the values, with which factor and display."""
-    for mean, factor in product(MEANS, factors):
-        maps = mean.of(means) * factor.of(line).ravel()
-        for display in displays:
-            if len(_mistakes(mean, factor, *display)) > most or (mean.mistake and display[1].mistake):
+    shape = line.difference.shape
+    multiplied = np.stack([factor.of(line).ravel() for factor in factors])
+    for mean in MEANS:
+        maps = (multiplied[:, None] * mean.of(means)).reshape(-1, flat.size)  # by factor, then by sum
+        found: list[tuple[int, int, int, Display]] = []
+        for (channels, signs), some in groupby(enumerate(displays), key=lambda placed: placed[1][:2]):
+            room = most - len(_mistakes(mean, channels, signs))
+            if room < 0 or (mean.mistake and signs.mistake):
                 continue
-            shown = _displayed(maps, display, line.difference.shape)
-            sizes = np.linalg.norm(shown, axis=1)
-            with np.errstate(all="ignore"):
-                across = 1 - np.abs(shown @ flat) / sizes
-            yield from (
-                (k, mean, factor, display) for k in np.nonzero((across < PROPORTIONAL) & (sizes > VANISHING))[0]
-            )
+            shown = signs.of(channels.of(maps.reshape(-1, *shape)))
+            rows: dict[Callable, np.ndarray] = {}
+            for place, display in some:
+                ranges = display[2]
+                left = room - (ranges.mistake is not None)
+                if left < 0:
+                    continue
+                if ranges.could_give not in rows:
+                    rows[ranges.could_give] = np.nonzero(ranges.could_give(_flat(shown), flat))[0]
+                if not len(maybe := rows[ranges.could_give]):
+                    continue
+                for row in maybe[_are_multiples(_flat(ranges.of(shown[maybe])), flat)]:
+                    factor, k = divmod(int(row), len(means))
+                    if left >= (factors[factor].mistake is not None):
+                        found.append((factor, place, k, display))
+        for factor, _, k, display in sorted(found, key=lambda one: one[:3]):
+            yield k, mean, factors[factor], display
+
+
+def _are_multiples(maps: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Which rows of the maps (K, n) are multiples of the values (n,), of norm one."""
+    sizes = np.linalg.norm(maps, axis=1)
+    with np.errstate(all="ignore"):
+        return (1 - np.abs(maps @ values) / sizes < PROPORTIONAL) & (sizes > VANISHING)
 
 
 def _mistakes(*parts: Part) -> list[Mistake]:
     return [part.mistake for part in parts if part.mistake]
-
-
-def _displayed(maps: np.ndarray, display: Display, shape: tuple[int, ...]) -> np.ndarray:
-    channels, signs, ranges = display
-    return _flat(ranges.of(signs.of(channels.of(maps.reshape(-1, *shape)))))
 
 
 def _table(n_steps: int, sums: Sequence[tuple[Part, Part]]) -> Weighted:

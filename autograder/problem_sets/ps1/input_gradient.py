@@ -22,9 +22,14 @@ EXAMPLE = (
 
 
 def judge(evidence: Evidence, sample: Sample) -> Verdict:
+    """The verdict on what was answered to the probes of the sample's seed."""
+    return verdict(evidence, [Question(probe) for probe in input_gradient_probes(sample.seed)])
+
+
+def verdict(evidence: Evidence, asked: list[Question]) -> Verdict:
     """A gradient is right when it is exact to rounding."""
-    answers = read_answers(evidence, input_gradient_probes(sample.seed))
-    questions = {answer.probe.name: Question(answer.probe) for answer in answers}
+    answers = read_answers(evidence, [question.probe for question in asked])
+    questions = {question.name: question for question in asked}
     errors = {
         a.probe.name: distance(a.values, questions[a.probe.name].gradient) for a in answers if a.values is not None
     }

@@ -40,9 +40,14 @@ NEAR_MISS = frozenset({"polynomial"})
 
 
 def judge(evidence: Evidence, sample: Sample) -> Verdict:
+    """The verdict on what was answered to the probes of the sample's seed."""
+    return verdict(evidence, [Question(probe) for probe in integrated_gradients_probes(sample.seed)])
+
+
+def verdict(evidence: Evidence, asked: list[Question]) -> Verdict:
     """An answer is right when it errs no more than a textbook rule near n_steps can."""
-    answers = read_answers(evidence, integrated_gradients_probes(sample.seed))
-    questions = {answer.probe.name: Question(answer.probe) for answer in answers}
+    answers = read_answers(evidence, [question.probe for question in asked])
+    questions = {question.name: question for question in asked}
     same = _same_for_few_and_many(answers)
     answered = [answer for answer in answers if answer.values is not None]
     lines = [(questions[a.probe.name].line, a.probe.n_steps, a.values) for a in answered]
