@@ -35,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     demo = commands.add_parser("demo", help="grade a small class of made-up students in a scratch folder")
     for command in (grade, replay, demo):
         command.add_argument("--workers", type=int, default=os.cpu_count(), help="submissions at the same time")
+    check = commands.add_parser("check", help="run one notebook as the grader would: its points, and what to fix first")
+    check.add_argument("notebook")
     commands.add_parser("release", help="make assignments/ from solutions/, and the tables in docs/")
     new = commands.add_parser("new-set", help="write the skeleton of another problem set")
     new.add_argument("name", help="its id, for example ps5-saliency")
@@ -58,6 +60,12 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
+
+
+def _check(options: argparse.Namespace, console: Console) -> int:
+    from autograder import check
+
+    return check.main([options.notebook])
 
 
 def _release(options: argparse.Namespace, console: Console) -> int:
@@ -160,6 +168,7 @@ def _collect(options: argparse.Namespace, console: Console) -> int:
 
 
 COMMANDS = {
+    "check": _check,
     "grade": _grade,
     "demo": _demo,
     "replay": _replay,

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 ARRAY, VALUE, ARRAYS = "array", "value", "arrays"
 """What a part of a study is: an array, a short text or a number, or a dictionary of arrays."""
+ANSWER = "-answer"
+"""A task's code is written in the cell whose id is the task's with this at its end."""
 
 
 @dataclass(frozen=True)

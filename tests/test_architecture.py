@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "checks": {"task", "student", "judge", "declarations"},
     "sandbox": {"task", "student", "judge"},
     "checking": {"task", "student", "judge", "declarations", "checks", "sandbox"},
+    "check": {"task", "student", "judge", "declarations", "sandbox", "checking"},
     "nbgrader_plugin": {"task", "student", "judge", "declarations", "sandbox", "checking"},
     "course": {"task", "student", "judge", "declarations", "sandbox", "checking", "nbgrader_plugin"},
 }

@@ -16,7 +16,7 @@ from autograder.course.classroom import grade_class
 from autograder.course.commands import nbgrader
 from autograder.course.release import make_course
 from autograder.course.table import Result
-from autograder.nbgrader_plugin.stubs import ANSWER
+from autograder.task import ANSWER
 
 ASSIGNMENT = "ps1-attribution"
 

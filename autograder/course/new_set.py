@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder.course.commands import GradingError
 from autograder.course.release import KIT
-from autograder.nbgrader_plugin.stubs import ANSWER
+from autograder.task import ANSWER
 
 NAME = re.compile(r"(?P<folder>ps\d+)-(?P<words>[a-z][a-z0-9]*(-[a-z0-9]+)*)")
 

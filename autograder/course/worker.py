@@ -26,9 +26,10 @@ from traitlets.config import Config
 
 from autograder.nbgrader_plugin.converter import failure
 from autograder.nbgrader_plugin.execution import MachineBusyError, SandboxedExecute
-from autograder.nbgrader_plugin.graded_run import PLACE, PROBLEM, RUN, GivenRun, Place, Run
+from autograder.nbgrader_plugin.graded_run import PLACE, PROBLEM, RUN, GivenRun, Place
 from autograder.nbgrader_plugin.handed_in import HandedIn
 from autograder.nbgrader_plugin.judging import judge_run
+from autograder.problem_sets.checking import Run
 from autograder.sandbox.bubblewrap import SandboxUnavailableError
 
 SETTINGS = ("Execute", "ExecutePreprocessor", "NotebookClient", "SandboxedExecute")

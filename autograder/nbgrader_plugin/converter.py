@@ -25,7 +25,7 @@ from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError
 from traitlets import Float
 
-from autograder.nbgrader_plugin.graded_run import GIVEN, PLACE, PROBLEM, RUN, GivenRun, Place, Run
+from autograder.nbgrader_plugin.graded_run import GIVEN, PLACE, PROBLEM, RUN, GivenRun, Place
 from autograder.nbgrader_plugin.handed_in import digest_of
 from autograder.nbgrader_plugin.judging import RECORD, record_of
 from autograder.nbgrader_plugin.kept_evidence import KEPT, digest, pack
@@ -38,6 +38,7 @@ from autograder.nbgrader_plugin.submitted_notebook import (
     read_notebook,
     restore,
 )
+from autograder.problem_sets.checking import Run
 from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox, warning_of_root
 from autograder.student.plain_text import writable
 

@@ -24,8 +24,9 @@ from traitlets import Bool, Integer, Unicode
 
 from autograder.judge.probes import write_questions
 from autograder.judge.probes.functions import keyed_seed
-from autograder.nbgrader_plugin.graded_run import GIVEN, PLACE, PROBLEM, RUN, GivenRun, Place, Run
+from autograder.nbgrader_plugin.graded_run import GIVEN, PLACE, PROBLEM, RUN, GivenRun, Place
 from autograder.problem_sets import PROBLEM_SETS, TASKS
+from autograder.problem_sets.checking import Run
 from autograder.sandbox.bubblewrap import Sandbox
 from autograder.sandbox.kernel import WATCH_SECONDS, SandboxedKernelManager, Watch
 from autograder.sandbox.limits import MIB, Limits

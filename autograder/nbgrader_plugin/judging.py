@@ -15,12 +15,11 @@ from autograder.judge.likeness import known_sources, notebook_code, own_work, st
 from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
 from autograder.judge.verdict import Verdict
-from autograder.nbgrader_plugin.graded_run import RUN, Run
+from autograder.nbgrader_plugin.graded_run import RUN
 from autograder.nbgrader_plugin.kept_evidence import kit_version
-from autograder.nbgrader_plugin.stubs import ANSWER
 from autograder.nbgrader_plugin.submitted_notebook import is_picture
 from autograder.problem_sets import PROBLEM_SETS, TASKS
-from autograder.problem_sets.checking import judge, nothing_to_judge
+from autograder.problem_sets.checking import Run, judge, nothing_to_judge, why_nothing
 from autograder.sandbox.bounded import OverLimitError, in_bounds
 from autograder.sandbox.limits import OwnLimits
 from autograder.student.plain_text import writable
@@ -28,7 +27,6 @@ from autograder.task import Function
 
 RECORD = "verdicts.json"
 PAGE_PIXELS = 840
-MISTAKE_OF_ERROR = {"NotImplementedError": "not_done", "CellTimeoutError": "out_of_time"}
 
 
 class Verdicts(NbGraderPreprocessor):
@@ -101,15 +99,7 @@ def verdict_on(task: str, run: Run, kept: Path | None = None) -> Verdict:
         if isinstance(TASKS[task].asks, Function):  # whose work is bounded: so many questions, answers of their size
             return judge(task, run.evidence[task], run.seed)
         return in_bounds(OwnLimits(), judge, task, run.evidence[task], run.seed, MAX_RECOMPUTED_PHOTO_GRADIENTS, kept)
-    if run.ended:
-        return nothing_to_judge(task, run.ended, run.detail)
-    for cell, words in ((task + ANSWER, "The answer's cell"), (task, "This cell")):
-        name, message = run.errors.get(cell, ("", ""))
-        if name:
-            mistake = MISTAKE_OF_ERROR.get(name, "not_reached")
-            return nothing_to_judge(task, mistake, f"{words} stopped with {name}: {message}")
-    mistake = "not_reached" if run.damaged.get(task, "").startswith("there is no") else "evidence_damaged"
-    return nothing_to_judge(task, mistake, run.damaged.get(task, ""))
+    return why_nothing(task, run)
 
 
 def _judged_task(cell: NotebookNode) -> str:
@@ -141,7 +131,10 @@ def _make_harmless(cell: NotebookNode) -> None:
                 if is_picture(kind, value) or (kind == "text/plain" and isinstance(value, str))
             }
             if data:
-                kept.append(new_output("display_data", data=data, metadata=_fitting_the_page(data)))
+                # A cell's value stays one: it is the points of a cell that the kit does not judge.
+                value = {"output_type": "execute_result", "execution_count": None}
+                kind = value if output.output_type == "execute_result" else {"output_type": "display_data"}
+                kept.append(new_output(**kind, data=data, metadata=_fitting_the_page(data)))
     cell.outputs = kept
 
 

@@ -14,8 +14,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from autograder.nbgrader_plugin.graded_run import Run
 from autograder.problem_sets import TASKS
+from autograder.problem_sets.checking import Run
 from autograder.student import evidence
 from autograder.student.evidence import MAX_ARRAYS_BYTES, MAX_RECORD_BYTES
 

@@ -10,9 +10,6 @@ from nbgrader.preprocessors import ClearSolutions
 from autograder.problem_sets import TASKS
 from autograder.task import Task
 
-ANSWER = "-answer"
-"""A task's code is written in the cell whose id is the task's with this at its end."""
-
 
 def task_of(cell_id: str) -> Task | None:
     """The task that a cell belongs to: the longest task's id that the cell's begins with, as several may share a start."""

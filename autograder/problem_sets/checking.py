@@ -1,10 +1,12 @@
-"""The verdict on a task: the check that its set declares, asked with the evidence."""
+"""From a run to verdicts: the check that a task's set declares, asked with the evidence, or why there is none."""
 
 from __future__ import annotations
 
 import pkgutil
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.sample import Sample
@@ -13,7 +15,31 @@ from autograder.judge.verdict import Verdict, verdict_of
 from autograder.problem_sets import TASKS
 from autograder.sandbox.model_files import ModelProcess
 from autograder.student.evidence import Evidence
+from autograder.task import ANSWER
 from igref.memory import keep_freed_memory
+
+MISTAKE_OF_ERROR = {"NotImplementedError": Mistake.NOT_DONE, "CellTimeoutError": Mistake.OUT_OF_TIME}
+
+
+@dataclass
+class Run:
+    """What happened when a notebook was run: its evidence, why it ended before its end, if it did, and what follows.
+
+    `ended` is a name in `autograder.judge.mistakes.Mistake` and `detail` says more. `errors` maps the ids of cells
+    to the name and text of the error that they stopped with, in the student's own words. `verdicts` and `own_work`
+    are there once it has been judged. `seconds` are of wall time, `cpu_seconds` are those in which its processes computed.
+    """
+
+    seed: int
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
+    ended: str = ""
+    detail: str = ""
+    errors: dict[str, tuple[str, str]] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    own_work: dict[str, Any] = field(default_factory=dict)
 
 
 def judge(
@@ -45,3 +71,18 @@ def nothing_to_judge(task: str, mistake: Mistake, note: str = "") -> Verdict:
     """The verdict where there is no evidence. `mistake` is the reason."""
     faults = {one.name: "nothing to judge" for one in TASKS[task].properties}
     return verdict_of(TASKS[task], faults, [Mistake(mistake)], (note,) if note else ())  # type: ignore[call-arg]  # looked up by its value
+
+
+def why_nothing(task: str, run: Run) -> Verdict:
+    """The verdict on a task of which a run left no evidence: why there is none."""
+    if run.ended:
+        return nothing_to_judge(task, run.ended, run.detail)
+    for cell, words in ((task + ANSWER, "The answer's cell"), (task, "This cell")):
+        name, message = run.errors.get(cell, ("", ""))
+        if name:
+            mistake = MISTAKE_OF_ERROR.get(name, Mistake.NOT_REACHED)
+            return nothing_to_judge(task, mistake, f"{words} stopped with {name}: {message}")
+    damage = run.damaged.get(task, "")
+    return nothing_to_judge(
+        task, Mistake.NOT_REACHED if damage.startswith("there is no") else Mistake.EVIDENCE_DAMAGED, damage
+    )

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from autograder.judge.likeness import ATTRIBUTION_LIBRARIES
 from autograder.sandbox.limits import MIB, Limits
+from autograder.sandbox.published_weights import published_weights
 
 INSIDE = ("__init__.py", "task.py", "student", "problem_sets/__init__.py", "problem_sets/*/task.py")
 """What a student's process sees of this package: the folder `student` and what the problem sets declare. Everything else stays
@@ -93,7 +94,7 @@ class Sandbox:
         `refused_calls` is an open file with a filter of system calls, which bubblewrap has to inherit.
         """
         launcher = _package_folder("autograder") / "student" / "launcher.py"
-        kit = [*_igref_without(self.withheld), *_part_of_the_grader(), *_font_cache()]
+        kit = [*_igref_without(self.withheld), *_part_of_the_grader(), *_font_cache(), *_weights()]
         program = [sys.executable, "-I", "-B", str(launcher), SUBMISSION, WORK, *arguments]
         return self._command(kit, program, refused_calls)
 
@@ -284,6 +285,12 @@ def _font_cache() -> list[str]:
 
     lists = Path(get_cachedir()).glob("fontlist-*.json")
     return [part for path in lists for part in ("--ro-bind", str(path), f"{HOME}/.matplotlib/{path.name}")]
+
+
+def _weights() -> list[str]:
+    """Weights of published models, where `load_model` looks for them inside."""
+    places = published_weights().items()
+    return [part for path, place in places for part in ("--ro-bind", str(path.resolve()), f"{HOME}/{place}")]
 
 
 def _variables() -> dict[str, str]:

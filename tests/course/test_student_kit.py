@@ -1,12 +1,12 @@
 """What students get works where there is nothing else: an environment with the wheel and what it requires."""
 
-import json
 import subprocess
 import venv
 import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
+import nbformat
 import pytest
 from packaging.requirements import Requirement
 
@@ -93,11 +93,13 @@ def test_the_package_alone_works_alone(made, tmp_path):
     assert Environment(tmp_path / "venv", made["igref"]).run("-c", IGREF_ALONE, cwd=tmp_path) == "alone\n"
 
 
-def test_the_solution_of_ps1_gets_its_points_where_there_is_nothing_but_the_wheel(made, tmp_path):
+def test_the_solution_of_ps1_is_checked_where_there_is_nothing_but_the_wheel(made, tmp_path):
     environment = Environment(tmp_path / "venv", made["student"])
     here = {path.name.lower() for path in environment.packages.iterdir()}
     assert not here & set(NOT_FOR_STUDENTS)
-    assert environment.run("-c", first_two_tasks(), cwd=tmp_path).splitlines() == ["4.00", "8.00"]
+    said = environment.run("-m", "autograder.check", first_two_tasks(tmp_path), cwd=tmp_path)
+    assert "4 of 4  the input gradient\n     8 of 8  integrated gradients\n" in said, said
+    assert "no cell ps1-photo" in said
 
 
 def test_the_doctor_finds_nothing_missing_for_students(made, tmp_path):
@@ -105,17 +107,14 @@ def test_the_doctor_finds_nothing_missing_for_students(made, tmp_path):
     assert "[FAIL]" not in said and "[OK]   torch " in said, said
 
 
-def first_two_tasks():
-    """The code of ps1's first two tasks, with the verdicts printed: setup, answers and graded cells."""
-    cells = json.loads((KIT / "solutions" / "ps1-attribution" / "ps1-attribution.ipynb").read_text())["cells"]
-    sources = []
-    for cell in cells:
-        if cell["cell_type"] == "code" and "nbgrader" in cell["metadata"]:
-            *lines, last = "".join(cell["source"]).splitlines()
-            sources += [*lines, f"print(repr({last}))" if last.startswith("submit(") else last]
-        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "ps1-integrated-gradients":
-            break
-    return "\n".join(sources)
+def first_two_tasks(folder):
+    """The solution of ps1's first two tasks as a notebook: up to the second graded cell."""
+    name = "ps1-attribution"
+    notebook = nbformat.read(KIT / "solutions" / name / f"{name}.ipynb", as_version=4)
+    ids = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells]
+    notebook.cells = notebook.cells[: ids.index("ps1-integrated-gradients") + 1]
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+    return f"{name}.ipynb"
 
 
 def test_a_requirement_that_the_kit_does_not_pin_is_refused(tmp_path):

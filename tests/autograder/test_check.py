@@ -1,0 +1,115 @@
+"""A student's own check of a whole notebook: points by exercise, what to fix first, clear words where there is nothing to check."""
+
+import json
+
+import nbformat
+import pytest
+
+from autograder import check
+from autograder.__main__ import main
+from autograder.check import Checked, NotebookError
+from autograder.course.demo import GRADIENT, INTEGRATED
+from autograder.problem_sets import PROBLEM_SETS, TASKS
+from autograder.problem_sets.checking import nothing_to_judge
+from autograder.student.submit import EVIDENCE_FOLDER
+from tests.kit_copy import KIT
+
+PS1 = "ps1-attribution"
+ANSWERS = {
+    "ps1-input-gradient-answer": GRADIENT,
+    "ps1-integrated-gradients-answer": INTEGRATED.replace("(x - baseline) * total", "total"),
+    "ps1-photo-answer": "import igref\nigref.integrated_gradients(model.probabilities, photo, photo, 0)",
+}
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    """A renamed notebook with a right function, one without its factor, and a photo that asks igref for the withheld part."""
+    notebook = nbformat.read(KIT / "assignments" / PS1 / f"{PS1}.ipynb", as_version=4)
+    for cell in notebook.cells:
+        cell.source = ANSWERS.get(cell.metadata.get("nbgrader", {}).get("grade_id"), cell.source)
+    path = tmp_path_factory.mktemp("mine") / "my copy.ipynb"
+    nbformat.write(notebook, path)
+    before = path.read_bytes()
+    result = check.check(path, quiet=True)
+    assert path.read_bytes() == before and [*path.parent.iterdir()] == [path]
+    return result
+
+
+def test_the_points_are_those_of_the_grader(checked):
+    assert {task: verdict.points for task, verdict in checked.verdicts.items()} == {
+        "ps1-input-gradient": 4,
+        "ps1-integrated-gradients": 0,
+        "ps1-photo": 0,
+    }
+    assert "     4 of 4  the input gradient\n     0 of 8  integrated gradients\n" in str(checked)
+    assert "4 of 16 automatic points." in str(checked)
+
+
+def test_the_first_exercise_that_lacks_points_is_to_be_fixed_first(checked):
+    assert "Fix first: integrated gradients.\nLikely cause: the result is not multiplied by x - x'.\n" in str(checked)
+
+
+def test_what_is_withheld_while_work_is_graded_is_withheld_here(checked):
+    assert "igref.attribution is withheld here" in checked.verdicts["ps1-photo"].notes[0]
+
+
+def test_another_name_of_the_file_is_no_obstacle_but_is_named(checked):
+    assert checked.problem_set is PROBLEM_SETS[PS1]
+    assert checked.advice == (f"Hand it in as {PS1}.ipynb: under the name my copy.ipynb it is not found.",)
+
+
+def test_whatever_ends_the_notebook_early_is_said(tmp_path):
+    assert EVIDENCE_FOLDER == "AUTOGRADER_EVIDENCE"
+    released = nbformat.read(KIT / "assignments" / PS1 / f"{PS1}.ipynb", as_version=4)
+    (graded,) = (cell for cell in released.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "ps1-photo")
+    graded.source = "import os; os._exit(1)"
+    released.cells = [graded]
+    nbformat.write(released, tmp_path / f"{PS1}.ipynb")
+    said = str(check.check(tmp_path / f"{PS1}.ipynb", quiet=True))
+    assert "The kernel's process ended in cell 1." in said
+    assert "The notebook has no cell ps1-input-gradient" in said
+
+
+def test_work_without_a_fault_needs_no_advice():
+    class Whole:
+        points = max_points = 4.0
+        findings = ()
+
+    automatic = [task.id for task in TASKS.values() if task.id.startswith("ps1") and task.automatic]
+    said = str(Checked(PROBLEM_SETS[PS1], dict.fromkeys(automatic, Whole())))
+    assert said.endswith("12 of 12 automatic points.") and "what the two maps show: graded by hand" in said
+
+
+def test_what_a_terminal_would_obey_is_not_printed():
+    verdict = nothing_to_judge("ps1-photo", "not_reached", "stopped with \x1b[31m\nred")
+    assert "\x1b" not in str(Checked(PROBLEM_SETS[PS1], {"ps1-photo": verdict}))
+
+
+NOT_A_NOTEBOOK = {
+    "missing.ipynb": (None, "There is no {}; in {folder} there is other.ipynb"),
+    "text.ipynb": ("# Title", "{} is no notebook, which is a file of JSON"),
+    "list.ipynb": ("[]", "{} is no notebook: it has no list of cells"),
+    "future.ipynb": ('{"cells": [], "nbformat": 99}', "{} cannot be read as a notebook"),
+    "lecture.ipynb": (json.dumps(nbformat.v4.new_notebook()), "{} has no graded cell of a problem set; expected"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_A_NOTEBOOK)
+def test_what_cannot_be_checked_is_said_in_one_line(name, tmp_path, capsys):
+    content, says = NOT_A_NOTEBOOK[name]
+    (tmp_path / "other.ipynb").touch()
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    assert main(["check", str(tmp_path / name)]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith(says.format(tmp_path / name, folder=tmp_path)) and said.err.count("\n") == 1
+    assert not said.out
+
+
+def test_a_folder_is_no_notebook_but_may_hold_one(tmp_path):
+    with pytest.raises(NotebookError, match=r"is a folder; expected a notebook\."):
+        check.check(tmp_path)
+    (tmp_path / "mine.ipynb").touch()
+    with pytest.raises(NotebookError, match=r"expected a notebook: .*mine\.ipynb"):
+        check.check(tmp_path)
