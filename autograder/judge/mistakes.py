@@ -592,7 +592,7 @@ class Mistake(StrEnum):
     )
     MEASURE_IGNORES_NETWORK = (
         "measure_ignores_network",
-        "the number is the same whatever network is asked about",
+        "another network's map gets as much as that of the network that is asked about",
         "A map explains a network: change the picture where the map says so, and see what forward makes of it.",
     )
     MEASURE_IGNORES_TARGET = (

@@ -109,9 +109,13 @@ BORDERLINE = 0.002
 """A relative gap this near to 5 % counts as on either side of it."""
 
 LEAST_ABOVE = 40
-"""Of 60 held-out pictures, those on which a measure has to rate the true map above a control; equal numbers count half. A measure
-that cannot tell gets 40 and more for one seed in 150 (binomial, 1/2); honest ones are above on 84 to 100 %, and get fewer than 40
-for one seed in 1,000."""
+"""Of 60 held-out pictures, those on which a measure has to rate the true map above a control; equal numbers count half. The
+pictures are the same for everybody: see `autograder/judge/probes/measures.py`."""
+
+LEAST_OWN = 17
+"""Of 30 questions about pictures of two digits, those in which a measure tells the map of the network that looks at one digit from
+the map of the one that looks at the other. What rates maps without asking the network does so in 15 of them, whatever it is; of
+the corpus's right measures each does in 19 or more, all but one in 22."""
 
 LEAST_TOLD = 6
 """With fewer pictures than this told apart, a measure is said not to see the difference at all."""

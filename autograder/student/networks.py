@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from igref.models.digits import build_network
 
-ENLARGED = 4
-"""Pixels that a pixel of a digit becomes in each direction."""
+DIGIT, ENLARGED = 8, 4
+"""A digit has 8 x 8 pixels; in a picture that it fills, each of them becomes 4 x 4."""
 
 
 class Network:
@@ -144,18 +144,20 @@ def convolutional_network(
 
 
 @_architecture
-def enlarged_digits(weights: tuple[np.ndarray, ...]) -> Network:
-    """The digits' network, for digits enlarged to 32 x 32 and in three colours: probabilities (B, 10) of (B, 3, 32, 32).
+def enlarged_digits(weights: tuple[np.ndarray, ...], row: int, column: int, side: int) -> Network:
+    """The digits' network, for an enlarged digit in a coloured picture: probabilities (B, 10) of (B, 3, 32, 32).
 
-    `weights` are those of `igref.models.digits`, layer by layer. It computes in float32, as it was trained.
+    `weights` are those of `igref.models.digits`, layer by layer. The digit lies in the square of `side` pixels whose upper left
+    corner is (row, column); what lies elsewhere the network does not see. It computes in float32, as it was trained.
     """
     layers = build_network().to(memory_format=torch.channels_last).eval().requires_grad_(False)
     layers.load_state_dict(dict(zip(layers.state_dict(), map(torch.from_numpy, weights), strict=True)))
 
     def scores(x: Tensor) -> Tensor:
-        return layers(nn.functional.avg_pool2d(x.mean(dim=1, keepdim=True), ENLARGED)).softmax(dim=1)
+        digit = x[:, :, row : row + side, column : column + side].mean(dim=1, keepdim=True)
+        return layers(nn.functional.avg_pool2d(digit, side // DIGIT)).softmax(dim=1)
 
-    return Network((3, 8 * ENLARGED, 8 * ENLARGED), scores, precision=torch.float32)
+    return Network((3, ENLARGED * DIGIT, ENLARGED * DIGIT), scores, precision=torch.float32)
 
 
 def _linear(weights: np.ndarray, offset: np.ndarray) -> nn.Linear:

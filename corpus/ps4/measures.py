@@ -238,6 +238,21 @@ WRONG_MEASURES: dict[str, tuple[str, tuple[str, ...]]] = {
         "return float(torch.rand((), generator=g))",
         ("measure_ignores_network", "measure_no_better_than_chance", "measure_depends_on_scale"),
     ),
+    "never asks: the sum against the roughness": (
+        "a = attribution.double().sum(0)\nsize = a.abs().sum().clamp_min(1e-30)\nrough = (a[1:] - a[:-1]).abs().sum()\n"
+        "return ((a.sum() - rough) / size).item()",
+        ("measure_ignores_network",),
+    ),
+    "never asks: the ink under the map, and a call for show": (
+        "a = attribution.double().sum(0)\nsize = a.norm().clamp_min(1e-30)\nink = (a * x.double().sum(0)).sum() / size\n"
+        "return (ink + 1e-3 * forward(x[None])[0, target]).item()",
+        ("measure_ignores_network",),
+    ),
+    "never asks: the spread, smoothed, times the score": (
+        "a = torch.nn.functional.avg_pool2d(attribution.double()[None], 9, 1, 4)[0].sum(0)\n"
+        "return (a.sum().sign() * a.std() / attribution.abs().max().clamp_min(1e-30) * forward(x[None])[0, target]).item()",
+        ("measure_ignores_network",),
+    ),
     "the stub": ("raise NotImplementedError('attribution_quality')", ("not_done",)),
 }
 WRONG_MEASURES = {name: (_measure(body), mistakes) for name, (body, mistakes) in WRONG_MEASURES.items()}

@@ -1,13 +1,19 @@
-"""The questions that a measure of quality is asked: held-out pictures with true maps, random ones and reversed ones.
+"""The questions that a measure of quality is asked: about a map, its controls, and the map of another network.
 
-The pictures are digits that the small network was not trained on, each pixel enlarged to 4 x 4 and in three colours, so
-that a measure is asked in a fraction of a second and its controls are clear. The random map has the true one's values in
-another order, the reversed one has them with the other sign.
+The pictures are digits that the small network was not trained on, each pixel enlarged to 4 x 4 and in three colours, so that a
+measure is asked in a fraction of a second and its controls are clear. The random map has the true one's values in another order,
+the reversed one has them with the other sign. In pictures of two digits one network looks at the one, another network at the other:
+their maps look alike, and only who asks the network knows whose is whose.
+
+Pictures and maps are the same for everybody, so that the same measure gets the same points: of pictures that the seed draws, a
+measure that rates the true map above for seven in ten gets enough on some seeds and too few on others. The seed draws the order of
+the questions.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,18 +22,24 @@ import torch
 from torch import Tensor
 
 import igref
-from autograder.student.networks import ENLARGED, Network, enlarged_digits
+from autograder.student.networks import DIGIT, ENLARGED, Network, enlarged_digits
 
 HELD = 60
-"""Pictures. Honest measures rate the true map above a random one for 84 to 100 % of them (17 measures, 400 draws each): with 24
-pictures the least of these would lose its points for one seed in thirty, with 60 for one in 20,000 (binomial)."""
+"""Pictures. Honest measures rate the true map above a random one for 84 to 100 % of them (17 measures, 400 draws each)."""
 
 FACTORS = (2.0**6, 2.0**-8)
 """Powers of two: floats are multiplied exactly, and close values keep their order. With the smaller one, a constant of 1e-8 that is
 added to a map's size against division by zero, as many do, changes a correlation with it by 6e-6, less than SAME_QUALITY."""
 N_STEPS = 100
-REPEATED, SCALED, CONSTANT, OTHER_NETWORK, OTHER_TARGET = 4, 4, 3, 6, 6
+REPEATED, SCALED, OTHER_TARGET = 4, 4, 6
+CONSTANTS = (0.0, 1.0, -0.3)
+SHARED = 15
+"""Pictures of two digits: each is asked about for the one network and for the other."""
+SIDE = ENLARGED * DIGIT
+CORNERS = ((0, 0), (0, SIDE // 2), (SIDE // 2, 0), (SIDE // 2, SIDE // 2))
 LEAST_PROBABILITY = 0.9
+CHOICE = 20_170_306
+"""Which pictures of the held-out ones, and which random orders."""
 
 
 @dataclass(frozen=True)
@@ -44,36 +56,53 @@ class QualityProbe:
 
 
 def quality_probes(seed: int) -> list[QualityProbe]:
-    """For each held picture the true map, a random one and the reversed one; for a few the true map again, re-scaled,
-    with another network or for another class, and a constant one."""
+    """All questions, in an order that the seed draws."""
     digest = hashlib.sha256(f"quality/{seed}".encode()).digest()
-    random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
-    pictures, targets = _held_pictures()
-    chosen = random.permutation(len(pictures))[:HELD]
-    the_network = _network(0)
-    networks = {"other network": _network(1 + digest[8] % 9)}
-    probes = []
-    for n, k in enumerate(chosen.tolist()):
-        true, x, target = _true_map(k), pictures[k], targets[k]
-        cells = true[0, ::ENLARGED, ::ENLARGED]
-        maps = {
-            "true": cells,
-            "random": cells.flatten()[torch.from_numpy(random.permutation(64))].reshape(8, 8),
-            "reversed": -cells,
-        }
-        maps |= {"again": cells} if n < REPEATED else {}
-        maps |= {"scaled": FACTORS[n % 2] * cells} if n < SCALED else {}
-        maps |= {"other network": cells} if n < OTHER_NETWORK else {}
-        maps |= {"other target": cells} if n < OTHER_TARGET else {}
-        maps |= {"constant": torch.full((8, 8), (0.0, 1.0, -0.3)[n])} if n < CONSTANT else {}
-        for of, cells_of in maps.items():
-            attribution = (
-                cells_of.repeat_interleave(ENLARGED, 0).repeat_interleave(ENLARGED, 1).expand(3, -1, -1).clone()
+    probes = _probes()
+    return [probes[k] for k in np.random.default_rng(int.from_bytes(digest[:8], "big")).permutation(len(probes))]
+
+
+@cache
+def _probes() -> list[QualityProbe]:
+    """For each held picture the true map, a random one and the reversed one; for a few the true map again, re-scaled or for another
+    class, and a constant one; for each network of each picture of two digits its own map and the other's."""
+    drawn = np.random.default_rng(CHOICE)
+    digits, targets = _held_digits()
+    order = drawn.permutation(len(digits))
+    alone, pairs = order[:HELD].tolist(), order[HELD:][: 2 * SHARED].reshape(SHARED, 2).tolist()
+    probes = [probe for n, k in enumerate(alone) for probe in _of_one_digit(n, digits[k], targets[k], drawn)]
+    for n, pair in enumerate(pairs):
+        probes += _of_two_digits(n, digits[pair], [targets[k] for k in pair], drawn)
+    return probes
+
+
+def _of_one_digit(n: int, digit: Tensor, target: int, drawn: np.random.Generator) -> Iterator[QualityProbe]:
+    network, x = _network(0, 0, SIDE), _enlarged(digit, ENLARGED)
+    true = _true_map(network, x, target)
+    cells = true[0, ::ENLARGED, ::ENLARGED]
+    shuffled = cells.flatten()[torch.from_numpy(drawn.permutation(cells.numel()))].reshape(cells.shape)
+    maps = {"true": true, "random": _enlarged(shuffled, ENLARGED), "reversed": -true}
+    maps |= {"again": true.clone()} if n < REPEATED else {}
+    maps |= {"scaled": FACTORS[n % 2] * true} if n < SCALED else {}
+    maps |= {"other target": true.clone()} if n < OTHER_TARGET else {}
+    maps |= {"constant": torch.full_like(true, CONSTANTS[n])} if n < len(CONSTANTS) else {}
+    for of, values in maps.items():
+        of_target = (target + 1 + n) % 10 if of == "other target" else target
+        yield QualityProbe(f"picture {n} {of}", n, of, network, x, values, of_target)
+
+
+def _of_two_digits(n: int, digits: Tensor, targets: list[int], drawn: np.random.Generator) -> Iterator[QualityProbe]:
+    x, half = torch.zeros(3, SIDE, SIDE), SIDE // 2
+    networks = []
+    for digit, (row, column) in zip(digits, drawn.permutation(CORNERS)[:2].tolist(), strict=True):
+        x[:, row : row + half, column : column + half] = _enlarged(digit, half // DIGIT)
+        networks.append(_network(row, column, half))
+    maps = [_true_map(network, x, target) for network, target in zip(networks, targets, strict=True)]
+    for k, (network, target) in enumerate(zip(networks, targets, strict=True)):
+        for of, values in (("own", maps[k]), ("of another network", maps[1 - k])):
+            yield QualityProbe(
+                f"digit {k} of shared picture {n} {of}", 2 * n + k, of, network, x, values.clone(), target
             )
-            network = networks.get(of, the_network)
-            of_target = (target + 1 + n) % 10 if of == "other target" else target
-            probes.append(QualityProbe(f"picture {n} {of}", n, of, network, x, attribution, of_target))
-    return [probes[k] for k in random.permutation(len(probes))]
 
 
 @cache
@@ -82,26 +111,27 @@ def _digits_model() -> igref.Classifier:
 
 
 @cache
-def _network(shift: int) -> Network:
-    """The digits' network; with a shift, another one, for which what speaks for a class speaks against one so far on."""
-    *inner, last, offset = (weights.numpy() for weights in _digits_model().network.state_dict().values())
-    sign = -0.5 if shift else 1.0
-    return enlarged_digits((*inner, sign * np.roll(last, -shift, axis=0), sign * np.roll(offset, -shift)))
+def _network(row: int, column: int, side: int) -> Network:
+    """The digits' network, for a digit that lies there."""
+    weights = tuple(weights.numpy() for weights in _digits_model().network.state_dict().values())
+    return enlarged_digits(weights, row, column, side)
 
 
 @cache
-def _held_pictures() -> tuple[Tensor, list[int]]:
-    """Digits that the network is sure of: a ranking of pixels says little about a picture that it cannot tell."""
+def _held_digits() -> tuple[Tensor, list[int]]:
+    """Digits (N, 8, 8) that the network is sure of: a ranking of pixels says little about one that it cannot tell."""
     pixels, _ = igref.load_digits("held_out")
     with torch.no_grad():
         best, targets = _digits_model().probabilities(pixels).max(dim=1)
     sure = (best > LEAST_PROBABILITY).nonzero().flatten()[:200]
-    enlarged = pixels[sure].repeat_interleave(ENLARGED, 2).repeat_interleave(ENLARGED, 3).expand(-1, 3, -1, -1)
-    return enlarged.contiguous(), targets[sure].tolist()
+    return pixels[sure, 0], targets[sure].tolist()
 
 
-@cache
-def _true_map(k: int) -> Tensor:
-    pictures, targets = _held_pictures()
-    x = pictures[k][None]
-    return igref.integrated_gradients(_network(0), x, torch.zeros_like(x), targets[k], n_steps=N_STEPS).values[0]
+def _enlarged(cells: Tensor, times: int) -> Tensor:
+    """Cells (H, W) as a picture in three colours, (3, times H, times W)."""
+    return cells.repeat_interleave(times, 0).repeat_interleave(times, 1).expand(3, -1, -1).clone()
+
+
+def _true_map(network: Network, x: Tensor, target: int) -> Tensor:
+    black = torch.zeros_like(x[None])
+    return igref.integrated_gradients(network, x[None], black, target, n_steps=N_STEPS).values[0]

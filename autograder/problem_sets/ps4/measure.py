@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ import numpy as np
 from autograder.judge.answers import unfinished
 from autograder.judge.functions import STUB_ERROR, WITHHELD
 from autograder.judge.mistakes import Mistake
-from autograder.judge.probes.measures import HELD, QualityProbe, quality_probes
+from autograder.judge.probes.measures import HELD, SHARED, QualityProbe, quality_probes
 from autograder.judge.studies.sample import Sample
-from autograder.judge.tolerances import LEAST_ABOVE, LEAST_TOLD, SAME_QUALITY
+from autograder.judge.tolerances import LEAST_ABOVE, LEAST_OWN, LEAST_TOLD, SAME_QUALITY
 from autograder.judge.verdict import NO_FAULT, Fault, Verdict, verdict_of
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
@@ -51,12 +50,13 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
         "constants": Mistake.MEASURE_NOT_FINITE,
     }
     mistakes = [mistake] if mistake else [names[name] for name in names if faults[name]]
-    for control in ("random", "reversed"):
+    controls = ("random", "reversed")
+    for control in controls:
         faults[control], seen, reason = _control_fault(values, control)
         notes.append(seen)
         mistakes += [reason] if reason else []
-    if not complaint and _is_same(values, "other network"):
-        faults |= dict.fromkeys(("random", "reversed"), "the same number when another network is asked about")
+    if fault := "" if complaint else _network_fault(values, lost=all(faults[control] for control in controls)):
+        faults |= dict.fromkeys(controls, fault)
         faults["form"] = ""  # what asks no network has no target: one fault, charged once
         mistakes = [
             Mistake.MEASURE_IGNORES_NETWORK,
@@ -130,14 +130,26 @@ def _difference_fault(values: Values, of: str, words: str, besides: float = 0.0)
     return ""
 
 
-def _is_same(values: Values, of: str) -> bool:
-    """Whether a measure gives the same number when something else is asked about."""
-    pairs = _pairs(values, of)
-    return all(one is not None and other is not None for one, other in pairs) and not _difference_fault(values, of, "")
-
-
 def _target_fault(values: Values) -> str:
-    return "the same number whichever class target is" if _is_same(values, "other target") else ""
+    pairs = _pairs(values, "other target")
+    answered = all(one is not None and other is not None for one, other in pairs)
+    same = answered and not _difference_fault(values, "other target", "")
+    return "the same number whichever class target is" if same else ""
+
+
+def _network_fault(values: Values, *, lost: bool) -> str:
+    """Whether a network's own map is not told from another network's. `lost` says that neither control was passed.
+
+    Both networks are asked about both maps, so that a measure of the maps alone prefers the own one in half of the cases. Where the
+    controls are lost as well, only that the two networks prefer the same map each time says that they were not asked.
+    """
+    differences = _differences(values, "own", "of another network")
+    wins, losses = _wins_and_losses(differences, values)
+    above = wins + (len(differences) - wins - losses) / 2
+    same_map = all(one * other < 0 for one, other in zip(differences[::2], differences[1::2], strict=False))
+    if above >= LEAST_OWN or (lost and not same_map):
+        return ""
+    return f"a network's own map above another network's for {wins} of {2 * SHARED}, below for {losses}"
 
 
 def _constants_fault(values: Values) -> str:
@@ -149,10 +161,7 @@ def _constants_fault(values: Values) -> str:
 
 def _control_fault(values: Values, control: str) -> tuple[str, str, Mistake | None]:
     """What is wrong beside a control, what was seen in numbers, and the mistake's name."""
-    wins, losses = (
-        _count(values, control, lambda one, other: one > other),
-        _count(values, control, lambda one, other: one < other),
-    )
+    wins, losses = _wins_and_losses(_differences(values, "true", control), values)
     told = wins + losses
     above = wins + (HELD - told) / 2
     kind = {"random": "a random ranking", "reversed": "the reversed map"}[control]
@@ -171,12 +180,17 @@ def _control_fault(values: Values, control: str) -> tuple[str, str, Mistake | No
     return f"above {kind} for {wins} of {HELD} held-out pictures only", seen, Mistake.MEASURE_NO_BETTER_THAN_CHANCE
 
 
-def _count(values: Values, control: str, is_so: Callable[[float, float], bool]) -> int:
-    found, spread = 0, _spread(values)
-    for n in range(HELD):
-        one, other = values.get((n, "true")), values.get((n, control))
-        if one is None or other is None or not (math.isfinite(one) and math.isfinite(other)):
-            continue
-        if abs(one - other) > SAME_QUALITY * spread:
-            found += is_so(one, other)
-    return found
+def _differences(values: Values, of: str, control: str) -> list[float]:
+    """How much more a map gets than its control, picture by picture; zero where a number is missing or not finite."""
+    pictures = sorted(n for n, kind in values if kind == control)
+    return [_minus(values[n, of], values[n, control]) for n in pictures]
+
+
+def _minus(one: float | None, other: float | None) -> float:
+    return one - other if one is not None and other is not None and math.isfinite(one - other) else 0.0
+
+
+def _wins_and_losses(differences: list[float], values: Values) -> tuple[int, int]:
+    """How often a map gets more than its control, and how often less."""
+    least = SAME_QUALITY * _spread(values)
+    return sum(one > least for one in differences), sum(one < -least for one in differences)

@@ -1,0 +1,73 @@
+"""The verdict on a measure of quality: one fault costs what it breaks, whatever the seed, and looks alone are not paid."""
+
+import pytest
+import torch
+
+from autograder.judge.probes.measures import HELD, SHARED, quality_probes
+from corpus.entries import Entry, function
+from corpus.ps4.measures import RIGHT_MEASURES, WRONG_MEASURES
+from tests.calibration.judged import verdict_on
+
+SHOWN = RIGHT_MEASURES["keep against delete"]
+
+
+def lost(source, seed=0):
+    verdict = verdict_on(
+        Entry("ps4-measure", "measure", "a measure", function(source, "attribution_quality"), True), seed
+    )
+    return {one.name for one in verdict.findings if not one.holds}, verdict
+
+
+def changed(result):
+    """A right measure whose result is changed: `q` is its number."""
+    head, _, body = SHOWN.rpartition("return float(kept - deleted)")
+    return f"{head}q = float(kept - deleted)\n    {result}{body}"
+
+
+def test_the_seed_draws_the_order_of_the_questions_and_nothing_else():
+    first, second = quality_probes(1), quality_probes(2)
+    assert [p.name for p in first] != [p.name for p in second]
+    by_name = {p.name: p for p in second}
+    assert len(by_name) == len(first)
+    for probe in first:
+        other = by_name[probe.name]
+        assert torch.equal(probe.x, other.x) and torch.equal(probe.attribution, other.attribution)
+        assert (probe.target, probe.network) == (other.target, other.network)
+
+
+def test_in_a_picture_of_two_digits_each_network_sees_its_own_alone():
+    probes = [p for p in quality_probes(0) if p.of == "own"]
+    assert len(probes) == 2 * SHARED and len({p.picture for p in quality_probes(0) if p.of == "true"}) == HELD
+    for probe in probes:
+        own = probe.attribution != 0
+        scores = probe.network(
+            torch.stack([probe.x, torch.where(own.any(0), probe.x, 0.0), torch.where(own, 0.0, probe.x)])
+        )
+        of_target = scores[:, probe.target]
+        assert of_target[0] > 0.8 and torch.allclose(of_target[0], of_target[1]) and of_target[2] < 0.5
+
+
+@pytest.mark.parametrize("name", [name for name in WRONG_MEASURES if name.startswith("never asks")])
+def test_what_rates_maps_by_their_looks_loses_the_controls_whatever_it_calls(name):
+    source, mistakes = WRONG_MEASURES[name]
+    properties, verdict = lost(source)
+    assert properties == {"random", "reversed"} and verdict.mistakes == mistakes
+    assert f"for {SHARED} of {2 * SHARED}, below for {SHARED}" in verdict.findings[-1].seen
+
+
+@pytest.mark.parametrize(
+    ("result", "properties"),
+    [
+        ("return q", set()),
+        ("return 1e-5 * q", set()),
+        ("return 1000 + 1e6 * q", set()),
+        ("return [q, q]", {"form", "deterministic", "scale", "constants", "random", "reversed"}),
+        ("return q + 1e-2 * torch.rand(()).item()", {"deterministic"}),
+        ("return q * attribution.abs().max().item()", {"scale"}),
+        ("return q * (attribution.std() / attribution.std()).item()", {"constants"}),
+        ("return -q", {"random", "reversed"}),
+    ],
+)
+def test_a_fault_costs_what_it_breaks_on_every_seed(result, properties):
+    for seed in (0, 1):
+        assert lost(changed(result), seed)[0] == properties
