@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.functions import Probe
 from autograder.student.evidence import Evidence
+from autograder.student.record import AnswerRecord, AnswersRecord
 
 TENSOR_TYPES = ("Tensor", "Parameter")
 NO_ANSWER = "there is no answer"
@@ -32,35 +32,31 @@ class Answer:
     remark: str = ""
 
 
-def read_answers(evidence: Evidence, probes: list[Probe]) -> list[Answer]:
+def read_answers(evidence: Evidence[AnswersRecord], probes: list[Probe]) -> list[Answer]:
     """One answer for each probe, in order: answers are numbered as the questions were."""
-    given = evidence.record.get("answers")
-    given = given if isinstance(given, dict) else {}
+    given = evidence.record.answers
     return [_read(probe, given.get(str(n)), evidence.arrays.get(str(n))) for n, probe in enumerate(probes)]
 
 
-def unfinished(evidence: Evidence, names: list[str]) -> str:
+def unfinished(evidence: Evidence[AnswersRecord], names: list[str]) -> str:
     """The name of the probe that was being asked when the process ended, or an empty string. `names` are in the order of
     the questions."""
-    running = evidence.record.get("running")
-    return next((name for n, name in enumerate(names) if running == str(n)), "")
+    return next((name for n, name in enumerate(names) if evidence.record.running == str(n)), "")
 
 
-def _read(probe: Probe, record: Any, values: np.ndarray | None) -> Answer:
-    if not isinstance(record, dict):
+def _read(probe: Probe, record: AnswerRecord | None, values: np.ndarray | None) -> Answer:
+    if record is None:
         return Answer(probe, None, NO_ANSWER)
-    if record.get("status") != "returned":
-        error, message = _text(record, "error"), _text(record, "message")
-        return Answer(probe, None, f"it raised {error}: {message}", error or "an error")
-    kind, shape = _text(record, "type"), tuple(probe.x.shape)
-    if values is None and isinstance(record.get("shape"), list):
-        if record["shape"] == list(shape):
-            return Answer(probe, None, f"it returned {_text(record, 'dtype')} values, expected floating point numbers")
-        shown = tuple(n for n in record["shape"] if isinstance(n, int))
-        return Answer(probe, None, f"it returned the shape {shown}, expected the shape of x, {shape}")
+    if record.status != "returned":
+        return Answer(probe, None, f"it raised {record.error}: {record.message}", record.error or "an error")
+    kind, shape = record.type, tuple(probe.x.shape)
+    if values is None and record.shape is not None:
+        if record.shape == list(shape):
+            return Answer(probe, None, f"it returned {record.dtype} values, expected floating point numbers")
+        return Answer(probe, None, f"it returned the shape {tuple(record.shape)}, expected the shape of x, {shape}")
     if values is None:
         return Answer(probe, None, f"it returned {_article(kind)}, expected a torch.Tensor of shape {shape}")
-    complaint, mistake, readable = _form(kind, record.get("items"), values, shape)
+    complaint, mistake, readable = _form(kind, record.items, values, shape)
     if not complaint and not np.isfinite(values).all():
         complaint = f"it returned NaN or infinity in {int((~np.isfinite(values)).sum())} of {values.size} values"
     remark = "" if complaint else _remark(record)
@@ -69,12 +65,12 @@ def _read(probe: Probe, record: Any, values: np.ndarray | None) -> Answer:
 
 
 def _form(
-    kind: str, items: Any, values: np.ndarray, shape: tuple[int, ...]
+    kind: str, items: int | None, values: np.ndarray, shape: tuple[int, ...]
 ) -> tuple[str, Mistake | None, np.ndarray | None]:
     """What is wrong with the form of an answer, its name, and its numbers in the probe's shape where they can be read."""
     tensor = f"expected a torch.Tensor of the shape of x, {shape}"
     readable = _in_shape(values, shape)
-    if isinstance(items, int):
+    if items is not None:
         return (
             f"it returned a {kind} of {items} things, {tensor} and nothing beside it",
             Mistake.SEVERAL_RETURNED,
@@ -115,21 +111,16 @@ def _in_shape(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
     return None
 
 
-def _remark(record: dict[str, Any]) -> str:
-    if record.get("requires_grad") is True:
+def _remark(record: AnswerRecord) -> str:
+    if record.requires_grad:
         return "The answer still requires a gradient, which keeps every step's memory: return it detached."
-    if record.get("dtype") == "float64":
+    if record.dtype == "float64":
         return "The answer is in float64 where x is in float32: .to(x.dtype) makes them alike."
     return ""
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
-
-
-def _text(record: dict[str, Any], key: str) -> str:
-    value = record.get(key, "")
-    return value[:500] if isinstance(value, str) else ""
 
 
 def _article(kind: str) -> str:

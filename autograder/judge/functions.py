@@ -11,6 +11,7 @@ from autograder.judge.errors import explained
 from autograder.judge.mistakes import Mistake
 from autograder.judge.verdict import Verdict, verdict_of
 from autograder.student.evidence import Evidence
+from autograder.student.record import AnswersRecord
 from autograder.task import Task
 
 STUB_ERROR = "NotImplementedError"
@@ -34,7 +35,7 @@ class Diagnosis:
 def verdict_on_function(
     task: Task,
     function: str,
-    evidence: Evidence,
+    evidence: Evidence[AnswersRecord],
     answers: list[Answer],
     fault: Callable[[Answer], str],
     diagnose: Callable[[list[Answer]], Diagnosis],

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
@@ -15,7 +17,8 @@ from autograder.judge.verdict import Verdict, verdict_of
 from autograder.problem_sets import TASKS
 from autograder.sandbox.model_files import ModelProcess
 from autograder.student.evidence import Evidence
-from autograder.task import ANSWER
+from autograder.student.record import AnswersRecord, StudyRecord
+from autograder.task import ANSWER, Function
 from igref.memory import keep_freed_memory
 
 MISTAKE_OF_ERROR = {"NotImplementedError": Mistake.NOT_DONE, "CellTimeoutError": Mistake.OUT_OF_TIME}
@@ -44,7 +47,7 @@ class Run:
 
 def judge(
     task: str,
-    evidence: Evidence,
+    evidence: Evidence[dict[str, Any]],
     seed: int,
     gradients: int = MAX_RECOMPUTED_PHOTO_GRADIENTS,
     kept: Path | None = None,
@@ -58,13 +61,19 @@ def judge(
         KeyError: no task has this id.
     """
     keep_freed_memory()
+    expected = AnswersRecord if isinstance(TASKS[task].asks, Function) else StudyRecord
+    try:
+        typed = Evidence(msgspec.convert(evidence.record, expected), evidence.arrays)
+    except (msgspec.ValidationError, OverflowError) as error:
+        note = f"the record is not what submit writes: {str(error)[:200]}"
+        return nothing_to_judge(task, Mistake.EVIDENCE_DAMAGED, note)
     check = pkgutil.resolve_name(f"{__package__}.{TASKS[task].check}")
     with ExitStack() as running:
 
         def open_model(content: bytes, suffix: str) -> ModelProcess:
             return running.enter_context(ModelProcess(content, suffix))
 
-        return check(evidence, Sample(seed, gradients, open_model, kept))
+        return check(typed, Sample(seed, gradients, open_model, kept))
 
 
 def nothing_to_judge(task: str, mistake: Mistake, note: str = "") -> Verdict:

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+import msgspec
 import numpy as np
 
 from autograder.student.plain_text import writable
@@ -33,11 +34,17 @@ class EvidenceError(Exception):
     """The evidence is missing or is not what `write` produces; the message says which, for a student."""
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What a task's cell left behind: a JSON record and named arrays of numbers."""
+Record = TypeVar("Record")
 
-    record: dict[str, Any]
+
+@dataclass(frozen=True)
+class Evidence(Generic[Record]):
+    """What a task's cell left behind: a record and named arrays of numbers.
+
+    The record is one of `autograder.student.record`'s, or a plain dictionary as it was read.
+    """
+
+    record: Record
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -46,10 +53,10 @@ def write(folder: Path, task: str, evidence: Evidence) -> None:
     with _replacing(folder / f"{task}.npz") as partial, partial.open("wb") as file:
         np.savez(file, **evidence.arrays)
     with _replacing(folder / f"{task}.json") as partial:
-        partial.write_text(json.dumps(evidence.record))
+        partial.write_text(json.dumps(msgspec.to_builtins(evidence.record)))
 
 
-def read(folder: Path, task: str) -> Evidence:
+def read(folder: Path, task: str) -> Evidence[dict[str, Any]]:
     """Read what `write` wrote.
 
     Raises:

@@ -1,4 +1,8 @@
-"""Turning a study's parts into evidence: pictures, maps by name, numbers and text. Runs beside the student's code."""
+"""What a record of evidence holds, and how answers and a study's parts become one. Runs beside the student's code.
+
+The types are the writer's and the reader's: what a record says is converted to one of them before anything of it is used, and
+refused where it does not fit.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,11 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from msgspec import Meta, Struct, field
 
 from autograder.task import ARRAY, ARRAYS, VALUE
 
@@ -27,37 +32,95 @@ MODEL_FILES = (".pt2", ".onnx")
 MAX_MODEL_BYTES = 128 * 2**20
 MODEL_FILE = "model_file"
 """The array that holds the file's bytes."""
+MAX_NAME = 80
+Name = Annotated[str, Meta(max_length=MAX_NAME)]
+Text = Annotated[str, Meta(max_length=MAX_MESSAGE)]
+Names = Annotated[list[Name], Meta(max_length=MAX_ENTRIES)]
 
 
-def study_record(
-    task: str, study: dict[str, Any], parts: dict[str, str]
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+class AnswerRecord(Struct, omit_defaults=True):
+    """What a function gave back, in words; its numbers are an array. Or the error that it raised, and in which line."""
+
+    status: Literal["returned", "raised"]
+    type: Name = ""
+    seconds: float = 0.0
+    items: int | None = None
+    shape: list[int] | None = None
+    dtype: Name = ""
+    requires_grad: bool = False
+    error: Name = ""
+    message: Text = ""
+    line: int | None = 0
+
+
+class AnswersRecord(Struct, omit_defaults=True):
+    """A function's answers, by the number of the question. `running` is the question at work when the process ended."""
+
+    task: Name
+    answers: Annotated[dict[Name, AnswerRecord], Meta(max_length=4096)]
+    running: Name = ""
+
+
+class MeasuredRecord(Struct, omit_defaults=True):
+    """What a measure gave when it was asked again about a map of a study."""
+
+    name: Name
+    image: int
+    status: Literal["returned", "raised"]
+    value: float | None = None
+    error: Name = ""
+    message: Text = ""
+
+
+class StudyRecord(Struct, omit_defaults=True):
+    """The parts of a study but for its arrays: values, the names of maps, and what is not there.
+
+    Attributes:
+        types, dtypes: what each part, and each array, was when it was handed in.
+        images_given: how many there were before some were left out.
+        measured_again, measured_again_failed: the measure's answers, or why it could not be asked.
+    """
+
+    task: Name
+    values: dict[Name, bool | int | float | Text]
+    names: dict[Name, Names]
+    types: dict[Name, Name]
+    dtypes: dict[Name, Name]
+    missing: Names
+    unknown: Names = field(default_factory=list)
+    images_given: int = 0
+    model_file_problem: Text = ""
+    measured_again: Annotated[list[MeasuredRecord], Meta(max_length=MAX_ENTRIES)] = field(default_factory=list)
+    measured_again_failed: Text = ""
+
+
+def study_record(task: str, study: dict[str, Any], parts: dict[str, str]) -> tuple[StudyRecord, dict[str, np.ndarray]]:
     """The record and the arrays of a study. Too many images are left out from the end, which the record says.
 
     Where not even ten fit with all their maps, maps are left out, evenly over the baselines or step counts.
     """
-    record: dict[str, Any] = {"task": task, "values": {}, "names": {}, "types": {}, "dtypes": {}, "missing": []}
+    record = StudyRecord(task, values={}, names={}, types={}, dtypes={}, missing=[])
     arrays: dict[str, np.ndarray] = {}
     for name, kind in parts.items():
         value = study.get(name)
-        record["types"][name] = type(value).__name__
+        record.types[name] = type(value).__name__[:MAX_NAME]
         if kind == ARRAYS:
             _keep_entries(name, value, record, arrays)
             continue
         values = numbers(value) if value is not None else None
         if isinstance(value, str) and kind == VALUE:
-            record["values"][name] = value[:MAX_MESSAGE]
+            record.values[name] = value[:MAX_MESSAGE]
         elif values is not None and values.size == 1 and (kind == VALUE or values.ndim == 0):
-            record["values"][name] = values.reshape(()).item()
+            record.values[name] = values.reshape(()).item()
         elif values is not None and kind == ARRAY:
             arrays[name] = values
-            record["dtypes"][name] = _dtype(value)
+            record.dtypes[name] = _dtype(value)
         else:
-            record["missing"].append(name)
-    record["unknown"] = sorted(str(name)[:80] for name in set(study) - set(parts))
+            record.missing.append(name)
+    record.unknown = sorted(str(name)[:MAX_NAME] for name in set(study) - set(parts))[:MAX_ENTRIES]
     model = study.get("model")
     if "model" in parts and isinstance(model, str) and model.endswith(MODEL_FILES):
-        content, record["model_file_problem"] = _model_file(model)
+        content, record.model_file_problem = _model_file(model)
         return record, _bounded(arrays, record, MAX_STUDY_BYTES - content.nbytes) | {MODEL_FILE: content}
     return record, _bounded(arrays, record, MAX_STUDY_BYTES)
 
@@ -78,19 +141,19 @@ def _model_file(name: str) -> tuple[np.ndarray, str]:
         return nothing, f"it cannot be read: {error}"[:MAX_MESSAGE]
 
 
-def _keep_entries(name: str, value: Any, record: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+def _keep_entries(name: str, value: Any, record: StudyRecord, arrays: dict[str, np.ndarray]) -> None:
     if not isinstance(value, Mapping):
-        record["missing"].append(name)
+        record.missing.append(name)
         return
     keys = list(value)[:MAX_ENTRIES]
-    record["names"][name] = [str(key)[:80] for key in keys]
+    record.names[name] = [str(key)[:MAX_NAME] for key in keys]
     for k, key in enumerate(keys):
         if (entry := numbers(value[key])) is not None:
             arrays[f"{name}.{k}"] = entry
-            record["dtypes"][f"{name}.{k}"] = _dtype(value[key])
+            record.dtypes[f"{name}.{k}"] = _dtype(value[key])
 
 
-def _bounded(arrays: dict[str, np.ndarray], record: dict[str, Any], max_bytes: int) -> dict[str, np.ndarray]:
+def _bounded(arrays: dict[str, np.ndarray], record: StudyRecord, max_bytes: int) -> dict[str, np.ndarray]:
     images = arrays.get("images")
     given = len(images) if images is not None and images.ndim == 4 else 0
     # Twice the precision of float32 tells a grader nothing, and takes twice the room.
@@ -98,7 +161,7 @@ def _bounded(arrays: dict[str, np.ndarray], record: dict[str, Any], max_bytes: i
         name: array.astype(np.float32) if array.dtype == np.float64 and array.ndim >= 3 else array
         for name, array in arrays.items()
     }
-    record["images_given"] = given
+    record.images_given = given
     if given:
         arrays = _thinned(arrays, record, given, max_bytes)
         each = sum(array.nbytes for array in arrays.values() if _is_of_images(array, given)) / given
@@ -113,11 +176,9 @@ def _bounded(arrays: dict[str, np.ndarray], record: dict[str, Any], max_bytes: i
     return bounded
 
 
-def _thinned(
-    arrays: dict[str, np.ndarray], record: dict[str, Any], given: int, max_bytes: int
-) -> dict[str, np.ndarray]:
+def _thinned(arrays: dict[str, np.ndarray], record: StudyRecord, given: int, max_bytes: int) -> dict[str, np.ndarray]:
     """The arrays without some of the maps, so that ten images fit; the first and the last name keep theirs."""
-    names = max(record["names"].values(), key=len, default=[])
+    names = max(record.names.values(), key=len, default=[])
     order = sorted(range(len(names)), key=lambda k: (_as_number(names[k]), k))
     of_maps = {name: array for name, array in arrays.items() if "." in name and array.ndim >= 3}
     for n_kept in range(len(order), 1, -1):
@@ -130,9 +191,9 @@ def _thinned(
     return arrays
 
 
-def _name_of(array: str, record: dict[str, Any]) -> str:
+def _name_of(array: str, record: StudyRecord) -> str:
     part, _, k = array.rpartition(".")
-    return record["names"][part][int(k)]
+    return record.names[part][int(k)]
 
 
 def _as_number(name: str) -> float:
@@ -147,7 +208,7 @@ def _is_of_images(array: np.ndarray, given: int) -> bool:
 
 
 def _dtype(value: Any) -> str:
-    return str(getattr(value, "dtype", "")).removeprefix("torch.")
+    return str(getattr(value, "dtype", "")).removeprefix("torch.")[:MAX_NAME]
 
 
 def numbers(value: Any) -> np.ndarray | None:
@@ -166,7 +227,7 @@ def numbers(value: Any) -> np.ndarray | None:
     return values if known and values.size else None
 
 
-def answer(call: Callable[[], Any]) -> tuple[dict[str, Any], np.ndarray | None]:
+def answer(call: Callable[[], Any]) -> tuple[AnswerRecord, np.ndarray | None]:
     """What a student's function gave back, in words, and its numbers where there are any."""
     started = time.perf_counter()
     with warnings.catch_warnings():
@@ -175,26 +236,22 @@ def answer(call: Callable[[], Any]) -> tuple[dict[str, Any], np.ndarray | None]:
             value = call()
         except (Exception, SystemExit) as error:
             line = traceback.extract_tb(error.__traceback__)[-1].lineno
-            return {
-                "status": "raised",
-                "error": type(error).__name__,
-                "message": str(error)[:MAX_MESSAGE],
-                "line": line,
-            }, None
-    given = {"status": "returned", "type": type(value).__name__, "seconds": time.perf_counter() - started}
+            name, message = type(error).__name__[:MAX_NAME], str(error)[:MAX_MESSAGE]
+            return AnswerRecord("raised", error=name, message=message, line=line), None
+    given = AnswerRecord("returned", type(value).__name__[:MAX_NAME], time.perf_counter() - started)
     several = isinstance(value, tuple) or (isinstance(value, list) and numbers(value) is None)
     if several and 1 < len(value) <= MOST_RETURNED:
-        given["items"], value = len(value), value[0]  # such as a map and its gap
+        given.items, value = len(value), value[0]  # such as a map and its gap
     kept = numbers(value)
     if isinstance(value, torch.Tensor | np.ndarray):
-        given |= {"shape": list(value.shape), "dtype": _dtype(value)}
-        given |= {"requires_grad": True} if isinstance(value, torch.Tensor) and value.requires_grad else {}
+        given.shape, given.dtype = list(value.shape), _dtype(value)
+        given.requires_grad = isinstance(value, torch.Tensor) and value.requires_grad
     return given, kept
 
 
 def measured_again(
     measure: Callable, forward: Callable, study: dict[str, Any], of: str, n_images: int, n_pairs: int
-) -> list[dict[str, Any]]:
+) -> list[MeasuredRecord]:
     """The measure's own value for a few maps of the study's first images.
 
     Which maps, the operating system's randomness says when all of them have their stated quality: nothing that lies in the
@@ -208,15 +265,13 @@ def measured_again(
     target = numbers(targets)
     found = []
     for key, n in random.SystemRandom().sample(pairs, min(n_pairs, len(pairs))):
-        entry = {"name": str(key)[:80], "image": n}
         given, value = answer(
             lambda key=key, n=n: measure(
                 forward, images[n], maps[key][n], int(target.ravel()[n if target.size > 1 else 0])
             )
         )
-        entry |= {name: given[name] for name in ("status", "error", "message") if name in given}
-        entry["value"] = float(value.reshape(())) if value is not None and value.size == 1 else None
-        found.append(entry)
+        number = float(value.reshape(())) if value is not None and value.size == 1 else None
+        found.append(MeasuredRecord(str(key)[:MAX_NAME], n, given.status, number, given.error, given.message))
     return found
 
 

@@ -23,7 +23,7 @@ from autograder.problem_sets import TASKS
 from autograder.student import evidence, questions
 from autograder.student.evidence import Evidence
 from autograder.student.questions import QUESTIONS_FOLDER
-from autograder.student.record import answer, measured_again, study_record
+from autograder.student.record import AnswersRecord, answer, measured_again, study_record
 from autograder.task import Function, Task
 from igref.memory import keep_freed_memory
 
@@ -92,17 +92,17 @@ def _collect(task: Task, work: Any, study: dict[str, Any], asked: Path, folder: 
 
 def _collect_answers(task: Task, function: Callable, asked: list[dict[str, Any]], folder: Path) -> None:
     """Ask the function every question, and keep each answer, by the question's number, as soon as it is there."""
-    record: dict[str, Any] = {"task": task.id, "answers": {}}
+    record = AnswersRecord(task.id, {})
     arrays: dict[str, np.ndarray] = {}
     together = 1 if len(asked) <= FEW_QUESTIONS else KEPT_TOGETHER
     for n, question in enumerate(asked):
-        record["running"] = str(n)
+        record.running = str(n)
         if n % together == 0:
             evidence.write(folder, task.id, Evidence(record, arrays))
-        record["answers"][str(n)], values = answer(lambda q=question: function(*_arguments(task.asks, q)))
+        record.answers[str(n)], values = answer(lambda q=question: function(*_arguments(task.asks, q)))
         if values is not None:
             arrays[str(n)] = values
-    record.pop("running", None)
+    record.running = ""
     evidence.write(folder, task.id, Evidence(record, arrays))
 
 
@@ -127,10 +127,10 @@ def _collect_measured_study(
             model = igref.load_model(study["model"])
             forward = getattr(model, study.get("scores", "probabilities"))
         except Exception as error:  # the check says it in a student's words
-            record["measured_again_failed"] = f"{type(error).__name__}: {error}"[:300]
+            record.measured_again_failed = f"{type(error).__name__}: {error}"[:300]
     if forward is not None:
         kept = len(arrays["images"]) if "images" in arrays else 0
-        record["measured_again"] = measured_again(measure, forward, study, "attributions", kept, MEASURED_AGAIN)
+        record.measured_again = measured_again(measure, forward, study, "attributions", kept, MEASURED_AGAIN)
     evidence.write(folder, task.id, Evidence(record, arrays))
 
 

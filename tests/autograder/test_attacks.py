@@ -301,7 +301,8 @@ def test_a_study_of_impossible_numbers_is_judged(values):
 
     picture = np.zeros((3, 64, 64), np.float32)
     arrays = {"image": picture + 0.5, "baseline": picture, "attribution": picture, "gradient_times_input": picture}
-    record = {"values": {"model": "efficientnet_lite0", "target": 1, "n_steps": 20} | values, "missing": []}
+    record = {"task": "ps1-photo", "names": {}, "types": {}, "dtypes": {}, "missing": []}
+    record["values"] = {"model": "efficientnet_lite0", "target": 1, "n_steps": 20} | values
     if not values:
         record["values"] = {"model": [], "target": {}, "n_steps": "x", "scores": {}}
     assert checking.judge("ps1-photo", Evidence(record, arrays), seed=1).points == 0

@@ -339,7 +339,8 @@ class TestForgedRecords:
     def test_are_worth_nothing(self, tmp_path, monkeypatch, model, honest, record):
         monkeypatch.setattr(named_models, "_load", lambda name: model)
         parts = {name: part.numpy() for name, part in honest().items() if isinstance(part, torch.Tensor)}
-        evidence.write(tmp_path, TASK, evidence.Evidence(record, parts))
+        whole = {"task": TASK, "names": {}, "types": {}, "dtypes": {}} | record
+        evidence.write(tmp_path, TASK, evidence.Evidence(whole, parts))
         verdict = checking.judge(TASK, evidence.read(tmp_path, TASK), 1)
         assert verdict.points == 0 and verdict.mistake
 

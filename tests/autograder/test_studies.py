@@ -10,7 +10,7 @@ from autograder.judge.studies.reading import Study
 from autograder.judge.verdict import UngradableError
 from autograder.student import record as studies
 from autograder.student.evidence import Evidence
-from autograder.student.record import ARRAY, ARRAYS, measured_again, study_record
+from autograder.student.record import ARRAY, ARRAYS, StudyRecord, measured_again, study_record
 
 PARTS = {"images": ARRAY, "attributions": ARRAYS, "gaps": ARRAYS}
 
@@ -25,14 +25,14 @@ def study(counts, n_images=12):
 
 
 def counts_of(part, record, arrays):
-    return [int(name) for k, name in enumerate(record["names"][part]) if f"{part}.{k}" in arrays]
+    return [int(name) for k, name in enumerate(record.names[part]) if f"{part}.{k}" in arrays]
 
 
 def test_forty_counts_are_kept_with_all_images():
     counts = list(range(200, 0, -5))
     record, arrays = study_record("ps3-study", study(counts), PARTS)
     assert counts_of("attributions", record, arrays) == counts_of("gaps", record, arrays) == counts
-    assert len(arrays["images"]) == record["images_given"] == 12
+    assert len(arrays["images"]) == record.images_given == 12
 
 
 def test_where_too_much_is_given_ten_images_and_the_ends_of_the_counts_remain(monkeypatch):
@@ -50,12 +50,11 @@ def test_where_too_much_is_given_ten_images_and_the_ends_of_the_counts_remain(mo
 def test_a_measure_is_asked_again_only_about_images_that_were_kept():
     given = study([5, 10], n_images=40) | {"targets": torch.zeros(40, dtype=torch.long)}
     again = measured_again(lambda *_: 1.0, None, given, "attributions", 3, n_pairs=30)
-    assert {entry["image"] for entry in again} == {0, 1, 2}
+    assert {entry.image for entry in again} == {0, 1, 2}
     assert measured_again(lambda *_: 1.0, None, given, "attributions", 0, n_pairs=30) == []
 
 
 def test_more_images_than_are_ever_kept_are_refused_before_any_work():
-    parts = {"values": {}, "names": {}, "types": {}, "dtypes": {}, "missing": []}
-    forged = Evidence(parts, {"images": np.zeros((450, 3, 8, 8), np.float32)})
+    forged = Evidence(StudyRecord("ps3-study", {}, {}, {}, {}, []), {"images": np.zeros((450, 3, 8, 8), np.float32)})
     with pytest.raises(UngradableError, match="450 images"):
         Study(forged).images()

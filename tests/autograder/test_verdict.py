@@ -15,6 +15,7 @@ from autograder.judge.verdict import Finding, Verdict
 from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.problem_sets.checking import judge, nothing_to_judge
 from autograder.student.evidence import Evidence
+from autograder.task import Function
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror='alert(1)'> & \" ' {{x}} ]]>"
 AUTOMATIC = [task.id for task in TASKS.values() if task.automatic]
@@ -111,15 +112,21 @@ class TestHtml:
 
     @pytest.mark.parametrize("task", AUTOMATIC)
     def test_of_a_hostile_record_is_escaped(self, task):
-        record = {
-            "answers": {
-                p: {"status": "raised", "error": HOSTILE, "message": HOSTILE} for p in ("affine function", "polynomial")
-            },
-            "running": HOSTILE,
-            "values": {"model": HOSTILE, "scores": HOSTILE, "target": HOSTILE, "n_steps": HOSTILE},
-            "missing": [HOSTILE],
-        }
-        shown = judge(task, Evidence(record), 1, 0)._repr_html_()
+        raised = {"status": "raised", "error": HOSTILE, "message": HOSTILE}
+        record = (
+            {"answers": {"0": raised, "1": raised}, "running": HOSTILE}
+            if isinstance(TASKS[task].asks, Function)
+            else {
+                "values": {"model": HOSTILE, "scores": HOSTILE, "target": HOSTILE, "n_steps": HOSTILE},
+                "names": {},
+                "types": {"images": HOSTILE},
+                "dtypes": {},
+                "missing": [HOSTILE],
+            }
+        )
+        verdict = judge(task, Evidence({"task": task} | record), 1, 0)
+        assert verdict.mistake != Mistake.EVIDENCE_DAMAGED  # it was read as what `submit` writes
+        shown = verdict._repr_html_()
         assert "script" not in Elements(shown).tags and "img" not in Elements(shown).tags
 
     @pytest.mark.parametrize("text", ["\ud800", "\x00", "\u202e", "a\r\nb", "\ufffe"])

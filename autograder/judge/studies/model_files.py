@@ -18,7 +18,7 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import SCORES
 from autograder.judge.tolerances import CONVERTED_GRADIENT, RECOMPUTED_GRADIENT, REPEATED_SCORE
 from autograder.judge.verdict import NotVerifiedError, UngradableError
-from autograder.student.record import MODEL_FILE
+from autograder.student.record import MODEL_FILE, StudyRecord
 
 
 class UnfitModelError(Exception):
@@ -127,7 +127,7 @@ def _array(values: Tensor) -> np.ndarray:
 
 
 def load_file_scores(
-    record: Mapping[str, Any], arrays: Mapping[str, np.ndarray], kind: object, images: Tensor, open_model: OpenModel
+    record: StudyRecord, arrays: Mapping[str, np.ndarray], kind: object, images: Tensor, open_model: OpenModel
 ) -> FileScores:
     """The scores of the model in a study's evidence, tried on its images.
 
@@ -135,14 +135,14 @@ def load_file_scores(
         UngradableError: the file is not there or not a model of such images, or its scores change from run to run.
         NotVerifiedError: it cannot be run here.
     """
-    name = str(record["values"]["model"])[:80]
+    name = str(record.values["model"])[:80]
     if kind not in SCORES:
         raise UngradableError(
             Mistake.MISSING_PART, f"scores is {str(kind)[:40]!r}, expected 'probabilities' or 'logits'"
         )
     content = arrays.get(MODEL_FILE)
     if content is None or content.dtype != np.uint8 or not content.size:
-        problem = str(record.get("model_file_problem") or "it was not handed in")[:300]
+        problem = record.model_file_problem or "it was not handed in"
         raise UngradableError(Mistake.MODEL_FILE_MISSING, f"the model “{name}”: {problem}")
     try:
         running = open_model(content.tobytes(), PurePath(name).suffix)

@@ -17,7 +17,7 @@ from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import PIXEL_SLACK
 from autograder.judge.verdict import UngradableError
 from autograder.student.evidence import Evidence
-from autograder.student.record import MAX_IMAGES, MAX_STUDY_BYTES, MODEL_FILES
+from autograder.student.record import MAX_IMAGES, MAX_STUDY_BYTES, MODEL_FILES, StudyRecord
 
 MIN_SIDE, MAX_SIDE = 8, 512
 MAX_STEPS = 100_000
@@ -25,20 +25,12 @@ WHOLE = 1e-6
 
 
 class Study:
-    """The parts of one study's evidence.
+    """The parts of one study's evidence."""
 
-    Raises:
-        UngradableError: the record is not what `submit` writes.
-    """
-
-    def __init__(self, evidence: Evidence) -> None:
-        record = evidence.record
-        parts = [record.get(name) for name in ("values", "names", "types", "dtypes")]
-        if not all(isinstance(part, dict) for part in parts) or not isinstance(record.get("missing"), list):
-            raise UngradableError(Mistake.EVIDENCE_DAMAGED, "the record is not what submit writes")
-        self.record, self.arrays = record, evidence.arrays
-        self.values, self.names, self._types, dtypes = parts
-        self._dtypes = {id(array): str(dtypes.get(name, "")) for name, array in self.arrays.items()}
+    def __init__(self, evidence: Evidence[StudyRecord]) -> None:
+        self.record, self.arrays = evidence.record, evidence.arrays
+        self.values, self.names = self.record.values, self.record.names
+        self._dtypes = {id(array): self.record.dtypes.get(name, "") for name, array in self.arrays.items()}
 
     def given(self, name: str) -> bool:
         return name in self.values or name in self.arrays or name in self.names
@@ -147,9 +139,9 @@ class Study:
             UngradableError: it is missing or empty.
         """
         names = self.names.get(name)
-        if not isinstance(names, list) or not names:
+        if not names:
             raise UngradableError(Mistake.MISSING_PART, self._missing(name, "a dictionary of tensors"))
-        found = {str(key): self.arrays[f"{name}.{k}"] for k, key in enumerate(names) if f"{name}.{k}" in self.arrays}
+        found = {key: self.arrays[f"{name}.{k}"] for k, key in enumerate(names) if f"{name}.{k}" in self.arrays}
         if not found:
             raise UngradableError(Mistake.MISSING_PART, f"{name} holds no tensors, expected a dictionary of tensors")
         return found
@@ -211,8 +203,8 @@ class Study:
         return int(value)
 
     def _missing(self, name: str, expected: str = "") -> str:
-        kind = self._types.get(name, "NoneType")
-        came = "it is missing" if kind == "NoneType" else f"a {str(kind)[:40]} came that holds no numbers"
+        kind = self.record.types.get(name, "NoneType")
+        came = "it is missing" if kind == "NoneType" else f"a {kind[:40]} came that holds no numbers"
         return f"{name}: {came}" + (f", expected {expected}" if expected else "")
 
 
@@ -248,10 +240,9 @@ def _pictures(study: Study, part: str, channels: int | None) -> Tensor:
 
 def number_given(study: Study, kept: int) -> int:
     """How many images were handed in. The record says it, and is believed only where `submit` had to leave some out."""
-    given = study.record.get("images_given")
     size = sum(array.nbytes for array in study.arrays.values())
     left_out = kept >= MAX_IMAGES or size >= MAX_STUDY_BYTES / 2
-    return max(given, kept) if isinstance(given, int) and left_out else kept
+    return max(study.record.images_given, kept) if left_out else kept
 
 
 def _sides_fit(array: np.ndarray) -> bool:

@@ -14,6 +14,7 @@ from autograder.judge.truth import Question
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
+from autograder.student.record import AnswersRecord
 
 TASK = TASKS["ps1-input-gradient"]
 EXAMPLE = (
@@ -21,12 +22,12 @@ EXAMPLE = (
 )
 
 
-def judge(evidence: Evidence, sample: Sample) -> Verdict:
+def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
     """The verdict on what was answered to the probes of the sample's seed."""
     return verdict(evidence, [Question(probe) for probe in input_gradient_probes(sample.seed)])
 
 
-def verdict(evidence: Evidence, asked: list[Question]) -> Verdict:
+def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict:
     """A gradient is right when it is exact to rounding."""
     answers = read_answers(evidence, [question.probe for question in asked])
     questions = {question.name: question for question in asked}

@@ -25,6 +25,7 @@ from autograder.judge.truth import Question
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
+from autograder.student.record import AnswersRecord
 
 TASK = TASKS["ps1-integrated-gradients"]
 EXAMPLE = (
@@ -39,12 +40,12 @@ NEAR_MISS = frozenset({"polynomial"})
 """What is lost by weights that are no textbook rule's, where they come as near as one on every probe."""
 
 
-def judge(evidence: Evidence, sample: Sample) -> Verdict:
+def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
     """The verdict on what was answered to the probes of the sample's seed."""
     return verdict(evidence, [Question(probe) for probe in integrated_gradients_probes(sample.seed)])
 
 
-def verdict(evidence: Evidence, asked: list[Question]) -> Verdict:
+def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict:
     """An answer is right when it errs no more than a textbook rule near n_steps can."""
     answers = read_answers(evidence, [question.probe for question in asked])
     questions = {question.name: question for question in asked}

@@ -16,12 +16,13 @@ from autograder.judge.studies.sample import Sample
 from autograder.judge.verdict import Fault, Faults, UngradableError, Verdict
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
+from autograder.student.record import StudyRecord
 
 TASK = TASKS["ps1-photo"]
 FEWEST_STEPS = 20
 
 
-def judge(evidence: Evidence, sample: Sample) -> Verdict:
+def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
     """Completeness, the map itself, and gradient x input, each against what the grader computes."""
     faults = Faults(TASK)
     with faults.noted():

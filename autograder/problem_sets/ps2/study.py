@@ -16,11 +16,12 @@ from autograder.judge.studies.sample import Sample
 from autograder.judge.verdict import Fault, Faults, Verdict
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
+from autograder.student.record import StudyRecord
 
 TASK = TASKS["ps2-study"]
 
 
-def judge(evidence: Evidence, sample: Sample) -> Verdict:
+def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
     """The images, the predictions, the baselines, and every map against integrated gradients recomputed."""
     faults = Faults(TASK)
     with faults.noted():

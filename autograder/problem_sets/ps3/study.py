@@ -17,6 +17,7 @@ from autograder.judge.tolerances import BORDERLINE, STATED_GAP, STATED_GAP_FLOOR
 from autograder.judge.verdict import NO_FAULT, Fault, Faults, UngradableError, Verdict
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
+from autograder.student.record import StudyRecord
 from igref.attribution import quadrature
 
 TASK = TASKS["ps3-study"]
@@ -25,7 +26,7 @@ WITHIN = 0.05
 Counted = dict[int, np.ndarray]
 
 
-def judge(evidence: Evidence, sample: Sample) -> Verdict:
+def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
     """The images, the counts, every map at its own count, the stated gaps, and what was read from them."""
     faults = Faults(TASK)
     with faults.noted():

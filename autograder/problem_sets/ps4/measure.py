@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from autograder.judge.tolerances import LEAST_ABOVE, LEAST_OWN, LEAST_TOLD, SAME
 from autograder.judge.verdict import NO_FAULT, Fault, Verdict, verdict_of
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
+from autograder.student.record import AnswerRecord, AnswersRecord
 
 TASK = TASKS["ps4-measure"]
 OWN_NOISE = 5
@@ -23,12 +23,10 @@ OWN_NOISE = 5
 Values = dict[tuple[int, str], float | None]
 
 
-def judge(evidence: Evidence, sample: Sample) -> Verdict:
+def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
     """A number, the same for the same map, whatever its scale; above a random ranking and above the reversed one."""
     probes = quality_probes(sample.seed)
-    given = evidence.record.get("answers")
-    given = given if isinstance(given, dict) else {}
-    answers = [given.get(str(n)) for n in range(len(probes))]
+    answers = [evidence.record.answers.get(str(n)) for n in range(len(probes))]
     values = {
         (p.picture, p.of): _value(answer, evidence.arrays.get(str(n)))
         for n, (p, answer) in enumerate(zip(probes, answers, strict=True))
@@ -72,29 +70,29 @@ def judge(evidence: Evidence, sample: Sample) -> Verdict:
     return verdict_of(TASK, faults, mistakes, notes)
 
 
-def _value(record: Any, array: np.ndarray | None) -> float | None:
-    if not isinstance(record, dict) or record.get("status") != "returned" or "items" in record:
+def _value(record: AnswerRecord | None, array: np.ndarray | None) -> float | None:
+    if record is None or record.status != "returned" or record.items is not None:
         return None
     if array is None or array.size != 1:
         return None
     return float(array.reshape(()))
 
 
-def _complaint(answers: list[Any], values: Values, probes: list[QualityProbe]) -> Fault:
+def _complaint(answers: list[AnswerRecord | None], values: Values, probes: list[QualityProbe]) -> Fault:
     """What is wrong with the form of the answers, and the mistake's name."""
     for probe, record in zip(probes, answers, strict=True):
-        if not isinstance(record, dict):
+        if record is None:
             return Fault("there is no answer", Mistake.EVIDENCE_DAMAGED)
-        if record.get("status") != "returned":
-            error, message = (str(record.get(key, ""))[:300] for key in ("error", "message"))
+        if record.status != "returned":
+            error, message = record.error, record.message
             if error == STUB_ERROR:
                 return Fault("the stub is still there", Mistake.NOT_DONE)
             if probe.of == "constant":
                 continue  # said of the constants
             return Fault(f"it raised {error}: {message}", Mistake.WITHHELD if WITHHELD in message else Mistake.RAISED)
         if values[probe.picture, probe.of] is None:
-            kind = str(record.get("type", "something"))[:40]
-            shape = f" of shape {tuple(record['shape'])}" if isinstance(record.get("shape"), list) else ""
+            kind = record.type[:40] or "something"
+            shape = "" if record.shape is None else f" of shape {tuple(record.shape)}"
             return Fault(f"it returned a {kind}{shape}, expected one number", Mistake.MEASURE_NOT_A_NUMBER)
         if probe.of != "constant" and not math.isfinite(values[probe.picture, probe.of]):
             return Fault("it returned NaN or infinity", Mistake.MEASURE_NOT_FINITE)

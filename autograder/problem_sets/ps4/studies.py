@@ -16,11 +16,12 @@ from autograder.problem_sets import TASKS
 from autograder.problem_sets.ps2.study import judge_baselines_maps, read_baselines
 from autograder.problem_sets.ps3.study import judge_steps, read_baseline
 from autograder.student.evidence import Evidence
+from autograder.student.record import MeasuredRecord, StudyRecord
 
 BASELINES, STEPS = TASKS["ps4-baselines"], TASKS["ps4-steps"]
 
 
-def judge_baselines(evidence: Evidence, sample: Sample) -> Verdict:
+def judge_baselines(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
     """The images, the maps from each baseline, and whether the stated qualities are the measure's."""
     faults = Faults(BASELINES)
     with faults.noted():
@@ -33,7 +34,7 @@ def judge_baselines(evidence: Evidence, sample: Sample) -> Verdict:
     return faults.verdict()
 
 
-def judge_steps_by_quality(evidence: Evidence, sample: Sample) -> Verdict:
+def judge_steps_by_quality(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
     """The images, the step counts and their maps, and whether the stated qualities are the measure's."""
     faults = Faults(STEPS)
     with faults.noted():
@@ -59,12 +60,11 @@ def quality_fault(study: Study, n_images: int) -> Fault:
             return Fault(f"quality[{name!r}] has the shape {array.shape}, expected ({n_images},)", Mistake.WRONG_SHAPE)
         if not np.isfinite(array.astype(np.float64)).all():
             return Fault(f"quality[{name!r}] holds NaN or infinity", Mistake.NOT_FINITE)
-    again = study.record.get("measured_again")
-    if not isinstance(again, list) or not again:
-        reason = str(study.record.get("measured_again_failed", ""))[:200]
+    if not study.record.measured_again:
+        reason = study.record.measured_again_failed[:200]
         return Fault(f"the measure could not be asked again {reason}".strip(), Mistake.MEASURE_NOT_ASKED)
-    for entry in again:
-        fault = _disagreement(entry if isinstance(entry, dict) else {}, stated, n_images)
+    for entry in study.record.measured_again:
+        fault = _disagreement(entry, stated, n_images)
         if fault.seen:
             return fault
     if np.ptp(np.concatenate([array.ravel() for array in stated.values()])) == 0:
@@ -72,19 +72,16 @@ def quality_fault(study: Study, n_images: int) -> Fault:
     return NO_FAULT
 
 
-def _disagreement(entry: dict, stated: dict[str, np.ndarray], n_images: int) -> Fault:
-    name, image, value = entry.get("name"), entry.get("image"), entry.get("value")
-    if entry.get("status") == "raised":
-        return Fault(
-            f"the measure raised {str(entry.get('error'))[:60]}: {str(entry.get('message'))[:200]}", Mistake.RAISED
-        )
-    if name not in stated or not isinstance(image, int) or not 0 <= image < n_images:
+def _disagreement(entry: MeasuredRecord, stated: dict[str, np.ndarray], n_images: int) -> Fault:
+    name, image, value = entry.name, entry.image, entry.value
+    if entry.status == "raised":
+        return Fault(f"the measure raised {entry.error}: {entry.message[:200]}", Mistake.RAISED)
+    if name not in stated or not 0 <= image < n_images:
         return Fault("a map that was measured again is not in the study", Mistake.EVIDENCE_DAMAGED)
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if value is None or not math.isfinite(value):
         return Fault(f"the measure gives no finite number for “{name}”, image {image}", Mistake.MEASURE_NOT_FINITE)
     given = float(stated[name].ravel()[image])
     if not abs(given - value) <= STATED_QUALITY * max(1.0, abs(value)):
-        return Fault(
-            f"“{name}”, image {image}: stated {given:.4g}, the measure gives {value:.4g}", Mistake.QUALITY_MADE_UP
-        )
+        shown = f"“{name}”, image {image}: stated {given:.4g}, the measure gives {value:.4g}"
+        return Fault(shown, Mistake.QUALITY_MADE_UP)
     return NO_FAULT
