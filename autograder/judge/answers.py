@@ -31,6 +31,11 @@ class Answer:
     mistake: Mistake | None = None
     remark: str = ""
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether there are numbers, and all of them finite."""
+        return self.values is not None and bool(np.isfinite(self.values).all())
+
 
 def read_answers(evidence: Evidence[AnswersRecord], probes: list[Probe]) -> list[Answer]:
     """One answer for each probe, in order: answers are numbered as the questions were."""

@@ -38,12 +38,17 @@ EXPLANATIONS = (
         "The graph of a forward pass is gone once it was differentiated. Call forward anew for each point.",
     ),
     (
+        r"shape \(B, ([\d, ]+)\), got \(\d+, \d+, \1\)|input of size: \[(\d+, ){4}\d+\]",
+        "There is one batch dimension too many: forward takes (B, *shape). If x[None] has made a batch already, pass it as it is.",
+    ),
+    (
         r"index \S+ is out of bounds|too many indices for tensor",
         "forward takes a batch (B, *shape) and returns scores (B, K). Check that the input has its batch dimension, x[None], "
         "and that the target is the second index: [0, target].",
     ),
     (
-        r"mat1 and mat2 shapes cannot be multiplied|expected 3D \(unbatched\) or 4D|Expected \S+ to have|einsum\(\)",
+        r"forward expects a batch of shape|mat1 and mat2 shapes cannot be multiplied|"
+        r"expected 3D \(unbatched\) or 4D|Expected \S+ to have|einsum\(\)",
         "The input has another shape than forward takes: a batch (B, *shape). One x becomes a batch of one by x[None].",
     ),
 )

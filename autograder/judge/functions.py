@@ -50,7 +50,7 @@ def verdict_on_function(
         example: what the function has to give for an easy F, as a sentence, for whom no known mistake explains it.
         remarks: what is worth saying of a function without a fault; it costs nothing.
     """
-    faults = {a.probe.name: a.complaint if a.values is None else fault(a) for a in answers}
+    faults = {a.probe.name: a.complaint if a.values is None or not a.is_finite else fault(a) for a in answers}
     failed = [answer for answer in answers if faults[answer.probe.name]]
     diagnosis = _diagnosis(answers, failed, diagnose)
     wrong, seen, expected = {}, {}, {}
@@ -101,6 +101,8 @@ def _diagnosis(answers: list[Answer], failed: list[Answer], diagnose: Callable[[
             return Diagnosis((Mistake.NOT_DONE,))
         withheld = any(WITHHELD in answer.complaint for answer in failed)
         return Diagnosis((Mistake.WITHHELD if withheld else Mistake.RAISED,))
+    if failed and not any(answer.is_finite for answer in failed):
+        return Diagnosis((Mistake.NOT_FINITE,))
     of_form = tuple(dict.fromkeys(answer.mistake for answer in answers if answer.mistake))
     found = diagnose(failed)
     if not failed and not found.mistakes:

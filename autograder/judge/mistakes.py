@@ -330,8 +330,8 @@ class Mistake(StrEnum):
     )
     IMAGE_NORMALISED = (
         "image_normalised",
-        "the images are not in pixel space: their values are below 0 or far above 1",
-        "Hand in pixels in [0, 1]; igref's models normalise by themselves.",
+        "pictures are not in pixel space: their values are below 0 or far above 1",
+        "Hand in pixels in [0, 1]; igref's models normalise by themselves. Noise stays in range by .clamp(0, 1).",
     )
     WRONG_PREDICTIONS = (
         "wrong_predictions",

@@ -59,7 +59,7 @@ class Classifier(nn.Module):
         if images.ndim != 4 or images.shape[1] != channels:
             raise ValueError(
                 f"{self.name} takes a batch of images (B, {channels}, H, W), but got shape {tuple(images.shape)}. "
-                "Put a single image into a batch with image[None]."
+                + _cure_of_shape(images.shape, channels)
             )
         if not images.is_floating_point():
             raise ValueError(
@@ -83,3 +83,13 @@ class Classifier(nn.Module):
                 "chance. To train, take the bare network: model.network."
             )
         return super().train(False)
+
+
+def _cure_of_shape(shape: torch.Size, channels: int) -> str:
+    """How images of another shape become a batch (B, C, H, W)."""
+    if len(shape) > 4:
+        return "There are batch dimensions too many: images[0] or images.flatten(0, 1) takes one away."
+    if len(shape) == 4:
+        last = "Move the channels to the front with images.permute(0, 3, 1, 2). " if shape[3] == channels else ""
+        return f"{last}Expected {channels} channels, got {shape[1]}."
+    return "Put a single image into a batch with image[None]."

@@ -300,6 +300,14 @@ SLIPS = {
         "torch.autograd.grad(forward(x[None].clone().requires_grad_())[0, target], x.clone().requires_grad_())[0]",
         "the very tensor",
     ),
+    "a batch of a batch": (
+        "torch.autograd.grad(forward((p := x[None].requires_grad_())[None])[0, target], p)[0][0]",
+        "one batch dimension too many",
+    ),
+    "no batch": (
+        "torch.autograd.grad(forward(p := x.clone().requires_grad_())[0, target], p)[0]",
+        "a batch of one by x[None]",
+    ),
     "no class index": (
         "torch.autograd.grad(forward(p := x[None].requires_grad_())[target, 0], p)[0][0]",
         "[0, target]",
@@ -312,6 +320,14 @@ def test_a_common_error_is_explained(hand_in, slip):
     expression, says = SLIPS[slip]
     verdict = hand_in(f"def input_gradient(forward, x, target):\n    return {expression}", GRADIENT)
     assert any(says in note for note in verdict.notes), (verdict.notes, seen(verdict))
+
+
+def test_numbers_that_are_none_are_named_and_not_measured(hand_in):
+    source = f"{MIDPOINT}    return values / (x - x)"
+    verdict = hand_in(source, INTEGRATED)
+    assert verdict.mistake == Mistake.NOT_FINITE and verdict.points == 0
+    assert not any("inf with" in finding.seen for finding in verdict.findings)
+    assert "it returned NaN or infinity in" in verdict.findings[1].seen
 
 
 def test_an_error_of_ones_own_is_not_explained(hand_in):

@@ -11,6 +11,10 @@ from autograder.judge.verdict import UngradableError
 from autograder.student import record as studies
 from autograder.student.evidence import Evidence
 from autograder.student.record import ARRAY, ARRAYS, StudyRecord, measured_again, study_record
+from corpus.entries import Entry
+from corpus.models import COLOURS
+from corpus.studies import of_baselines
+from tests.calibration.judged import verdict_on
 
 PARTS = {"images": ARRAY, "attributions": ARRAYS, "gaps": ARRAYS}
 
@@ -58,3 +62,11 @@ def test_more_images_than_are_ever_kept_are_refused_before_any_work():
     forged = Evidence(StudyRecord("ps3-study", {}, {}, {}, {}, []), {"images": np.zeros((450, 3, 8, 8), np.float32)})
     with pytest.raises(UngradableError, match="450 images"):
         Study(forged).images()
+
+
+def test_a_baseline_out_of_range_costs_its_own_points_and_no_others():
+    whole = of_baselines(COLOURS)
+    loud = whole["baselines"] | {"noise": 3 * whole["baselines"]["noise"] - 1}
+    verdict = verdict_on(Entry("ps2-study", "study", "loud noise", lambda: (None, whole | {"baselines": loud}), True))
+    assert [finding.name for finding in verdict.findings if not finding.holds] == ["baselines"]
+    assert "noise" in verdict.findings[2].seen and verdict.mistake == "image_normalised"

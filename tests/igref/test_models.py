@@ -278,3 +278,17 @@ def test_digits_are_split_once_and_for_all():
     both = torch.cat([train_pixels, pixels]).flatten(1)
     assert len(both.unique(dim=0)) == 1797  # none in both parts
     assert read_weights(digits.WEIGHTS)["0.weight"].shape == (16, 1, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "cure"),
+    [
+        ((1, 8, 8), r"image\[None\]"),
+        ((1, 1, 1, 8, 8), "batch dimensions too many"),
+        ((2, 8, 8, 1), r"permute\(0, 3, 1, 2\)"),
+        ((2, 3, 8, 8), "Expected 1 channels, got 3"),
+    ],
+)
+def test_images_of_another_shape_are_told_how_to_become_a_batch(shape, cure, unchecked_signatures):
+    with pytest.raises(ValueError, match=cure):
+        load_model("digits_cnn").probabilities(torch.zeros(shape))

@@ -51,7 +51,11 @@ def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults
     entries, attributed = [], {}
     with faults.noted(*MAP_PROPERTIES):
         n_steps = study.n_steps()
+        # A baseline that cannot be read has been said to be one: it costs its own points, and not those of the maps as well.
+        unreadable = {*study.stacks("baselines")} - {*baselines} if baselines else set()
         for name, array in study.stacks("attributions").items():
+            if name in unreadable:
+                continue
             if name not in baselines:
                 fault = f"maps for “{name}”, of which there is no baseline; there are {labels(baselines) or 'none'}"
                 faults.add(Fault(fault, Mistake.MISSING_PART), *MAP_PROPERTIES)
