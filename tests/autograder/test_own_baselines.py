@@ -38,7 +38,9 @@ def cells():
     """The definition of `look`, and the cell that looks at each baseline."""
     sources = [cell.source for cell in nbformat.read(KIT / "assignments/ps2-baselines/ps2-baselines.ipynb", 4).cells]
     (helper,) = (source for source in sources if "def look(" in source)
-    looks = {name: source for name in RIGHT for source in sources if f"{name}_baseline(" in source and "\nlook(" in source}
+    looks = {
+        name: source for name in RIGHT for source in sources if f"{name}_baseline(" in source and "\nlook(" in source
+    }
     assert looks.keys() == RIGHT.keys()
     return helper[helper.index("def look(") :], looks
 
