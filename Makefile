@@ -46,10 +46,11 @@ test: $(TEST_READY)  ## run every test, or some of them: make test ARGS="tests/i
 check: lint  ## lint, types and the quick tests: under a minute
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(QUICK)
 
-lint: $(TEST_READY)  ## check style, formatting and types
+lint: $(TEST_READY)  ## check style, formatting, types and spelling
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/codespell
 
 assignments: $(READY)  ## make assignments/ from solutions/
 	@$(BIN)/python -m autograder release

@@ -48,6 +48,14 @@ def test_links_within_the_kit_lead_somewhere(page):
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(KIT)))
+def test_anchors_lead_to_a_heading(page):
+    for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", page.read_text()):
+        headings = re.findall(r"^#+ (.*)$", (page.parent / target if target else page).read_text(), re.MULTILINE)
+        anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert anchor in anchors, f"{target}#{anchor}; there are {', '.join(sorted(anchors))}"
+
+
 PATH = re.compile(r"`((?:autograder|igref|corpus|solutions|assignments|lecture|tests|benchmarks|docs)/[^`\s]*)`")
 
 

@@ -95,7 +95,7 @@ def show(table: list[Result], console: Console) -> None:
     console.print(shown)
     for result in table:
         if result.remark:
-            console.print(Text(printable(f"Worth a look, {result.student}: {result.remark}.")))
+            console.print(Text(printable(f"To review, {result.student}: {result.remark}.")))
     console.print("Feedback pages:")
     for result in table:
         console.print(Text(printable(f"  {result.feedback or f'none for {result.student}'}")), soft_wrap=True)
