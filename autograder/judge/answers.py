@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.functions import Probe
@@ -38,9 +39,14 @@ class Answer:
 
 
 def read_answers(evidence: Evidence[AnswersRecord], probes: list[Probe]) -> list[Answer]:
-    """One answer for each probe, in order: answers are numbered as the questions were."""
+    """One answer for each probe, in order: answers are numbered as the questions were.
+
+    Float32 is what photos and models have, so who refuses a question in float64 by an error was not asked it; a number that is
+    given there has to be right.
+    """
     given = evidence.record.answers
-    return [_read(probe, given.get(str(n)), evidence.arrays.get(str(n))) for n, probe in enumerate(probes)]
+    answers = [_read(probe, given.get(str(n)), evidence.arrays.get(str(n))) for n, probe in enumerate(probes)]
+    return [one for one in answers if not (one.error and one.probe.x.dtype == torch.float64)]
 
 
 def unfinished(evidence: Evidence[AnswersRecord], names: list[str]) -> str:
@@ -64,7 +70,7 @@ def _read(probe: Probe, record: AnswerRecord | None, values: np.ndarray | None) 
     complaint, mistake, readable = _form(kind, record.items, values, shape)
     if not complaint and not np.isfinite(values).all():
         complaint = f"it returned NaN or infinity in {int((~np.isfinite(values)).sum())} of {values.size} values"
-    remark = "" if complaint else _remark(record)
+    remark = "" if complaint else _remark(record, probe)
     read = None if readable is None else readable.astype(np.float64)
     return Answer(probe, read, complaint, mistake=mistake, remark=remark)
 
@@ -116,10 +122,10 @@ def _in_shape(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
     return None
 
 
-def _remark(record: AnswerRecord) -> str:
+def _remark(record: AnswerRecord, probe: Probe) -> str:
     if record.requires_grad:
         return "The answer still requires a gradient, which keeps every step's memory: return it detached."
-    if record.dtype == "float64":
+    if record.dtype == "float64" and probe.x.dtype == torch.float32:
         return "The answer is in float64 where x is in float32: .to(x.dtype) makes them alike."
     return ""
 

@@ -88,6 +88,7 @@ class CourseAutograde(Autograde, PlainFilesOnly):
     _failure = ""
     _given: dict[str, GivenRun]
     _digest = ""
+    _salvaged = ""
     _kept_bytes: int | None = None
 
     def start(self) -> None:
@@ -165,8 +166,11 @@ class CourseAutograde(Autograde, PlainFilesOnly):
         if problem:
             notebook.cells = [new_markdown_cell(f"**This submission could not be read.** {problem}")]
         master = self.master_cells(names["assignment"], names["notebook"])
+        self._salvaged = salvaged = notebook.metadata.pop("salvaged", "")
         notebook = restore(notebook, master)
-        self._look_elsewhere(notebook, master, names, problem)
+        self._look_elsewhere(notebook, master, names, problem or salvaged)
+        if salvaged:
+            notebook.cells.insert(0, new_markdown_cell(f"**{salvaged}**"))
         for cell in notebook.cells:  # what is said of the submission may name files whose names are no text
             cell.source = writable(cell.source)
         return notebook
@@ -180,7 +184,7 @@ class CourseAutograde(Autograde, PlainFilesOnly):
         others = other_work(plain, folder, f"{names['notebook']}.ipynb")
         texts = own_texts(notebook, [*(cell.source for cell in master), *self.released_texts(names)])
         found = {
-            "the submission could not be read": bool(problem) and bool(plain),
+            "the submission could not be read, or not whole": bool(problem) and bool(plain),
             f"it also holds {named(others)}": bool(others),
             f"it also holds {named(documents(plain, folder))}": bool(documents(plain, folder)),
             "there is text in other cells": bool(texts),
@@ -205,6 +209,7 @@ class CourseAutograde(Autograde, PlainFilesOnly):
             self._record = record_of(resources["nbgrader"], run) | {
                 "submission": self._digest,
                 "evidence": self._keep_evidence(folder / KEPT, run),
+                "salvaged": self._salvaged,
             }
 
     def set_permissions(self, assignment_id: str, student_id: str) -> None:

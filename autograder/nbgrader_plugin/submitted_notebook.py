@@ -38,6 +38,9 @@ MAX_DEPTH = 20
 
 RESTORED = "This cell was missing from the submission and has been put back."
 CHANGED = "The cell {} may not be changed and has been put back; this is what stood in it."
+SALVAGED = (
+    "The file is damaged ({problem}). Its first {count} cells are whole and were graded; what came after them is lost."
+)
 REPEATED = "A second cell with the id {} was in the submission; it is kept as an ordinary cell."
 
 
@@ -75,6 +78,8 @@ class MasterCell:
 def read_notebook(path: Path) -> NotebookNode:
     """Read the cells of a submitted notebook; outputs and everything else are left behind.
 
+    Of a file that breaks off, or is damaged further on, the whole cells at its start are read; `metadata["salvaged"]` says so.
+
     Raises:
         SubmissionError: it is missing, a link, too large, not JSON, or not a notebook.
     """
@@ -98,11 +103,33 @@ def read_notebook(path: Path) -> NotebookNode:
     values = sum(content.count(sign) for sign in (b",", b"[", b"{"))
     if values > MAX_VALUES:
         raise SubmissionError(f"{path.name} holds {values:,} values; expected at most {MAX_VALUES:,}.")
+    salvaged = ""
     try:
         content = writable(json.loads(content.decode(json.detect_encoding(content))))
     except (ValueError, RecursionError, MemoryError) as error:
-        raise SubmissionError(f"{path.name} is not readable as JSON: {error}.") from None
-    return new_notebook(cells=[_clean(cell) for cell in _cells(content, path.name)])
+        cells = _whole_cells(content)
+        if not cells:
+            raise SubmissionError(f"{path.name} is not readable as JSON: {error}.") from None
+        salvaged = SALVAGED.format(problem=error, count=len(cells))
+        content = writable({"cells": cells})
+    notebook = new_notebook(cells=[_clean(cell) for cell in _cells(content, path.name)])
+    if salvaged:
+        notebook.metadata["salvaged"] = salvaged
+    return notebook
+
+
+def _whole_cells(content: bytes) -> list[dict[str, Any]]:
+    """The cells at the start of a notebook's file that breaks off or is damaged further on; none where there is no start."""
+    text = content.decode(json.detect_encoding(content), errors="replace")
+    start = re.search(r'"cells"\s*:\s*\[', text)
+    place, cells, decoder = start.end() if start else len(text), [], json.JSONDecoder()
+    while (following := re.compile(r"[\s,]*(?=\{)").match(text, place)) and len(cells) <= MAX_CELLS:
+        try:
+            cell, place = decoder.raw_decode(text, following.end())
+        except (ValueError, RecursionError, MemoryError):
+            break
+        cells.append(cell)
+    return cells
 
 
 def restore(notebook: NotebookNode, master: list[MasterCell]) -> NotebookNode:

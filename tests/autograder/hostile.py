@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,13 @@ MARK = "hostile"
 class Hostile:
     """One attacker.
 
-    `source` is the answer cell of integrated gradients, and `edit` and `files` change the notebook and its folder.
-    The points are those of the first two tasks; `ended` and `reason` are what the record has to say;
+    `group` is the kind of attack. `source` is the answer cell of integrated gradients, and `edit` and `files` change the
+    notebook and its folder. The points are those of the first two tasks; `ended` and `reason` are what the record has to say;
     None for `ended` leaves it open how the notebook ended.
     """
 
     name: str
+    group: str
     tries: str
     source: str = INTEGRATED
     gradient: str = GRADIENT
@@ -45,8 +46,8 @@ class Hostile:
     reason: str = ""
 
 
-def hand_in(course: Path, students: tuple[Hostile, ...]) -> None:
-    """Put each attacker's submission where nbgrader collects it."""
+def hand_in(course: Path, students: Sequence[Hostile], places: Mapping[str, str] = {}) -> None:
+    """Put each attacker's submission where nbgrader collects it. Sources name places: {COURSE}, and those that are given."""
     released = (course / "assignments" / PS1.id / NOTEBOOK).read_text()
     for student in students:
         folder = course / "submitted" / student.name / PS1.id
@@ -54,9 +55,11 @@ def hand_in(course: Path, students: tuple[Hostile, ...]) -> None:
         notebook = json.loads(released)
         answers = {
             "ps1-input-gradient-answer": student.gradient,
-            "ps1-integrated-gradients-answer": student.source.replace("{COURSE}", str(course)),
+            "ps1-integrated-gradients-answer": student.source,
             "ps1-photo-answer": student.photo,
         }
+        for place, path in {"{COURSE}": str(course), "{NAME}": student.name, **places}.items():
+            answers = {cell: source.replace(place, path) for cell, source in answers.items()}
         for cell in notebook["cells"]:
             cell["source"] = answers.get(grade_id(cell), cell["source"])
         if student.edit:
@@ -369,39 +372,44 @@ def _own_files(folder: Path) -> None:
 
 
 CLASS = (
-    Hostile("honest", "nothing: everything that honest work may do", HONEST + INTEGRATED, files=_own_files),
-    Hostile("forges-evidence", "writes its own evidence", FORGED_EVIDENCE + UNDONE, integrated_points=0,
+    Hostile("honest", "nothing", "nothing: everything that honest work may do", HONEST + INTEGRATED, files=_own_files),
+    Hostile("forges-evidence", "evidence", "writes its own evidence", FORGED_EVIDENCE + UNDONE, integrated_points=0,
             reason="not what submit writes"),
-    Hostile("encrypts", "evidence whose reader raises something else", ENCRYPTED_EVIDENCE + UNDONE,
+    Hostile("encrypts", "evidence", "evidence whose reader raises something else", ENCRYPTED_EVIDENCE + UNDONE,
             integrated_points=0, reason="not what submit writes"),
-    Hostile("spies", "looks for solutions, checks, the gradebook and other libraries", SPIES, integrated_points=0),
-    Hostile("litters", "files that shadow, link, block or stand in the way", files=_litter),
-    Hostile("deep-folder", "a folder deeper than Python recurses", files=_deep, gradient_points=0,
+    Hostile("spies", "secrets of the course", "looks for solutions, checks, the gradebook and other libraries",
+            SPIES, integrated_points=0),
+    Hostile("litters", "files and names", "files that shadow, link, block or stand in the way", files=_litter),
+    Hostile("deep-folder", "files and names", "a folder deeper than Python recurses", files=_deep, gradient_points=0,
             integrated_points=0, ended="unreadable", reason="folders within each other"),
-    Hostile("bad-timestamp", "a timestamp.txt that is none", files=_bad_timestamp),
-    Hostile("renamed", "markup and control characters in the name of a file", files=_renamed, gradient_points=0,
+    Hostile("bad-timestamp", "files and names", "a timestamp.txt that is none", files=_bad_timestamp),
+    Hostile("renamed", "files and names", "markup and control characters in the name of a file", files=_renamed, gradient_points=0,
             integrated_points=0, ended="unreadable", reason="There is no ps1-attribution.ipynb"),
-    Hostile("metadata", "metadata that gives points, old and new schemas, copies, gaps", edit=_strange_metadata),
-    Hostile("surrogates", "text that UTF-8 cannot write", HALF_CHARACTERS, edit=_surrogates, integrated_points=0,
+    Hostile("metadata", "the notebook's own data", "metadata that gives points, old and new schemas, copies, gaps",
+            edit=_strange_metadata),
+    Hostile("surrogates", "the notebook's own data", "text that UTF-8 cannot write",
+            HALF_CHARACTERS, edit=_surrogates, integrated_points=0,
             reason="it raised ValueError: half a character"),
-    Hostile("active", "scripts in cells, outputs, attachments and messages", edit=_active),
-    Hostile("messages", "malformed messages in the kernel's name, and an early idle", FORGED_MESSAGES + INTEGRATED,
+    Hostile("active", "pages", "scripts in cells, outputs, attachments and messages", edit=_active),
+    Hostile("messages", "messages of the kernel", "malformed messages in the kernel's name, and an early idle",
+            FORGED_MESSAGES + INTEGRATED,
             integrated_points=-1),
-    Hostile("large", "messages that are large", LARGE_MESSAGES + INTEGRATED, integrated_points=-1),
-    Hostile("deep-evidence", "evidence deeper than Python recurses", DEEP_EVIDENCE + INTEGRATED,
+    Hostile("large", "messages of the kernel", "messages that are large", LARGE_MESSAGES + INTEGRATED, integrated_points=-1),
+    Hostile("deep-evidence", "evidence", "evidence deeper than Python recurses", DEEP_EVIDENCE + INTEGRATED,
             integrated_points=-1),
-    Hostile("sockets", "folders in place of the kernel's sockets and connection file", REPLACED_SOCKETS + INTEGRATED,
+    Hostile("sockets", "messages of the kernel", "folders in place of the kernel's sockets and connection file",
+            REPLACED_SOCKETS + INTEGRATED,
             integrated_points=-1),
-    Hostile("background", "a thread that goes on, and an exit that waits", BACKGROUND + INTEGRATED),
-    Hostile("stubborn", "a loop that ignores interrupts", STUBBORN, integrated_points=0, ended=None,
+    Hostile("background", "processes and time", "a thread that goes on, and an exit that waits", BACKGROUND + INTEGRATED),
+    Hostile("stubborn", "processes and time", "a loop that ignores interrupts", STUBBORN, integrated_points=0, ended=None,
             reason="ran out of time"),
-    Hostile("stops", "a process that stops itself", STOPS, integrated_points=0, ended="out_of_time",
+    Hostile("stops", "processes and time", "a process that stops itself", STOPS, integrated_points=0, ended="out_of_time",
             reason="seconds"),
-    Hostile("endless", "output without end", ENDLESS, integrated_points=0, ended=None, reason="ran out of time"),
-    Hostile("crashes", "a segmentation fault", CRASHES, integrated_points=0, ended="kernel_died"),
-    Hostile("hungry", "2 GB of memory", HUNGRY + INTEGRATED, integrated_points=0, ended=None, reason="emory"),
-    Hostile("forks", "60 processes", FORKS + INTEGRATED, integrated_points=0, ended="kernel_died",
+    Hostile("endless", "output", "output without end", ENDLESS, integrated_points=0, ended=None, reason="ran out of time"),
+    Hostile("crashes", "ends", "a segmentation fault", CRASHES, integrated_points=0, ended="kernel_died"),
+    Hostile("hungry", "memory", "2 GB of memory", HUNGRY + INTEGRATED, integrated_points=0, ended=None, reason="emory"),
+    Hostile("forks", "processes and time", "60 processes", FORKS + INTEGRATED, integrated_points=0, ended="kernel_died",
             reason="processes"),
-    Hostile("nan-study", "NaN and infinity where numbers are expected", photo=NOT_A_NUMBER),
+    Hostile("nan-study", "odd answers", "NaN and infinity where numbers are expected", photo=NOT_A_NUMBER),
 )  # fmt: skip
 """`integrated_points` of -1: the attack may end the kernel or not; either way there is a record and a reason."""

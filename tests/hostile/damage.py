@@ -1,7 +1,8 @@
 """Damaged notebooks, made from one that is whole: what editors, platforms, transfers and hands do to them.
 
 Each damage is named, and says what has to survive it: `WHOLE` (every answer is where it was, or runs before what asks for it),
-`SHOWN` (a person is sent to look for the written answer, the code survives), `REFUSED` (a sentence says why).
+`SHOWN` (a person is sent to look for the written answer, the code survives), `SALVAGED` (the cells that are whole survive),
+`REFUSED` (a sentence says why).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-WHOLE, SHOWN, REFUSED, READ_OR_REFUSED = "whole", "shown", "refused", "read or refused"
+WHOLE, SHOWN, SALVAGED = "whole", "shown", "salvaged"
+REFUSED, READ_OR_REFUSED = "refused", "read or refused"
 WRITTEN = "ps1-discussion"
 Notebook = dict[str, Any]
 
@@ -25,6 +27,7 @@ class Damaged:
     name: str
     content: bytes
     outcome: str
+    whole_cells: int = 0
 
 
 def corpus(whole: Notebook, seed: int = 0) -> Iterator[Damaged]:
@@ -38,7 +41,8 @@ def corpus(whole: Notebook, seed: int = 0) -> Iterator[Damaged]:
         yield Damaged(f"hands {name}", _bytes(damage(copy.deepcopy(whole))), outcome)
     content = _bytes(whole)
     for k in range(60):
-        yield Damaged(f"truncated {k}", content[: len(content) * (k + 1) // 62], REFUSED)
+        start = content[: len(content) * (k + 1) // 62]
+        yield Damaged(f"truncated {k}", start, SALVAGED, _whole_cells(whole, start))
     for k in range(60):
         yield Damaged(f"bytes changed {k}", _changed(content, chance), READ_OR_REFUSED)
     for k in range(len(whole["cells"])):
@@ -64,6 +68,17 @@ def _bytes(notebook: Notebook) -> bytes:
 
 def _text(cell: dict[str, Any]) -> str:
     return "".join(cell["source"])
+
+
+def _whole_cells(notebook: Notebook, start: bytes) -> int:
+    """How many of a notebook's cells are whole in the start of its file."""
+    place = 0
+    for count, cell in enumerate(notebook["cells"]):
+        text = json.dumps(cell, ensure_ascii=False).encode()
+        if (at := start.find(text, place)) < 0:
+            return count
+        place = at + len(text)
+    return len(notebook["cells"])
 
 
 def _changed(content: bytes, chance: random.Random) -> bytes:

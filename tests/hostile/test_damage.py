@@ -11,7 +11,7 @@ from autograder.course.demo import _answers
 from autograder.course.release import KIT
 from autograder.nbgrader_plugin.stray_work import LOOK, own_texts, send_a_person
 from autograder.nbgrader_plugin.submitted_notebook import MasterCell, SubmissionError, read_notebook, restore
-from tests.hostile.damage import READ_OR_REFUSED, REFUSED, SHOWN, WHOLE, WRITTEN, Damaged, corpus, grade_id
+from tests.hostile.damage import READ_OR_REFUSED, REFUSED, SALVAGED, SHOWN, WHOLE, WRITTEN, Damaged, corpus, grade_id
 
 NAME = "ps1-attribution"
 EVERY = 1 if os.environ.get("HOSTILE") else 7
@@ -44,6 +44,7 @@ def _master() -> list[MasterCell]:
 
 
 MASTER, RELEASED = _master(), ["".join(cell["source"]) for cell in _released()["cells"]]
+SOURCES = ["".join(cell["source"]) for cell in _whole()["cells"]]
 DAMAGED = list(corpus(_whole()))
 CHOSEN = [one for k, one in enumerate(DAMAGED) if one.name.startswith("hands") or k % EVERY == 0]
 
@@ -58,10 +59,15 @@ def test_what_was_undamaged_is_there(damaged: Damaged, tmp_path):
     path.write_bytes(damaged.content)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
-        notebook = restore(read_notebook(path), MASTER)
+        read = read_notebook(path)
     except SubmissionError as error:
-        assert damaged.outcome in (REFUSED, READ_OR_REFUSED) and path.name in str(error)
+        assert damaged.outcome in (REFUSED, READ_OR_REFUSED, SALVAGED) and path.name in str(error)
+        assert not damaged.whole_cells
         return
+    if damaged.outcome == SALVAGED:
+        assert [cell.source for cell in read.cells] == SOURCES[: damaged.whole_cells]
+        assert f"Its first {damaged.whole_cells} cells are whole" in read.metadata.pop("salvaged")
+    notebook = restore(read, MASTER)
     assert damaged.outcome != REFUSED
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # KiB
     if texts := own_texts(notebook, RELEASED):

@@ -3,6 +3,9 @@
 Every run draws its own, so there is nothing to hard-code. Each probe tests one property and is
 otherwise harmless: only the probes of "baseline" have a baseline that is not zero, only those of
 "target" ask for a class that is not the top one. So a single fault loses a single property's points.
+
+The last probes of each function come from wide ranges of what the others hold small: steps, size, classes, number format, and
+inputs that are the baseline's in places. A function that is right for small questions alone is not right.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ CLASSES = 4
 
 @dataclass(frozen=True)
 class Probe:
-    """One question. `x` and `baseline` are float32 of shape `(*shape)`; `n_steps` is at least 1.
+    """One question. `x` and `baseline` are of shape `(*shape)`, float32, or float64 in one of them; `n_steps` is at least 1.
 
     `again`: the same `x` was asked about before, with the same answer or another; nothing of that may be left.
     """
@@ -73,6 +76,9 @@ def integrated_gradients_probes(seed: int) -> list[Probe]:
         draw.probe("polynomial, not the top class", "target", draw.polynomial, top_class=False),
         draw.probe("softmax network, not the top class", "target", draw.softmax_network, top_class=False),
         *draw.two_step_counts(),
+        draw.larger_picture("networks"),
+        draw.many_steps(),
+        draw.many_classes(),
     ]
 
 
@@ -88,6 +94,8 @@ def input_gradient_probes(seed: int) -> list[Probe]:
         *draw.twice("softmax network on an image", "images", draw.softmax_network, (1, 4, 5)),
         draw.probe("polynomial, not the top class", "target", draw.polynomial, top_class=False),
         draw.probe("softmax network, not the top class", "target", draw.softmax_network, top_class=False),
+        draw.larger_picture("images"),
+        draw.many_classes(),
     ]
 
 
@@ -104,6 +112,7 @@ class _Draw:
     def __init__(self, seed: int, purpose: str) -> None:
         digest = hashlib.sha256(f"{purpose}/{seed}".encode()).digest()
         self._random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+        self._classes = CLASSES
 
     def probe(
         self,
@@ -115,11 +124,17 @@ class _Draw:
         zero_baseline: bool = True,
         top_class: bool = True,
         n_steps: int | None = None,
+        same_places: int = 0,
+        dtype: type[np.floating] = np.float32,
     ) -> Probe:
+        """One question; at `same_places` of its inputs x is what the baseline is."""
         x = self._random.choice([-1.0, 1.0], size=shape) * self._random.uniform(0.5, 1.5, size=shape)
         baseline = np.zeros(shape) if zero_baseline else -x * self._random.uniform(0.3, 0.8, size=shape)
+        if same_places:
+            same = self._random.choice(x.size, same_places, replace=False)
+            (x if zero_baseline else baseline).flat[same] = (baseline if zero_baseline else x).flat[same]
         # Rounded first: the network is built around the very numbers that the student's function gets.
-        x, baseline = x.astype(np.float32), baseline.astype(np.float32)
+        x, baseline = x.astype(dtype), baseline.astype(dtype)
         network = family(x.astype(np.float64))
         x, baseline = torch.from_numpy(x), torch.from_numpy(baseline)
         order = torch.argsort(network(x[None])[0], descending=True)
@@ -144,38 +159,63 @@ class _Draw:
         first = self.probe("ReLU network, few steps", "steps", self.relu_network, n_steps=few)
         return [first, replace(first, name="ReLU network, many steps", x=first.x.clone(), n_steps=many)]
 
+    def many_classes(self) -> Probe:
+        """As many classes as ImageNet has, at most, few steps, and float64."""
+        self._classes, few = self._between(100, 1000), self._between(2, 3)
+        name = "affine function of many classes, in float64"
+        probe = self.probe(name, "linear", self.affine, (self._between(5, 20),), n_steps=few, dtype=np.float64)
+        self._classes = CLASSES
+        return probe
+
+    def larger_picture(self, asks_about: str) -> Probe:
+        """A picture of thousands of numbers, some of them black, as photos have them."""
+        shape = (int(self._random.choice([1, 3])), self._between(24, 40), self._between(24, 40))
+        self._classes, steps = self._between(50, 1000), self._between(25, 59)
+        black = int(np.prod(shape)) // 10
+        name = "softmax network on a larger picture"
+        probe = self.probe(name, asks_about, self.softmax_network, shape, n_steps=steps, same_places=black)
+        self._classes = CLASSES
+        return probe
+
+    def many_steps(self) -> Probe:
+        steps, size = self._between(101, 250), self._between(10, 60)
+        return self.probe("polynomial, very many steps", "polynomial", self.polynomial, (size,), n_steps=steps)
+
+    def _between(self, low: int, high: int) -> int:
+        return int(self._random.integers(low, high + 1))
+
     def affine(self, x: np.ndarray) -> Network:
-        return networks.affine(self._normal(x.size, CLASSES), self._normal(CLASSES), x.shape)
+        return networks.affine(self._normal(x.size, self._classes), self._normal(self._classes), x.shape)
 
     def polynomial(self, x: np.ndarray) -> Network:
-        linear, cubic = self._normal(x.size, CLASSES), self._normal(x.size, CLASSES)
+        linear, cubic = self._normal(x.size, self._classes), self._normal(x.size, self._classes)
         return networks.polynomial(linear, cubic, 0.3 * self._normal(x.size))
 
     def bent_polynomial(self, x: np.ndarray) -> Network:
         """The gradient is the same at both ends of the path from zero to x, and least in its middle."""
-        cubic = self._random.uniform(0.5, 1.5, (x.size, CLASSES))
+        cubic = self._random.uniform(0.5, 1.5, (x.size, self._classes))
         return networks.polynomial(np.zeros_like(cubic), cubic, x / 2)
 
     def product(self, x: np.ndarray) -> Network:
-        return networks.product(self._normal(x.size - 2, CLASSES), self._normal(x.size))
+        return networks.product(self._normal(x.size - 2, self._classes), self._normal(x.size))
 
     def relu_network(self, x: np.ndarray) -> Network:
         hidden, bias = self._units_that_turn_on_the_path(x, 24)
-        return networks.relu_network(hidden, bias, self._normal(24, CLASSES))
+        return networks.relu_network(hidden, bias, self._normal(24, self._classes))
 
     def saturating(self, x: np.ndarray) -> Network:
-        slopes = self._random.uniform(0.5, 1.5, (x.size, CLASSES))
+        slopes = self._random.uniform(0.5, 1.5, (x.size, self._classes))
         # Where x_i > 0 the unit is saturated at x, with its kink inside the path; elsewhere it is linear.
         return networks.saturating(slopes, np.abs(x) * self._random.uniform(0.3, 0.7, x.size))
 
     def softmax_network(self, x: np.ndarray) -> Network:
         hidden, bias = self._units_that_turn_on_the_path(x, 12)
-        return networks.softmax_network(2 * hidden, 2 * bias, self._normal(12, CLASSES), x.shape)
+        return networks.softmax_network(2 * hidden, 2 * bias, self._normal(12, self._classes), x.shape)
 
     def convolutional_network(self, x: np.ndarray) -> Network:
         channels, height, width = x.shape
         kernels = self._normal(4, channels, 3, 3) / 3
-        out = self._normal(4 * (height // 2) * (width // 2), CLASSES)
+        out = self._normal(4 * (height // 2) * (width // 2), self._classes)
         return networks.convolutional_network(kernels, 0.5 * self._normal(4), out, x.shape)
 
     def _units_that_turn_on_the_path(self, x: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,103 @@
+"""The whole attack corpus, graded as a class: nobody gains a point or gets at anything, nobody is lost, nobody else is touched.
+
+`make test` grades the class of `tests/autograder/test_attacks.py`; the rest is graded by `make hostile`.
+"""
+
+import io
+import os
+import subprocess
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from autograder.course.classroom import grade_class
+from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
+from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
+from tests.autograder.hostile import NOTEBOOK, hand_in
+from tests.autograder.test_attacks import (
+    BYSTANDER,
+    LOWER_LIMITS,
+    _bystander,
+    _fingerprint,
+    active_parts,
+    page_of,
+    record_of,
+)
+from tests.hostile.attacks import CORPUS, MORE, SECRET, TOKEN
+from tests.hostile.outcome import outside, says_that_it_won
+
+LARGEST_NOTEBOOK = 32 << 20
+whole_corpus = pytest.mark.skipif("HOSTILE" not in os.environ, reason="takes minutes: make hostile")
+everyone = pytest.mark.parametrize("attack", MORE, ids=lambda attack: attack.name)
+
+
+@pytest.fixture(scope="module")
+def graded(request, released_course):
+    """The course, its table, and the folder that nobody should reach."""
+    try:
+        check_sandbox()
+    except SandboxUnavailableError as error:
+        pytest.skip(f"no sandbox on this machine: {error}")
+    scratch = Path(tempfile.mkdtemp(prefix="attacked-"))
+    request.addfinalizer(lambda: subprocess.run(["rm", "-rf", str(scratch)], check=False))
+    course = released_course(PS1.id, scratch / "course")
+    with (course / "nbgrader_config.py").open("a") as config:
+        config.write(LOWER_LIMITS)
+    with outside(scratch / "outside") as places, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(TOKEN, SECRET)
+        hand_in(course, MORE, places)
+        _bystander(course)
+        before = _fingerprint(course / "submitted" / BYSTANDER)
+        screen = Console(file=io.StringIO(), width=200)
+        table = grade_class(course, [PS1.id], screen, count=2)[PS1.id]
+        assert _fingerprint(course / "submitted" / BYSTANDER) == before
+        yield course, {line.student: line for line in table}, scratch / "outside"
+
+
+def test_there_are_many_of_many_kinds():
+    kinds = Counter(attack.group for attack in CORPUS if attack.group != "nothing")
+    assert sum(kinds.values()) >= 80 and len(kinds) >= 14
+    assert len({attack.name for attack in CORPUS}) == len(CORPUS)
+
+
+@whole_corpus
+@everyone
+def test_no_point_is_gained_and_none_of_others_work_is_lost(graded, attack):
+    course, table, _ = graded
+    record = record_of(course, attack.name)
+    points = {verdict["task"]: verdict["points"] for verdict in record["verdicts"]}
+    assert points["ps1-integrated-gradients"] <= attack.deserved, record["verdicts"]
+    # What was finished before the attack counts, whatever it did to its process.
+    assert points["ps1-input-gradient"] == attack.gradient_points, (record["ended"], record["detail"])
+    assert points["ps1-photo"] == 0
+    assert table[attack.name].score == sum(points.values()) and table[attack.name].max_score == PS1.points
+
+
+@whole_corpus
+@everyone
+def test_it_gets_at_nothing(graded, attack):
+    course, _, beside = graded
+    notebook = course / "autograded" / attack.name / PS1.id / NOTEBOOK
+    assert not says_that_it_won(notebook)
+    assert notebook.stat().st_size < LARGEST_NOTEBOOK
+    assert not (beside / attack.name).exists()
+
+
+@whole_corpus
+@everyone
+def test_its_page_does_not_act(graded, attack):
+    assert active_parts(page_of(graded[0], attack.name)) == []
+
+
+@whole_corpus
+def test_others_are_graded_and_nothing_goes_on(graded):
+    import psutil
+
+    course, table, beside = graded
+    assert table[BYSTANDER].score == 0 and "has not been done" in table[BYSTANDER].diagnosis
+    assert sorted(path.name for path in beside.iterdir()) == ["secret.txt", "socket"]
+    commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    assert not [command for command in commands if any(str(course) in part for part in command)]
