@@ -227,8 +227,8 @@ ABOUT = """\
 # Attacks, here and on stock nbgrader
 
 {attacks} attacks of {kinds} kinds: `tests/autograder/hostile.py` (the class that `make test` grades) and `tests/hostile/attacks.py`
-(the rest, graded by `make hostile`). The same files were graded by stock nbgrader {version}, with its own list of preprocessors, on an
-assignment with visible and hidden tests, in a sandbox that keeps the attacks from the machine that measured; the largest take 2 GB,
+(the rest, graded by `make hostile`). The same files were graded by stock nbgrader {version}, with its own list of preprocessors, on
+an assignment with visible and hidden tests, in a sandbox that keeps the attacks from the machine that measured; the largest take 2 GB,
 100 processes or 60,000 files and then end by themselves. `python -m tests.hostile.stock` makes this page.
 
 An attack has succeeded when it gains points beyond the same work without it, gets what it looks for (a secret, a file of others or
