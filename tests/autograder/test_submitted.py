@@ -164,13 +164,19 @@ class TestRefusing:
             b"\x00" * 100,
             b"[" * 100_000,
             b'{"cells": [' + b"9" * 10_000 + b"]}",
-            json.dumps(notebook(code())).encode()[:-10],
+            b'{"cells": [' + json.dumps(code()).encode()[:-10],
         ],
         ids=["empty", "open", "text", "zeros", "nested", "digits", "half"],
     )
     def test_what_is_not_json(self, handed_in, content):
         with pytest.raises(SubmissionError, match=f"{NOTEBOOK} is not readable as JSON"):
             handed_in(content)
+
+    def test_but_not_the_cells_that_are_whole(self, handed_in):
+        content = json.dumps(notebook(code("a = 1"), code("b = 2"))).encode()
+        read = handed_in(content[: content.index(b"b = 2")])
+        assert [cell.source for cell in read.cells] == ["a = 1"]
+        assert "Whole cells at its start: 1." in read.metadata["salvaged"]
 
     @pytest.mark.parametrize("content", ["[]", "null", '"notebook"', "4", "true"])
     def test_json_that_is_no_dictionary(self, handed_in, content):

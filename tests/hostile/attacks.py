@@ -29,15 +29,11 @@ FULL = 8.0
 
 @dataclass(frozen=True)
 class Attack(Hostile):
-    """An attacker whose points are bounded: the same work without the attack gets `deserved` at most.
-
-    `here_alone` is whether it aims at a part that another grader does not have.
-    """
+    """An attacker whose points are bounded: the same work without the attack gets `deserved` at most."""
 
     integrated_points: float = -1
     ended: str | None = None
     deserved: float = 0
-    here_alone: bool = False
 
 
 def _attack(group: str, name: str, tries: str, source: str, work: str = UNDONE, **more: Any) -> Attack:
@@ -380,7 +376,7 @@ def member(header, data=b"", name="0.npy"):
     return file.getvalue()
 """
 FORGERIES = tuple(
-    Attack(f"evidence-{name}", "evidence", tries, f"{EVIDENCE}\ndef forge():\n{body}\n{UNDONE}", here_alone=True)
+    Attack(f"evidence-{name}", "evidence", tries, f"{EVIDENCE}\ndef forge():\n{body}\n{UNDONE}")
     for name, tries, body in (
         ("verdict", "a record that says what it is worth",
          "    record.update(points=8, holds=True, findings=[], max_points=8, seed=0); plain(arrays(points=np.array(8.0)))"),

@@ -36,6 +36,8 @@ KIT = Path(__file__).resolve().parents[2]
 PAGE = KIT / "docs" / "attacks.md"
 SECONDS = 150
 BYSTANDER = "aaron"
+HERE_ALONE = "evidence"
+"""The kind of attack that aims at a part which stock nbgrader does not have."""
 INSIDE = Path("/tmp/stock")
 CONFIG = """
 c = get_config()
@@ -118,7 +120,7 @@ def _grade_all(results: Path) -> None:
     with outside(INSIDE / "outside") as places:
         _make_course(course)
         for attack in in_turn(CORPUS):
-            if attack.name not in done and not getattr(attack, "here_alone", False):
+            if attack.name not in done and attack.group != HERE_ALONE:
                 hand_in(course, [attack], places)
                 result = _graded_alone(course, attack)
                 with results.open("a") as file:
@@ -228,8 +230,8 @@ ABOUT = """\
 
 {attacks} attacks of {kinds} kinds: `tests/autograder/hostile.py` (the class that `make test` grades) and `tests/hostile/attacks.py`
 (the rest, graded by `make hostile`). The same files were graded by stock nbgrader {version}, with its own list of preprocessors, on
-an assignment with visible and hidden tests, in a sandbox that keeps the attacks from the machine that measured; the largest take 2 GB,
-100 processes or 60,000 files and then end by themselves. `python -m tests.hostile.stock` makes this page.
+an assignment with visible and hidden tests, in a sandbox that keeps the attacks from the machine that measured; the largest take
+2 GB, 100 processes or 60,000 files and then end by themselves. `python -m tests.hostile.stock` makes this page.
 
 An attack has succeeded when it gains points beyond the same work without it, gets what it looks for (a secret, a file of others or
 outside, the network, more than the limits), changes others' work or grades, goes on after its notebook has been graded, makes a
@@ -286,7 +288,7 @@ def got(attack: Hostile, result: dict[str, Any]) -> list[str]:
 
 def _there(attack: Hostile, result: dict[str, Any] | None) -> str:
     if result is None:
-        return "aims at a part that it does not have" if getattr(attack, "here_alone", False) else "not tried"
+        return "aims at a part that it does not have" if attack.group == HERE_ALONE else "not tried"
     return "; ".join(got(attack, result)) or "nothing"
 
 

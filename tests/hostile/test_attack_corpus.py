@@ -16,7 +16,8 @@ from rich.console import Console
 from autograder.course.classroom import grade_class
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
-from tests.autograder.hostile import NOTEBOOK, hand_in
+from tests.autograder.hostile import NOTEBOOK
+from tests.autograder.hostile import hand_in as hand_in_all
 from tests.autograder.test_attacks import (
     BYSTANDER,
     LOWER_LIMITS,
@@ -26,12 +27,14 @@ from tests.autograder.test_attacks import (
     page_of,
     record_of,
 )
-from tests.hostile.attacks import CORPUS, MORE, SECRET, TOKEN
+from tests.hostile.attacks import CORPUS, GAMES, MORE, SECRET, TOKEN
 from tests.hostile.outcome import outside, says_that_it_won
 
 LARGEST_NOTEBOOK = 32 << 20
-whole_corpus = pytest.mark.skipif("HOSTILE" not in os.environ, reason="takes minutes: make hostile")
-everyone = pytest.mark.parametrize("attack", MORE, ids=lambda attack: attack.name)
+WHOLE = "HOSTILE" in os.environ
+whole_corpus = pytest.mark.skipif(not WHOLE, reason="takes minutes: make hostile")
+everyone = pytest.mark.parametrize("attack", MORE if WHOLE else MORE[:1], ids=lambda attack: attack.name)
+IN_THE_SUITE = ("game-few-numbers", "game-25-to-59", "game-above-100", "game-a-pixel", "game-classes", "game-float64")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,7 @@ def graded(request, released_course):
         config.write(LOWER_LIMITS)
     with outside(scratch / "outside") as places, pytest.MonkeyPatch.context() as patch:
         patch.setenv(TOKEN, SECRET)
-        hand_in(course, MORE, places)
+        hand_in_all(course, MORE, places)
         _bystander(course)
         before = _fingerprint(course / "submitted" / BYSTANDER)
         screen = Console(file=io.StringIO(), width=200)
@@ -61,6 +64,13 @@ def test_there_are_many_of_many_kinds():
     kinds = Counter(attack.group for attack in CORPUS if attack.group != "nothing")
     assert sum(kinds.values()) >= 80 and len(kinds) >= 14
     assert len({attack.name for attack in CORPUS}) == len(CORPUS)
+
+
+@pytest.mark.parametrize("game", [one for one in GAMES if one.name in IN_THE_SUITE], ids=lambda game: game.name)
+def test_a_game_with_the_questions_is_not_paid_in_full(hand_in, game):
+    for seed in (1, 2):
+        verdict = hand_in(game.gradient + game.source, "ps1-integrated-gradients", seed)
+        assert verdict.points <= game.deserved, [finding.seen for finding in verdict.findings]
 
 
 @whole_corpus
