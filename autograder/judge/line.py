@@ -19,6 +19,7 @@ from autograder.judge.kept_gradients import KeptGradients
 from autograder.judge.tolerances import (
     EXACT_MAP,
     LARGEST_MAP_ERROR,
+    LEAST_MOVE,
     MAP_MARGIN,
     MAX_RECOMPUTED_STEPS,
     RECOMPUTED_GRADIENT,
@@ -117,6 +118,16 @@ class Line:
         """Whether the gradient at the two ends and in between is not one and the same."""
         at_start, within, at_end = self.gradients_at(np.array([0.0, 0.45, 1.0]))
         return not (np.allclose(at_start, at_end, rtol=1e-3) and np.allclose(at_start, within, rtol=1e-3))
+
+    @property
+    def explains_nothing(self) -> bool:
+        """Whether the gradients leave open how F gets from x' to x: F stays where it is, or jumps."""
+        for n_steps in (10, 100):
+            values, (at_baseline, at_image) = self.rule("trapezoid", n_steps), self.scores(np.array([0.0, 1.0]))
+            moves = np.abs(values).sum() > LEAST_MOVE * max(abs(at_baseline), abs(at_image))
+            if moves and abs(values.sum()) > abs(at_image - at_baseline) / 2:
+                return False
+        return True
 
     def mean_gradient(self, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """The gradients' weighted sum, (*shape)."""

@@ -25,7 +25,7 @@ from autograder.judge.tolerances import (
     MAX_PATHS,
     ODD_GAP,
 )
-from autograder.judge.verdict import Fault, Faults
+from autograder.judge.verdict import Fault, Faults, UngradableError
 
 PHOTO = 3 * 224 * 224
 MAP_PROPERTIES = ("completeness", "map")
@@ -83,7 +83,12 @@ class Judgement:
 def judge_maps(
     subject: Subject, entries: Sequence[Entry], sample: Sample, *, baselines: dict[str, Tensor] | None = None
 ) -> Judgement:
-    """Judge every map. `baselines` are all those of the study, (N, C, H, W) each, to recognise a mix-up."""
+    """Judge every map. `baselines` are all those of the study, (N, C, H, W) each, to recognise a mix-up.
+
+    Raises:
+        UngradableError: there is nothing to attribute, as F is flat between every baseline and image, or jumps.
+    """
+    _refuse_flat_scores(subject, entries)
     found = Judgement()
     paths: dict[tuple[int, int], Line] = {}
     order = np.random.default_rng(sample.seed).permutation(len(entries)).tolist()
@@ -109,6 +114,13 @@ def judge_maps(
     _look_at_the_rest(subject, [entries[k] for k in unchecked], allowance, found, entries, baselines)
     _blame_copies(subject, entries, found)
     return found
+
+
+def _refuse_flat_scores(subject: Subject, entries: Sequence[Entry]) -> None:
+    pairs = {entry.image: entry for entry in entries if not torch.equal(subject.images[entry.image], entry.baseline)}
+    lines = (_pair(subject, entry, {}).line for entry in pairs.values())
+    if pairs and all(line.explains_nothing for line in lines):
+        raise UngradableError(Mistake.FLAT_SCORES, f"no gradient on the path to any of {len(pairs)} images")
 
 
 def _blame_copies(subject: Subject, entries: Sequence[Entry], found: Judgement) -> None:

@@ -326,7 +326,7 @@ class Mistake(StrEnum):
     IMAGES_BLANK = (
         "images_blank",
         "an image has nothing on it",
-        "Check how the pictures were read: one colour all over is no photo.",
+        "Check how the pictures were read: one colour all over is no photo, and neither is noise.",
     )
     IMAGE_NORMALISED = (
         "image_normalised",
@@ -487,6 +487,11 @@ class Mistake(StrEnum):
         "counts_out_of_range",
         "the step counts do not span 5 to 200",
         "Let the smallest be at most 5 and the largest at least 200.",
+    )
+    FLAT_SCORES = (
+        "flat_scores",
+        "the score does not move between the baselines and the images, or only in jumps, so that there is nothing to attribute",
+        "Take a model whose score of the target changes from the baseline to the image, and not by a threshold.",
     )
     WRONG_COUNTS = (
         "wrong_counts",

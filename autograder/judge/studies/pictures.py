@@ -16,6 +16,7 @@ from autograder.judge.tolerances import (
     ADVERSARIAL,
     BEYOND_NOISE,
     DRAWS_OF_NOISE,
+    LEAST_NEIGHBOURS,
     PREDICTION_TIE,
     REPEATED_PICTURE,
     SAME_PICTURE,
@@ -46,24 +47,60 @@ def images_fault(images: Tensor, given: int) -> Fault:
     if given < IMAGES_NEEDED:
         return Fault(f"{given} images, expected at least {IMAGES_NEEDED}", Mistake.TOO_FEW_IMAGES)
     for first, second in combinations(range(len(images)), 2):
-        pair = f"images {first} and {second} (counted from 0)"
         if alike(images[first], images[second]):
-            return Fault(f"{pair} are the same picture", Mistake.IMAGES_REPEATED)
-        for how, changed in _mirrored_and_turned(images[second]):
-            if _correlation(images[first], changed) > REPEATED_PICTURE:
-                return Fault(f"{pair} are the same picture, {how}", Mistake.IMAGES_REPEATED)
+            return Fault(f"images {first} and {second} (counted from 0) are the same picture", Mistake.IMAGES_REPEATED)
     for n, image in enumerate(images):
         if float(image.std()) < SAME_PICTURE:
             return Fault(f"image {n} (counted from 0) has one colour only", Mistake.IMAGES_BLANK)
+    noise = [n for n, image in enumerate(images) if _neighbours(image) < LEAST_NEIGHBOURS]
+    if given - len(noise) < IMAGES_NEEDED and noise:
+        return Fault(f"image {noise[0]} (counted from 0) is noise, no picture", Mistake.IMAGES_BLANK)
+    if twins := _twins(images):
+        pair = "images {} and {} (counted from 0)".format(*twins)
+        how = "mirrored, turned, shifted, inverted, in another brightness or contrast, or with noise on it"
+        return Fault(f"{pair} are the same picture: {how}", Mistake.IMAGES_REPEATED)
     return NO_FAULT
 
 
-def _mirrored_and_turned(image: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """A picture as it is and in the positions that it can be put in, and what makes them another picture's twin."""
-    for quarters in range(4) if image.shape[-1] == image.shape[-2] else (0, 2):
-        turned = image.rot90(quarters, (-2, -1))
-        yield "turned" if quarters else "in another brightness or with noise on it", turned
-        yield "mirrored", turned.flip(-1)
+def _twins(images: Tensor) -> tuple[int, int] | None:
+    """Two images that are one but for a shift around the edges, a turn, a mirror, a monotone change of the grey levels, and noise.
+
+    A correlation at the best of all shifts is at most the sum of the spectra's magnitudes, which leaves few pairs to look at.
+    """
+    seen: list[Tensor] = []
+    for second, image in enumerate(images):
+        grey = image.mean(0)
+        positions = torch.stack([_spectra(changed) for changed in _positions(grey)])
+        for first, spectra in enumerate(seen):
+            bounds = (spectra.abs() * positions.abs()).sum((-2, -1))
+            for k, kind in (bounds > REPEATED_PICTURE).nonzero().tolist():
+                at_shifts = torch.fft.ifft2(spectra[kind] * positions[k, kind].conj(), norm="forward").real
+                if float(at_shifts.abs().max()) > REPEATED_PICTURE:
+                    return first, second
+        seen.append(positions[0])
+    return None
+
+
+def _positions(grey: Tensor) -> Iterator[Tensor]:
+    """A picture (H, W) as it is, mirrored, and turned to the same shape, each once."""
+    for quarters in range(4) if grey.shape[0] == grey.shape[1] else (0, 2):
+        turned = grey.rot90(quarters)
+        yield turned
+        yield turned.flip(-1)
+
+
+def _spectra(grey: Tensor) -> Tensor:
+    """The Fourier transforms of the grey levels and of their ranks, (2, H, W), each of norm 1 without its mean."""
+    _, places, counts = grey.flatten().unique(return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum(0) - counts / 2)[places].view_as(grey)
+    both = torch.stack([grey, ranks]).double()
+    both -= both.mean((-2, -1), keepdim=True)
+    return torch.fft.fft2(both / both.norm(dim=(-2, -1), keepdim=True), norm="ortho")
+
+
+def _neighbours(image: Tensor) -> float:
+    """The correlation of neighbouring pixels, the mean of both directions."""
+    return (_neighbour_correlation(image) + _neighbour_correlation(image.mT)) / 2
 
 
 def predictions_fault(study: Study, scores: Scores, images: Tensor) -> Fault:

@@ -1,0 +1,61 @@
+"""A model whose scores are flat, or jump, makes zero maps right: nothing is paid for it."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import igref
+from autograder.judge.maps import Entry, judge_maps
+from autograder.judge.studies.reading import Subject
+from autograder.judge.studies.sample import Sample
+from autograder.judge.verdict import UngradableError
+
+IMAGES = igref.load_digits("held_out")[0][:4]
+WEIGHTS = torch.linspace(-1, 1, 64).view(1, 8, 8)
+
+
+def judged(score, values):
+    """The judgement on maps (N, C, H, W) from black, of the score of class 0."""
+
+    def forward(x):
+        of_class = score(x) + 0 * x.sum((1, 2, 3))
+        return torch.stack([of_class, 1 - of_class], dim=1)
+
+    subject = Subject(SimpleNamespace(forward=forward), IMAGES, [0] * len(IMAGES))
+    black = torch.zeros_like(IMAGES[0])
+    entries = [Entry(f"image {n}", n, black, 50, values[n].double().numpy()) for n in range(len(IMAGES))]
+    return judge_maps(subject, entries, Sample(0, 1000))
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        lambda x: torch.full((len(x),), 0.7),
+        lambda x: (x.mean((1, 2, 3)) > 0.1).float(),
+        lambda x: 0.5 + 1e-6 * (x * WEIGHTS).sum((1, 2, 3)),
+        lambda x: 0.5 + (x.mean((1, 2, 3)) > 0.1).float() / 4 + 1e-3 * (x * WEIGHTS).sum((1, 2, 3)),
+    ],
+    ids=["constant", "a threshold", "hardly moves", "a threshold that also moves a little"],
+)
+def test_nothing_is_graded(score):
+    with pytest.raises(UngradableError) as refused:
+        judged(score, torch.zeros_like(IMAGES))
+    assert refused.value.mistake == "flat_scores"
+
+
+def test_a_linear_score_is_no_flat_one():
+    right = judged(lambda x: (x * WEIGHTS).sum((1, 2, 3)), IMAGES * WEIGHTS)
+    assert not right.map and not right.completeness
+    assert judged(lambda x: (x * WEIGHTS).sum((1, 2, 3)), torch.zeros_like(IMAGES)).map
+
+
+def test_one_image_whose_score_moves_is_enough():
+    at = float(IMAGES[0].sum())
+
+    def score(x):
+        return torch.where(x.sum((1, 2, 3)) <= at + 1e-3, (x * WEIGHTS).sum((1, 2, 3)), 0.3)
+
+    values = np.stack([np.zeros((1, 8, 8))] * 4)
+    assert judged(score, torch.from_numpy(values)).map

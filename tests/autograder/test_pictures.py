@@ -1,0 +1,54 @@
+"""What counts as ten different pictures: copies and noise do not, whatever was done to them."""
+
+import pytest
+import torch
+
+import igref
+from autograder.judge.studies.pictures import images_fault
+
+DIGITS = igref.load_digits("held_out")[0][:10]
+
+
+def without_the_last(copy):
+    """Nine digits, and something made of one of them."""
+    return torch.cat([DIGITS[:9], copy(DIGITS[3:4]).clamp(0, 1)])
+
+
+def noisy(x):
+    return x + 0.01 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        lambda x: x,
+        lambda x: x.roll(1, 3),
+        lambda x: x.roll((2, 5), (2, 3)),
+        lambda x: 1 - x,
+        lambda x: x**2.2,
+        lambda x: 0.3 + 0.4 * x,
+        lambda x: x.flip(3),
+        lambda x: x.rot90(1, (2, 3)),
+        lambda x: 1 - x.flip(2).roll(3, 2) ** 0.5,
+        noisy,
+    ],
+)
+def test_a_copy_is_no_other_picture(copy):
+    fault = images_fault(without_the_last(copy), 10)
+    assert fault.mistake == "images_repeated" and "images 3 and 9" in fault.seen
+
+
+def test_noise_is_no_picture_but_may_lie_beside_ten():
+    generator = torch.Generator().manual_seed(1)
+    noise = torch.rand(10, 1, 8, 8, generator=generator)
+    assert images_fault(noise, 10).mistake == "images_blank"
+    assert images_fault(torch.rand(10, 3, 40, 30, generator=generator), 10).mistake == "images_blank"
+    assert not images_fault(torch.cat([DIGITS, noise[:1]]), 11).seen
+
+
+def test_a_hundred_digits_and_the_photos_are_all_different():
+    digits = igref.load_digits()[0]
+    assert not any(images_fault(digits[k : k + 20], 20).seen for k in range(0, 100, 20))
+    photos = torch.stack([photo.pixels for photo in igref.load_photos(64)])
+    assert not images_fault(photos, len(photos)).seen
+    assert images_fault(torch.cat([photos[:9], photos[:1, :, :, range(-9, 55)]]), 10).mistake == "images_repeated"
