@@ -69,7 +69,7 @@ class TestExactAttributions:
 
     def test_of_smooth_networks_are_the_integral_over_alpha(self, seed):
         for name, q in questions(seed).items():
-            if name.startswith("softmax") and "image" not in name and "many" not in name:
+            if name.startswith("softmax") and q.line.image.ndim == 1:
                 for i in (0, 4, 8):
                     integral, _ = quad(
                         lambda a, i=i, q=q: slope_along(q, a)[i], 0, 1, epsabs=1e-11, epsrel=1e-10, limit=200
