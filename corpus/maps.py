@@ -254,7 +254,7 @@ WRONG_MAPS: dict[str, tuple[Callable[[Job], Tensor], tuple[str, ...], tuple[str,
     "zeros": (lambda j: torch.zeros_like(j.x), ("zeros",), ()),
     "noise": (_random, ("unrelated_map",), ()),
     "logarithm of the score": (_log, ("log_probability",), ()),
-    "squares": (lambda j: right_rule(j) ** 2, ("unrelated_map", "noisy_map", "absolute_value"), ()),
+    "squares": (lambda j: right_rule(j) ** 2, ("squared",), ()),
     "height and width exchanged": (lambda j: right_rule(j).transpose(1, 2).clone(), ("unrelated_map", "noisy_map"), ()),
     "NaN": (lambda j: right_rule(j) / (j.d * 0), ("not_finite",), ()),
     "a tenth of the steps": (

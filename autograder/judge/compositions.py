@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from autograder.judge.line import RIGHT_RULES, Line, Weighted, by_name, equal_weights
+from autograder.judge.line import RIGHT_RULES, SMALL_PICTURE, Line, Weighted, by_name, equal_weights
 from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import PROPORTIONAL, ROUNDING, SAME_MAP
 from igref.types import Forward
@@ -354,8 +354,11 @@ class Composition:
         """The map of a line, float64 of its shape."""
         nodes, weights = _sum(self.weights, self.which, n_steps)
         taken = _taken(line, self.path, self.score, self.target)
-        gradients = self.each.of(taken.gradients_at(nodes))
-        values = self.factor.of(line) * self.mean.of(np.tensordot(weights, gradients, axes=1))
+        if line.image.numel() > SMALL_PICTURE and self.each.mistake is None:
+            mean = taken.mean_gradient(nodes, weights)  # without a second copy of every gradient
+        else:
+            mean = np.tensordot(weights, self.each.of(taken.gradients_at(nodes)), axes=1)
+        values = self.factor.of(line) * self.mean.of(mean)
         return self.ranges.of(self.signs.of(self.channels.of(values[None])))[0]
 
 
@@ -437,14 +440,14 @@ def explain_gradient(answered: Sequence[Answered], failed: Sequence[int]) -> Exp
 
 def rule_of(answered: Sequence[Answered]) -> str:
     """The name of the textbook rule that gives all the answers; empty where none does."""
-    return next((part.name for part in right_weights() if _explained(_textbook(part), answered)), "")
+    return next((part.name for part in right_weights() if _explained(textbook(part), answered)), "")
 
 
 def near_miss(answered: Sequence[Answered]) -> Mistake | None:
     """The mistake in the weights of who is as near as textbook rules are, and is none of them."""
     if rule_of(answered):
         return None
-    return next((part.mistake for part in wrong_weights() if _explained(_textbook(part), answered)), None)
+    return next((part.mistake for part in wrong_weights() if _explained(textbook(part), answered)), None)
 
 
 def right_at_a_fixed_count(answered: Sequence[Answered]) -> bool:
@@ -458,7 +461,7 @@ def fine_weights() -> Part:
     return Part("fine", None, lambda n: by_name("gauss_legendre", FINE))
 
 
-def _textbook(weights: Part) -> Composition:
+def textbook(weights: Part) -> Composition:
     return Composition(weights, WHICH_GRADIENTS[0], PATHS[0], SCORES[0], TARGETS[0], EACH[0], MEANS[0], FACTORS[0])
 
 
@@ -649,17 +652,17 @@ def _with_factor(composition: Composition, factors: Sequence[tuple[float, int, i
             known = np.array([sign * size(*sums) for _, *sums in factors])
             if (np.abs(given - known) <= SAME_MAP * np.abs(known)).all():
                 reversed_ = (Mistake.SIGN_REVERSED,) if sign < 0 else ()
-                named = _named(composition, (*reversed_, *((mistake,) if mistake else ())))
-                return Explanation(composition, lambda *sums, sign=sign, size=size: sign * size(*sums), named)
+                mistakes = named(composition, (*reversed_, *((mistake,) if mistake else ())))
+                return Explanation(composition, lambda *sums, sign=sign, size=size: sign * size(*sums), mistakes)
     if not (given > 0).all() and not (given < 0).all():
         return None
     one = float(np.median(given))
     mistake = Mistake.SCALED if (np.abs(given - one) <= SAME_MAP * abs(one)).all() else Mistake.NORMALISED
     size = one if mistake is Mistake.SCALED else np.nan  # each map has a factor of its own, which no other map tells
-    return Explanation(composition, lambda *sums: size, _named(composition, (mistake,)))
+    return Explanation(composition, lambda *sums: size, named(composition, (mistake,)))
 
 
-def _named(composition: Composition, of_size: tuple[Mistake, ...]) -> tuple[Mistake, ...]:
+def named(composition: Composition, of_size: tuple[Mistake, ...] = ()) -> tuple[Mistake, ...]:
     """The mistakes of a composition and of its factor, those that are known together by their one name."""
     found = [*composition.mistakes, *of_size]
     if composition.score.name == "log softmax" and not composition.signs.mistake and Mistake.SIGN_REVERSED not in found:

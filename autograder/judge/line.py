@@ -210,11 +210,15 @@ class Pair:
         """IG by the rules with n_steps intervals, out of the reference's gradients."""
         return {name: self.line.rule(name, self.n_steps) for name in ("trapezoid", "midpoint", "right", "left")}
 
+    @property
+    def rule_names(self) -> list[str]:
+        """The textbook rules that a map of this picture is held against, the cheap ones first."""
+        return [name for name in RIGHT_RULES if name in FOR_PHOTOS or self.line.image.numel() <= SMALL_PICTURE]
+
     def right_maps(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Each textbook rule and its map at the stated steps, the cheap ones first."""
-        for name, rule in RIGHT_RULES.items():
-            if name in FOR_PHOTOS or self.line.image.numel() <= SMALL_PICTURE:
-                yield name, self.line.weighted(*rule(self.exact_steps))
+        """Each textbook rule and its map at the stated steps."""
+        for name in self.rule_names:
+            yield name, self.line.weighted(*RIGHT_RULES[name](self.exact_steps))
 
     def textbook_rule(self, values: np.ndarray) -> str:
         """The textbook rule whose map this is, to rounding; empty where it is none's."""

@@ -1,30 +1,61 @@
 """What may be wrong with a map of one pair: exact matches first, then the nearest of the known mistakes.
 
+The mistakes are the parts that functions are explained by (`autograder.judge.compositions`), one wrong part at a time around each
+textbook rule, and what only a study can mix up: its own baselines, pictures, step counts and kinds of scores.
+
 A map that equals a textbook rule's is right, and one that equals a known mistake's is wrong, however near the two
 are: at 50 steps the trapezoid with weights that sum to 0.98 is nearer to the integral than an honest left rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
 
 import numpy as np
 import torch
 
+from autograder.judge.compositions import (
+    CHANNELS,
+    FACTORS,
+    PATHS,
+    RANGES,
+    SCORES,
+    SIGNS,
+    SIZES,
+    TARGETS,
+    Composition,
+    Part,
+    named,
+    right_weights,
+    textbook,
+    wrong_weights,
+)
 from autograder.judge.line import SMALL_PICTURE, Line, Pair, distance
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
 from autograder.judge.tolerances import ACROSS, EXACT_MAP, PROPORTIONAL_MAP, SAME_SUM
-from igref.attribution import quadrature
 
 CLOSE_CLASSES, FEW_CLASSES = 5, 20
 MOST_RARE_STEPS = 20
 VANISHING = 1e-6
 ALIKE = 0.5
 COMMON_COUNTS = (5, 10, 20, 25, 50, 100, 200)
+LARGEST_BATCH = 64
+FEW_RULES = 4
+NEAR_MISSES = {
+    "closed + 1": Mistake.ONE_TERM_TOO_MANY,
+    "inner - 1": Mistake.ONE_TERM_TOO_FEW,
+    "trapezoid -1": Mistake.ONE_TERM_TOO_FEW,
+}
+"""Weights that come close to right ones where their sum does not: what they add up to is the mistake."""
 Named = Iterator[tuple[Mistake, np.ndarray]]
+Sizes = Sequence[tuple[tuple[Mistake, ...], float]]
+"""Factors in which a composition's map is looked for, and what each of them means."""
+AS_IT_IS: Sizes = (((), 1.0),)
 
 
 @dataclass
@@ -77,13 +108,14 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
         return Mistake.ALL_CLASSES  # probabilities sum to one, so the gradient of their sum is rounding
     nearest, nearest_error = None, 1.0
     for name, wrong in _wrong(pair, context):
-        known = np.isfinite(wrong)  # not where x = x', of a mistake that leaves out the factor x - x'
-        error = distance(values[known], wrong[known])
+        if not np.isfinite(wrong).all():
+            continue  # the mistake breaks down here
+        error = distance(values, wrong)
         if error <= EXACT_MAP:
             return name
         if error / pair.allowed_map_error < nearest_error:
             nearest, nearest_error = name, error / pair.allowed_map_error
-        if nearest_error > ALIKE and name != Mistake.ALL_CLASSES and _is_multiple(values[known], wrong[known]):
+        if nearest_error > ALIKE and name != Mistake.ALL_CLASSES and _is_multiple(values, wrong):
             nearest, nearest_error = name, ALIKE
     if nearest:
         return nearest
@@ -96,14 +128,15 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
 
 
 def _near_misses(pair: Pair) -> Named:
-    n, line = pair.exact_steps, pair.line
-    closed, open_ = np.arange(n + 1) / n, np.linspace(0, 1, n)
-    yield Mistake.ONE_TERM_TOO_MANY, line.weighted(closed, np.full(n + 1, 1 / n))
-    if n > 1:
-        yield Mistake.ONE_TERM_TOO_FEW, line.weighted(closed[1:-1], np.full(n - 1, 1 / n))
-        weights = np.full(n, 1 / n)
-        weights[[0, -1]] /= 2
-        yield Mistake.TRAPEZOID_WEIGHTS, line.weighted(open_, weights)
+    n = pair.exact_steps
+    for weights in (*right_weights(), *wrong_weights()):
+        mistake = NEAR_MISSES.get(weights.name)
+        if mistake is None or n < 2:
+            continue
+        composition = textbook(weights)
+        for size in (size for known, size in SIZES if known is mistake):
+            values = size(n, *composition.summed(n)) * composition.map(pair.line, n)
+            yield named(composition, (mistake,))[0], values
 
 
 def _name_of_factor(pair: Pair, values: np.ndarray, factor: float) -> Mistake:
@@ -119,106 +152,110 @@ def _name_of_factor(pair: Pair, values: np.ndarray, factor: float) -> Mistake:
 
 
 def _wrong(pair: Pair, context: Context) -> Named:
-    line, n = pair.line, pair.n_steps
-    closed = np.arange(n + 1) / n
-    difference, image = line.difference, line.image.double().numpy()
-    first, last = (line.gradients(np.array([end]))[0].double().numpy() for end in (0.0, 1.0))
-    yield Mistake.GRADIENT_TIMES_DIFFERENCE, difference * last
-    yield Mistake.GRADIENT_TIMES_INPUT, image * last
-    yield Mistake.GRADIENT_AT_INPUT, last
-    yield Mistake.GRADIENT_AT_BASELINE, difference * first
-    yield Mistake.INTEGER_DIVISION, difference * ((n - 1) * first + last) / n
-    for _, values in pair.right_maps():
-        yield Mistake.SIGN_REVERSED, -values
-        yield Mistake.ABSOLUTE_VALUE, np.abs(values)
-        yield Mistake.NOT_AVERAGED, pair.stated_steps * values
-        if len(values) > 1:
-            for collapse in (values.mean(0), values.sum(0)):
-                yield Mistake.CHANNELS_AVERAGED, np.broadcast_to(collapse, values.shape)
-        with np.errstate(all="ignore"):
-            mean_gradient = np.where(difference != 0, values / difference, np.nan)
-        yield Mistake.DIFFERENCE_MISSING, mean_gradient
-        yield Mistake.NEITHER_AVERAGED_NOR_MULTIPLIED, pair.stated_steps * mean_gradient
-        yield Mistake.TIMES_INPUT, np.nan_to_num(image * mean_gradient)
-    gradients = line.gradients(closed).double().numpy()
-    yield from _parts_of_the_path(difference, gradients, n)
-    yield from _other_paths(pair, context)
-
-
-def _parts_of_the_path(difference: np.ndarray, gradients: np.ndarray, n: int) -> Named:
-    """The mean or the sum over the last points only, as when each batch overwrites the one before."""
-    sums_from_end = np.cumsum(gradients[::-1], axis=0)
-    sums_from_start = np.cumsum(gradients, axis=0)
-    # Alphas k/n for k from 1 to n, from 0 to n - 1, or from 0 to n.
-    for sums in (sums_from_end, sums_from_end - gradients[-1], sums_from_start):
-        for count in range(1, n):
-            for weight in (1 / count, 1 / n):
-                yield Mistake.LAST_BATCH_ONLY, difference * sums[count] * weight
-                yield Mistake.LAST_BATCH_ONLY, difference * sums[count - 1] * weight
-
-
-def _other_paths(pair: Pair, context: Context) -> Named:
-    line, n = pair.line, pair.n_steps
+    """The mistakes' maps, those first that need no other gradients than the rules do."""
+    line, n = pair.line, pair.exact_steps
+    for composition, sizes in _one_wrong_part(pair):
+        values = composition.map(line, n)
+        for of_size, size in sizes:
+            if mistakes := named(composition, of_size):
+                yield mistakes[0], size * values
     for count in dict.fromkeys((*context.other_counts, *COMMON_COUNTS)):
-        if count != n and count <= 2 * n:
+        if count != pair.n_steps and count <= 2 * pair.n_steps:
             for rule in ("trapezoid", "midpoint", "left", "right"):
                 yield Mistake.OTHER_STEP_COUNT, line.rule(rule, count)
+    mixed = [*_mixed_up(line, context), *(_other_scores(line, context.scores) if context.scores else ())]
     # The midpoints need gradients of their own, which take a while where the picture is a photo.
-    rules = ("trapezoid", "right", "left")
-    yield from _by_rules(pair, context, rules)
-    if line.image.numel() <= SMALL_PICTURE:
-        yield from _by_rules(pair, context, ("midpoint",))
+    rules = ("trapezoid", "right", "left", *(("midpoint",) if line.image.numel() <= SMALL_PICTURE else ()))
+    for rule, changed in product(rules, mixed):
+        composition = replace(textbook(_weights(rule)), **changed)
+        yield named(composition)[0], composition.map(line, pair.n_steps)
 
 
-def _by_rules(pair: Pair, context: Context, rules: tuple[str, ...]) -> Named:
-    others = list(_mixed_up(pair, context))
-    if context.scores is not None:
-        others += _other_scores(pair, context.scores)
-    for name, other, factor in others:
-        for rule in rules:
-            nodes, weights = quadrature.nodes_and_weights(rule, pair.n_steps)
-            values = other.mean_gradient(nodes.numpy(), weights.numpy())
-            yield name, values * (other.difference if factor is None else factor)
+def _weights(name: str) -> Part:
+    return next(part for part in (*right_weights(), *wrong_weights()) if part.name == name)
 
 
-# A mistake's name, the path that it takes, and the factor in place of that path's difference, if there is one.
-Mixed = Iterator[tuple[Mistake, Line, np.ndarray | None]]
+def _one_wrong_part(pair: Pair) -> Iterator[tuple[Composition, Sizes]]:
+    """Around each rule, what is wrong with the weights, the factor, the display or the size."""
+    n = pair.exact_steps
+    not_averaged = ((Mistake.NOT_AVERAGED,), float(pair.stated_steps))
+    for end, factor in product(("end", "start", "ends in whole numbers"), FACTORS[:3]):
+        yield replace(textbook(_weights(end)), factor=factor), AS_IT_IS
+    for name in pair.rule_names:
+        rule = textbook(_weights(name))
+        yield rule, (((Mistake.SIGN_REVERSED,), -1.0), not_averaged)
+        for factor in FACTORS[1:]:
+            yield replace(rule, factor=factor), (*AS_IT_IS, not_averaged)
+        for signs in SIGNS[1:]:
+            yield replace(rule, signs=signs), AS_IT_IS
+        for channels in CHANNELS[1:] if len(pair.line.image) > 1 else ():
+            yield replace(rule, channels=channels), AS_IT_IS
+    for name, ranges in product(pair.rule_names[:FEW_RULES], RANGES[1:]):
+        yield replace(textbook(_weights(name)), ranges=ranges), AS_IT_IS
+    most = n if pair.line.image.numel() <= SMALL_PICTURE else min(n, LARGEST_BATCH + 1)
+    for name, count, which in product(("right", "left"), range(1, most), (_last, _first)):
+        rule = replace(textbook(_weights(name)), which=which(count))
+        yield rule, (*AS_IT_IS, ((), 1 / rule.summed(n)[1]))
 
 
-def _mixed_up(pair: Pair, context: Context) -> Mixed:
+def _last(count: int) -> Part:
+    """As when each batch overwrites the one before."""
+    return Part(f"last {count}", Mistake.LAST_BATCH_ONLY, lambda nodes, weights: (nodes[-count:], weights[-count:]))
+
+
+def _first(count: int) -> Part:
+    return Part(f"first {count}", Mistake.LAST_BATCH_ONLY, lambda nodes, weights: (nodes[:count], weights[:count]))
+
+
+def _factor(name: str, of: Callable[[Line], np.ndarray]) -> Part:
+    """A factor that goes with another wrong part, and is no mistake of its own."""
+    return Part(name, None, of)
+
+
+# What is unlike a textbook rule's composition, by the name of the part.
+Changed = dict[str, Any]
+
+
+def _mixed_up(line: Line, context: Context) -> Iterator[Changed]:
     """Other lines: from zero, beyond x, from another baseline, to another image."""
-    line = pair.line
+    path, factor = ({part.name: part for part in parts} for parts in (PATHS, FACTORS))
     if line.baseline.any():
-        from_zero = line.other(baseline=torch.zeros_like(line.baseline))
-        yield Mistake.PATH_FROM_ZERO, from_zero, None
-        yield Mistake.PATH_FROM_ZERO_TIMES_DIFFERENCE, from_zero, line.difference
-    beyond = line.other(baseline=line.image, image=2 * line.image - line.baseline)
-    yield Mistake.PATH_BEYOND_INPUT, beyond, line.difference
-    for other in context.other_baselines.values():
-        yield Mistake.MAP_OF_ANOTHER_BASELINE, line.other(baseline=other), None
-    for other in context.other_pairs:
-        yield Mistake.MAP_OF_ANOTHER_IMAGE, other, None
+        yield {"path": path["from zero"], "factor": factor["x"]}
+        yield {"path": path["from zero"]}
+    yield {"path": path["beyond x"]}
+    for name, other in context.other_baselines.items():
+        of_other = Part(f"from “{name}”", Mistake.MAP_OF_ANOTHER_BASELINE, lambda line, b=other: line.other(baseline=b))
+        difference = (line.image - other).double().numpy()
+        yield {"path": of_other, "factor": _factor("its own", lambda _, d=difference: d)}
+    for k, neighbour in enumerate(context.other_pairs):
+        of_other = Part(f"of pair {k}", Mistake.MAP_OF_ANOTHER_IMAGE, lambda _, other=neighbour: other)
+        yield {"path": of_other, "factor": _factor("its own", lambda _, other=neighbour: other.difference)}
 
 
-def _other_scores(pair: Pair, scores: Scores | FileScores) -> Mixed:
+def _other_scores(line: Line, scores: Scores | FileScores) -> Iterator[Changed]:
     """The same line under other scores: another class, all classes, logits, logarithms; from another grey."""
-    line = pair.line
     with torch.no_grad():
         order = scores.forward(line.image[None])[0].argsort(descending=True).tolist()
     classes = order if len(order) <= FEW_CLASSES else (*order[:CLOSE_CLASSES], 0)
     for target in dict.fromkeys(classes):
         if target != line.target:
-            yield (Mistake.TOP_CLASS if target == order[0] else Mistake.WRONG_CLASS), line.other(target=target), None
+            mistake = Mistake.TOP_CLASS if target == order[0] else Mistake.WRONG_CLASS
+            yield {"target": Part(f"class {target}", mistake, lambda line, t=target: line.other(target=t))}
     mean, std = scores.normalisation or (torch.zeros(1), torch.ones(1))
     if bool((mean != 0).any()):
-        from_grey = line.other(baseline=mean.expand_as(line.baseline).clone())
-        yield Mistake.BASELINE_AFTER_NORMALISATION, from_grey, None
-        yield Mistake.BASELINE_AFTER_NORMALISATION, from_grey, line.difference
-        yield Mistake.BASELINE_AFTER_NORMALISATION, line, line.difference / std.double().numpy()
-    yield Mistake.OTHER_SCORES, line.other(forward=scores.other_kind), None
-    yield Mistake.LOG_PROBABILITY, line.other(forward=lambda x: scores.forward(x).abs().clamp_min(1e-30).log()), None
-    every = line.other(forward=lambda x: scores.forward(x).sum(dim=1, keepdim=True), target=0)
-    yield Mistake.ALL_CLASSES, every, None
+        grey, deviation = mean.expand_as(line.baseline).clone(), std.double().numpy()
+        from_grey = Part("from grey", Mistake.BASELINE_AFTER_NORMALISATION, lambda line: line.other(baseline=grey))
+        difference = (line.image - grey).double().numpy()
+        yield {"path": from_grey, "factor": _factor("its own", lambda _: difference)}
+        yield {"path": from_grey}
+        in_deviations = Part("x - x' over std", from_grey.mistake, lambda line: line.difference / deviation)
+        yield {"factor": in_deviations}
+    yield {"score": Part("other kind", Mistake.OTHER_SCORES, lambda forward: scores.other_kind)}
+    of_photos = (Mistake.LOG_PROBABILITY, Mistake.ALL_CLASSES)
+    for field_, parts in (("score", SCORES[1:]), ("target", TARGETS[1:])):
+        for part in parts:
+            if part.mistake in of_photos or line.image.numel() <= SMALL_PICTURE:
+                yield {field_: part}
 
 
 def _is_multiple(values: np.ndarray, wrong: np.ndarray) -> bool:
