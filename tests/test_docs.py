@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from autograder.course.release import TABLE
+from autograder.judge.mistakes import Mistake
 from autograder.problem_sets import points_table
 from benchmarks import report
+from igref.attribution import quadrature
 
 KIT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*KIT.glob("*.md"), *KIT.glob("docs/*.md"), *KIT.glob("benchmarks/*.md"), *KIT.glob("lecture/*.md")])
@@ -71,6 +73,38 @@ def test_the_measured_tables_are_those_of_the_results():
     """It fails? Run `python -m benchmarks.report` and commit what it writes."""
     assert report.between_marks(report.README) == report.sections()
     assert report.between_marks(report.DOCS) == report.rows_of_the_adaptive_mode()
+
+
+def test_the_numbers_in_the_readme_s_comparison_are_those_that_were_measured():
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in (KIT / "README.md").read_text().splitlines()
+    ]
+    compared = {row[0]: row[1:] for row in rows if len(row) == 3}
+    measured = [
+        tuple(cell.strip() for cell in line.split("|")[1:-1])
+        for line in report.between_marks(report.README).splitlines()
+    ]
+
+    def of(*beginning):
+        """The cells after these in a measured table."""
+        (row,) = (row[len(beginning) :] for row in measured if row[: len(beginning)] == beginning)
+        return row
+
+    counts = (5, 10, 20, 50, 100, 200)
+    weights = sum(quadrature.nodes_and_weights("trapezoid", 20)[1].tolist())
+    assert compared["the trapezoid rule's weights at 20 steps add up to"] == [f"{19 / 20:g}", f"{weights:g}"]
+    assert compared["gradients for maps at 5, 10, 20, 50, 100 and 200 steps"] == [
+        str(sum(counts)),
+        str(max(counts) + 1),
+    ]
+    theirs, ours = compared["peak memory of a photo's map at 50 steps, by default"]
+    assert theirs.startswith(f"{of('captum, defaults', '50')[0]} GiB") and of("captum, defaults", "100")[1] > "1.5"
+    assert ours.startswith(f"{of('igref', '50')[0]} GiB") and of("igref", "1000")[1] == "1.00"
+    assert compared["time of that map, with batches tuned, against this kit"] == [
+        of("IG, 50 steps", "captum, tuned")[1],
+        "1",
+    ]
+    assert len(Mistake) > 100
 
 
 def test_every_target_that_the_pages_name_is_in_the_makefile():

@@ -88,7 +88,7 @@ def _judged(name: str, about: list[Answer], faults: dict[str, str], diagnosis: D
     seen = (
         f"wrong on {len(wrong)} of {len(about)} probes; {wrong[0]}" if wrong else "the likely cause breaks it elsewhere"
     )
-    return seen, f"right on all {len(about)} probes"
+    return seen, f"right on all {len(about)} probes" if len(about) > 1 else "right on this probe"
 
 
 def _diagnosis(answers: list[Answer], failed: list[Answer], diagnose: Callable[[list[Answer]], Diagnosis]) -> Diagnosis:

@@ -129,7 +129,7 @@ class Mistake(StrEnum):
     )
     SCALED = (
         "scaled",
-        "the map has the right direction but the wrong size",
+        "the map has the right direction but the wrong magnitude",
         "The weights of the gradients must sum to one, and nothing may be normalised afterwards.",
     )
     HALF_PRECISION = (
@@ -217,7 +217,7 @@ class Mistake(StrEnum):
     POSITIVE_PART_ONLY = (
         "positive_part_only",
         "negative values were set to zero",
-        "Return the map as it is: a negative value says that the pixel speaks against the class.",
+        "Return the map unchanged: a negative value is evidence against the class.",
     )
     SQUARED = (
         "squared",
@@ -227,17 +227,17 @@ class Mistake(StrEnum):
     MIN_MAX = (
         "min_max",
         "the map was brought to the range from 0 to 1, which is for display",
-        "Return the map as it is: its values add up to F(x) - F(x'), and they do not after that.",
+        "Return the map unchanged: its values add up to F(x) - F(x'), and after rescaling they no longer do.",
     )
     NORMALISED = (
         "normalised",
-        "each map was divided by a size of its own, its largest value or its norm, say",
-        "Return the map as it is: its values add up to F(x) - F(x'), and they do not after that.",
+        "each map was divided by a quantity of its own, such as its maximum or its norm",
+        "Return the map unchanged: its values add up to F(x) - F(x'), and after rescaling they no longer do.",
     )
     RESCALED_FOR_DISPLAY = (
         "rescaled_for_display",
         "a constant was added and the range changed, as for display",
-        "Return the map as it is: its values add up to F(x) - F(x'), and they do not after that.",
+        "Return the map unchanged: its values add up to F(x) - F(x'), and after rescaling they no longer do.",
     )
     CLIPPED_AT_PERCENTILE = (
         "clipped_at_percentile",
@@ -321,7 +321,7 @@ class Mistake(StrEnum):
     IMAGES_REPEATED = (
         "images_repeated",
         "the same picture comes twice",
-        "Take different pictures: a study of one picture is no study.",
+        "Take ten different pictures.",
     )
     IMAGES_BLANK = (
         "images_blank",
@@ -336,7 +336,7 @@ class Mistake(StrEnum):
     WRONG_PREDICTIONS = (
         "wrong_predictions",
         "the stated predictions are not what the model says of these images",
-        "Take forward(images).argmax(dim=1) of the very images that you hand in.",
+        "Take forward(images).argmax(dim=1) of exactly the images that you hand in.",
     )
     WRONG_CLASS_INDEX = (
         "wrong_class_index",
@@ -375,7 +375,7 @@ class Mistake(StrEnum):
     )
     TWIN_BASELINES = (
         "twin_baselines",
-        "two baselines are one and the same but for their scale or seed",
+        "two baselines are identical except for their scale or seed",
         "Write one of another kind: noise, blur, maximum distance, an adversarial picture, a picture of your own.",
     )
     TOO_FEW_BASELINES = (
@@ -411,12 +411,12 @@ class Mistake(StrEnum):
     NOT_THE_SAME_AGAIN = (
         "not_the_same_again",
         "the function is right at first, and wrong when it is asked about the same x again",
-        "Leave x as it is, its values and its shape: work on x.detach().clone(). Keep nothing from one call to the next.",
+        "Change neither the values of x nor its shape: work on x.detach().clone(). Store nothing between calls.",
     )
     TOO_FEW_STEPS = (
         "too_few_steps",
         "the map is right for its steps, which are fewer than the task asks for",
-        "Take at least 20: the lines of a map of ten steps still move.",
+        "Take at least 20: with ten steps the map still changes visibly.",
     )
     GAP_SPREAD = (
         "gap_spread",
@@ -476,7 +476,7 @@ class Mistake(StrEnum):
     UNRELATED_MAP = (
         "unrelated_map",
         "the map has nothing to do with integrated gradients of this image, baseline and target",
-        "Hand in the very images, baselines and targets that you computed the maps with.",
+        "Hand in exactly the images, baselines and targets that you computed the maps with.",
     )
     TOO_FEW_COUNTS = (
         "too_few_counts",
@@ -516,7 +516,7 @@ class Mistake(StrEnum):
     GAPS_MADE_UP = (
         "gaps_made_up",
         "the stated gaps are not those of the maps handed in",
-        "Compute them from these very maps: |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|.",
+        "Compute them from exactly these maps: |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|.",
     )
     FIRST_NOT_STAYS = (
         "first_not_stays",
@@ -531,7 +531,7 @@ class Mistake(StrEnum):
     MODEL_NOT_HERE = (
         "model_not_here",
         "the grading machine does not have this model's weights",
-        "Nothing: your instructor sees this note.",
+        "There is nothing for you to do: your instructor sees this note.",
     )
     # models from a file
     MODEL_FILE_MISSING = (
@@ -557,7 +557,7 @@ class Mistake(StrEnum):
     MODEL_FILE_NOT_HERE = (
         "model_file_not_here",
         "a model from a file cannot be run on this machine",
-        "Nothing: your instructor sees this note.",
+        "There is nothing for you to do: your instructor sees this note.",
     )
     ONNX_NOT_DIFFERENTIABLE = (
         "onnx_not_differentiable",
@@ -583,7 +583,7 @@ class Mistake(StrEnum):
     MEASURE_DEPENDS_ON_SCALE = (
         "measure_depends_on_scale",
         "the number changes when the map is multiplied by a positive number",
-        "Use the map's ranking, or divide by its size: maps of different methods have different scales.",
+        "Use the map's ranking, or divide by its magnitude: maps of different methods have different scales.",
     )
     MEASURE_IGNORES_MAP = (
         "measure_ignores_map",
@@ -593,7 +593,7 @@ class Mistake(StrEnum):
     MEASURE_IGNORES_SIGN = (
         "measure_ignores_sign",
         "a map and its reverse get the same number",
-        "What speaks for the label has to rank above what speaks against it: do not take absolute values, or squares.",
+        "Evidence for the label must rank above evidence against it: do not take absolute values, or squares.",
     )
     MEASURE_IGNORES_NETWORK = (
         "measure_ignores_network",
@@ -608,7 +608,7 @@ class Mistake(StrEnum):
     MEASURE_PREFERS_REVERSED = (
         "measure_prefers_reversed",
         "minus the map is rated above the map, though true maps are told from random ones",
-        "What speaks for the label has to rank above what speaks against it: look for absolute values, and for the order.",
+        "Evidence for the label must rank above evidence against it: look for absolute values, and for the order.",
     )
     MEASURE_REVERSED = (
         "measure_reversed",
@@ -623,7 +623,7 @@ class Mistake(StrEnum):
     QUALITY_MADE_UP = (
         "quality_made_up",
         "a stated quality is not what the measure gives for that map",
-        "Compute the table with the very function and maps that you hand in.",
+        "Compute the table with exactly the function and maps that you hand in.",
     )
     QUALITY_CONSTANT = (
         "quality_constant",
@@ -655,7 +655,7 @@ class Mistake(StrEnum):
     WITHHELD = (
         "withheld",
         "your notebook uses a module that is withheld while it is graded",
-        "Write this part yourself: the reference package answers for it only outside of grading.",
+        "Write this part yourself: the reference implementation is available only outside grading.",
     )
     KERNEL_DIED = (
         "kernel_died",
@@ -665,7 +665,7 @@ class Mistake(StrEnum):
     OUT_OF_TIME = (
         "out_of_time",
         "the notebook ran out of time before this part was finished",
-        "Look for a loop without an end; fewer pictures or larger chunks help where the work is long.",
+        "Look for an endless loop; if the work is simply long, use fewer pictures or larger chunks.",
     )
     NOT_REACHED = (
         "not_reached",
@@ -680,7 +680,7 @@ class Mistake(StrEnum):
     EVIDENCE_DAMAGED = (
         "evidence_damaged",
         "what this cell left behind is not what submit writes",
-        "Leave the files of the autograder alone and run the notebook from the top.",
+        "Do not touch the autograder's files, and run the notebook from the top.",
     )
     MISSING_PART = (
         "missing_part",
