@@ -1,0 +1,100 @@
+"""How long a submission computed, and whether the machine kept it waiting, which is nobody's zero."""
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from nbclient.exceptions import CellTimeoutError
+from nbformat.v4 import new_code_cell, new_notebook
+from nbgrader.preprocessors import Execute
+
+from autograder.nbgrader_plugin.execution import MachineBusyError, SandboxedExecute
+from autograder.nbgrader_plugin.graded_run import PLACE, RUN, Place
+from autograder.sandbox import clock as clock_module
+from autograder.sandbox.clock import Clock
+
+
+class Process:
+    """A process that computes `rate` seconds a second, and is ready to run or asleep."""
+
+    def __init__(self, pid: int, rate: float, ready: bool, ended: bool = False) -> None:
+        self.pid, self.rate, self.ready, self.ended, self.spent = pid, rate, ready, ended, 0.0
+
+    def oneshot(self):
+        return nullcontext()
+
+    def cpu_times(self):
+        if self.ended:
+            raise psutil.NoSuchProcess(self.pid)
+        return SimpleNamespace(user=self.spent, system=0.0)
+
+    def status(self):
+        return psutil.STATUS_RUNNING if self.ready else psutil.STATUS_SLEEPING
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    """A clock that has looked at some processes once a second for a hundred seconds."""
+
+    def watched(*processes: Process) -> Clock:
+        now = [0.0]
+        monkeypatch.setattr(clock_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        clock = Clock()
+        for _ in range(100):
+            now[0] += 1
+            for process in processes:
+                process.spent += process.rate
+            clock.tick(processes)
+        return clock
+
+    return watched
+
+
+@pytest.mark.parametrize(
+    ("processes", "computed", "wanted", "kept_waiting"),
+    [
+        ([], 0, 0, False),
+        ([Process(1, 1.0, ready=True)], 100, 100, False),
+        ([Process(1, 0.0, ready=False)], 0, 0, False),  # idle by itself
+        ([Process(1, 0.06, ready=True)], 6, 100, True),  # 6 % of a processor, all the time
+        ([Process(1, 0.45, ready=True)], 45, 100, True),
+        ([Process(1, 0.55, ready=True)], 55, 100, False),
+        ([Process(1, 1.0, ready=True), Process(2, 1.0, ready=True)], 100, 100, False),  # at once: counts once
+        ([Process(1, 0.06, ready=True), Process(2, 0.0, ready=False)], 6, 100, True),
+        ([Process(1, 1.0, ready=True, ended=True)], 0, 0, False),
+        ([Process(1, 0.06, ready=False)], 6, 6, False),  # sleeps, and computes a little in between
+    ],
+)
+def test_a_clock_counts_what_was_computed_and_what_was_wanted(watched, processes, computed, wanted, kept_waiting):
+    clock = watched(*processes)
+    assert clock.computed == pytest.approx(computed) and clock.wanted == pytest.approx(wanted)
+    assert clock.kept_waiting == kept_waiting
+
+
+@pytest.mark.parametrize(("share", "busy"), [(0.06, True), (1.0, False)])
+@pytest.mark.parametrize("bound", ["of the notebook", "of a cell"])
+def test_the_bound_by_the_wall_clock_is_a_zero_only_where_the_submission_is_to_blame(
+    tmp_path, monkeypatch, watched, share, busy, bound
+):
+    violation = "it did not end within 3600 seconds" if bound == "of the notebook" else ""
+    watch = SimpleNamespace(
+        clock=watched(Process(1, share, ready=True)), violation=violation, stop=lambda: None, end_sandbox=lambda: None
+    )
+
+    def run_into_it(self, nb, resources):
+        self._current = 0
+        self._manager = SimpleNamespace(watch=watch)
+        self._ran_into_the_wall = bound == "of a cell"
+        raise CellTimeoutError("a cell did not end")
+
+    monkeypatch.setattr(Execute, "preprocess", run_into_it)
+    names = {"student": "ada", "assignment": "another", "notebook": "another"}
+    resources = {"nbgrader": names, PLACE: Place(tmp_path)}
+    execute = SandboxedExecute()
+    if busy:
+        with pytest.raises(MachineBusyError, match=r"too busy to run it: .* could compute for 6"):
+            execute.preprocess(new_notebook(cells=[new_code_cell("1")]), resources)
+    else:
+        execute.preprocess(new_notebook(cells=[new_code_cell("1")]), resources)
+        assert resources[RUN].ended == "out_of_time"
