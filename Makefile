@@ -1,6 +1,7 @@
 # Each target sets up what it needs: a virtual environment in .venv, made once, with the pinned versions.
 
 PYTHON ?= python3
+STUDENTS ?= 60
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 READY := .venv/.ready
@@ -12,7 +13,7 @@ QUICK := tests/test_architecture.py tests/test_docs.py tests/test_environment.py
   $(addprefix tests/autograder/test_,verdict.py evidence.py submitted.py truth.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint assignments student-kit calibrate hostile lecture bench browser doctor clean
+.PHONY: help demo test check lint assignments student-kit calibrate hostile lecture bench bench-class browser postgresql doctor clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -63,7 +64,8 @@ calibrate: $(TEST_READY)  ## how often is the grader wrong? hand in the whole co
 
 hostile: $(TEST_READY)  ## attackers and damaged notebooks, all of them: who gains a point, who loses one
 	@HOSTILE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile tests/hostile \
-	  tests/autograder/test_attacks.py tests/autograder/test_sandbox.py tests/autograder/test_evidence.py
+	  tests/autograder/test_attacks.py tests/autograder/test_sandbox.py tests/autograder/test_evidence.py \
+	  tests/autograder/test_kills.py
 
 lecture: $(READY)  ## build the slides, the demos, the explorer and the live page into lecture/built/
 	@$(BIN)/python -m lecture
@@ -72,8 +74,17 @@ browser:  ## install Chromium, with which the tests look at the lecture, and npm
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends npm; }
 
+postgresql:  ## install PostgreSQL's server, in which a test keeps a gradebook (Debian, Ubuntu)
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; }
+
 bench: $(BENCH_READY)  ## measure igref beside Captum and PAIR saliency
 	@$(BIN)/python -m benchmarks
+
+bench-class: $(BENCH_READY)  ## measure grading a class beside stock nbgrader; fewer students: make bench-class STUDENTS=6
+	@$(BIN)/python -m benchmarks.class_alike
+	@$(BIN)/python -m benchmarks.class_run --students $(STUDENTS)
+	@$(BIN)/python -m benchmarks.report
 
 doctor: $(READY)  ## check this machine: [OK] or [FAIL], line by line
 	@$(BIN)/python -m igref.doctor

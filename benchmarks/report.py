@@ -77,10 +77,44 @@ def _row(model: str, by: str, measured: list[dict]) -> list[str]:
     ]
 
 
+def class_run(results: dict) -> str:
+    """Wall and processor seconds of each contestant, and where those of one submission go."""
+    count = results["students"]
+    stock = results["seconds"].get("stock nbgrader", {}).get("wall", float("nan"))
+    rows = [
+        [name, f"{took['wall']:.0f}", f"{took['cpu'] / count:.1f}", f"{stock / took['wall']:.2f}"]
+        for name, took in results["seconds"].items()
+    ]
+    head = [f"{count} submissions of ps1 by", "wall seconds", "CPU seconds each, of processes waited for"]
+    told = table([*head, "throughput, times stock"], rows)
+    spent = {**results["cost"], **{f"the verdict on {name}": seconds for name, seconds in results["verdict"].items()}}
+    rows = [[name, f"{seconds:.2f}"] for name, seconds in spent.items()]
+    return told + "\n" + table(["of one submission", "CPU seconds"], rows)
+
+
+def class_alike(results: dict) -> str:
+    rows = [
+        [
+            *(str(results[name]) for name in ("notebooks", "copies")),
+            f"{results['found']:.0%}",
+            f"{results['other pairs named']:.4%}",
+            *(f"{results[name]:.0f}" for name in ("seconds", "cpu seconds")),
+        ]
+    ]
+    return table(["notebooks", "planted copies", "found", "other pairs named", "wall seconds", "CPU seconds"], rows)
+
+
 def sections() -> str:
     """What stands in README.md."""
     parts = []
-    for title, write in (("Speed", speed), ("Memory", memory), ("Map error", map_error)):
+    written = {
+        "Speed": speed,
+        "Memory": memory,
+        "Map error": map_error,
+        "Class run": class_run,
+        "Class alike": class_alike,
+    }
+    for title, write in written.items():
         file = RESULTS / f"{title.lower().replace(' ', '_')}.json"
         if file.exists():
             found = json.loads(file.read_text())

@@ -5,7 +5,7 @@ import platform
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from torch import Tensor
 import igref
 
 RESULTS = Path(__file__).parent / "results"
+COMPARED = ("torch", "timm", "captum", "saliency")
+OF_A_CLASS = ("torch", "nbgrader", "distributed", "copydetect")
+"""Packages whose versions belong to a result."""
 SIX_BASELINES = ("black", "white", "blurred", "uniform", "gaussian", "maximum_distance")
 
 
@@ -57,14 +60,15 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
-def machine() -> str:
+def machine(packages: Sequence[str]) -> str:
     """One line: cores, system, versions."""
-    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "timm", "captum", "saliency"))
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     system = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
     return f"{torch.get_num_threads()} threads, {system}, {versions}"
 
 
-def keep(name: str, results: object) -> None:
+def keep(name: str, results: object, packages: Sequence[str] = COMPARED) -> None:
     """Write results/<name>.json, where `python -m benchmarks.report` finds it."""
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps({"machine": machine(), "results": results}, indent=1) + "\n")
+    kept = {"machine": machine(packages), "results": results}
+    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")

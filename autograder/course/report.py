@@ -9,6 +9,7 @@ so it stays with the instructor.
 from __future__ import annotations
 
 import json
+import runpy
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from nbgrader.api import MissingEntry
 from autograder.course.folder import Course
 from autograder.course.learning_systems import Grade, canvas_csv, moodle_csv
 from autograder.course.pairs import Pair, Passage, alike
-from autograder.judge.likeness import notebook_code, starter_code
+from autograder.judge.likeness import KIT, notebook_code, starter_code
 from autograder.judge.mistakes import Mistake
 from autograder.nbgrader_plugin.converter import write_whole
 from autograder.problem_sets import TASKS
@@ -46,13 +47,23 @@ class Share:
         return 100 * self.holds / self.of if self.of else 0.0
 
 
+@dataclass(frozen=True)
+class Made:
+    """A mistake, who made it, and the address of the lecture's slide about it; empty where there is none."""
+
+    cause: str
+    remedy: str
+    students: list[str]
+    slide: str = ""
+
+
 @dataclass
 class ClassReport:
     """What the page shows of an assignment.
 
     Attributes:
         histogram: for each of BINS equal ranges of points, its label and the number of students.
-        mistakes: cause, remedy and the students, the most frequent first.
+        mistakes: the most frequent first.
         by_hand: for each written answer, the students whose answer waits for a person.
     """
 
@@ -61,7 +72,7 @@ class ClassReport:
     grades: list[Grade] = field(default_factory=list)
     histogram: list[tuple[str, int]] = field(default_factory=list)
     shares: list[Share] = field(default_factory=list)
-    mistakes: list[tuple[str, str, list[str]]] = field(default_factory=list)
+    mistakes: list[Made] = field(default_factory=list)
     slow: list[tuple[str, float]] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
     unverified: list[tuple[str, str]] = field(default_factory=list)
@@ -187,9 +198,23 @@ def _read_records(report: ClassReport, records: dict[str, dict[str, Any]]) -> No
     ]
     ordered = sorted(made.items(), key=lambda item: -len(item[1]))
     known = {mistake.value: mistake for mistake in Mistake}
-    report.mistakes = [(known[name].cause, known[name].remedy, students) for name, students in ordered if name in known]
+    slides = slides_of_mistakes()
+    report.mistakes = [
+        Made(known[name].cause, known[name].remedy, students, slides.get(name, ""))
+        for name, students in ordered
+        if name in known
+    ]
     times = sorted(((student, record["seconds"]) for student, record in records.items()), key=lambda item: -item[1])
     report.slow = times[:SLOWEST]
+
+
+def slides_of_mistakes() -> dict[str, str]:
+    """The address of the slide about a mistake, by its name, where the lecture is here and has been built."""
+    slides = KIT / "lecture" / "built" / "slides.html"
+    if not slides.is_file():
+        return {}
+    anchors = runpy.run_path(str(KIT / "lecture" / "mistakes.py"))["SLIDE_OF"]
+    return {name: f"{slides.as_uri()}#/{anchor}" for name, anchor in anchors.items()}
 
 
 def _code(course: Course, assignment: str, student: str, record: dict[str, Any]) -> str:
