@@ -13,6 +13,7 @@ import argparse
 import os
 import re
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -67,11 +68,11 @@ def main() -> None:
     count = options.parse_args().students
     with tempfile.TemporaryDirectory(prefix="ig-bench-") as folder:
         ours, stock = Path(folder) / "ours", Path(folder) / "stock"
-        for course in (ours, stock):
-            course.mkdir()
-            make_course(course)
-            nbgrader(course, "generate_assignment", ASSIGNMENT)
-            hand_in(course, made_up(count))
+        ours.mkdir()
+        make_course(ours)
+        nbgrader(ours, "generate_assignment", ASSIGNMENT)
+        hand_in(ours, made_up(count))
+        shutil.copytree(ours, stock)
         (stock / "nbgrader_config.py").write_text(STOCK)
         grade = [sys.executable, "-m", "autograder", "grade", ASSIGNMENT, "--again", "--workers"]
         replay = [sys.executable, "-m", "autograder", "replay", ASSIGNMENT, "--workers", "2"]
@@ -150,9 +151,11 @@ def timed(task: str, evidence: Evidence, seed: int, kept: Path | None = None) ->
 
 def _seconds(course: Path, command: list[str]) -> dict[str, float]:
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(
-        command, cwd=course, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, check=True
-    )
+    ended = subprocess.run(command, cwd=course, env=ENVIRONMENT, capture_output=True, text=True)
+    if ended.returncode:
+        raise RuntimeError(
+            f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout[-3000:]}{ended.stderr[-3000:]}"
+        )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     found = {
         "wall": time.perf_counter() - started,

@@ -8,11 +8,11 @@ import zipfile
 import pytest
 
 from autograder.course.collect import collect
-from autograder.course.commands import GradingError
+from autograder.course.commands import GradingError, nbgrader
 from autograder.course.folder import Course
 from autograder.course.learning_systems import Grade, canvas_csv, moodle_csv
 from autograder.course.pairs import Passage, alike
-from autograder.course.report import ClassReport, Share, histogram, marked, to_html
+from autograder.course.report import ClassReport, Share, class_report, histogram, marked, to_html
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 
 CODE = """
@@ -138,6 +138,10 @@ def test_archives_of_canvas_and_moodle_are_collected_the_latest_attempt_of_each(
     assert collected.late == ["roejohn_22345"] and collected.left == ["notes.txt"]
     assert (course.submissions(PS1.id)["smithann_32345"] / "mycat.jpg").is_file()
     assert course.directory.get_existing_timestamp(str(course.submissions(PS1.id)["doejane_12345"])).hour == 5
+    (tmp_path / "students.csv").write_text("id,first_name,last_name,email\ndoejane_12345,Jane,Doe,jane@example.org\n")
+    nbgrader(course.folder, "db", "student", "import", str(tmp_path / "students.csv"))
+    (jane,) = (one for one in class_report(course, "ps1").grades if one.student == "doejane_12345")
+    assert (jane.first_name, jane.last_name, jane.email) == ("Jane", "Doe", "jane@example.org")
 
 
 def test_an_archive_of_something_else_says_what_was_expected(tmp_path, released_course):

@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from traitlets.config import Config
 
 from autograder.judge.verdict import Finding, Verdict
+from autograder.nbgrader_plugin.feedback_pages import MATHJAX
 from tests.lecture.browser import launched, opened
 
 FORMGRADER = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader"
@@ -20,7 +21,18 @@ CONFIGURATION.HTMLExporter.update(
     filters={"markdown2html": "autograder.nbgrader_plugin.pages.markdown"},
 )
 NAMES = {"score": 0, "max_score": 3, "late_penalty": 0, "comment_index": 0, "score_index": 0, "notebook": "ps1"}
-TEXT = "# A heading\n\nA paragraph.\n\n| part | what |\n|---|---|\n| one | the rubric's text |\n\n## Another\n\nMore."
+TEXT = """# A heading
+
+A paragraph.
+
+| part | what |
+|---|---|
+| one | the rubric's text |
+
+## Another
+
+A formula: $\\int_0^1 \\nabla F$.
+"""
 VERDICT = Verdict(
     "ps1-x",
     "a task",
@@ -40,15 +52,22 @@ CLOSEST_COLUMNS = """() => Math.min(...[...document.querySelectorAll("tr")].flat
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def visit(tmp_path_factory):
     data = {"text/plain": repr(VERDICT), "text/html": VERDICT._repr_html_()}
     output = new_output("execute_result", data=data, execution_count=1)
     notebook = new_notebook(cells=[new_markdown_cell(TEXT), new_code_cell("submit()", outputs=[output])])
     exporter = HTMLExporter(config=CONFIGURATION)
     path = tmp_path_factory.mktemp("page") / "feedback.html"
-    path.write_text(exporter.from_notebook_node(notebook, {"nbgrader": NAMES})[0])
+    path.write_text(
+        MATHJAX.sub("", exporter.from_notebook_node(notebook, {"nbgrader": NAMES})[0])
+    )  # as CourseFeedback does
     with launched() as browser, opened(browser, path, (1100, 800)) as visit:
-        yield visit.page
+        yield visit
+
+
+@pytest.fixture
+def page(visit):
+    return visit.page
 
 
 def test_text_below_a_heading_is_no_link(page):
@@ -58,3 +77,10 @@ def test_text_below_a_heading_is_no_link(page):
 
 def test_columns_of_tables_are_apart(page):
     assert page.evaluate(CLOSEST_COLUMNS) >= 8  # pixels
+
+
+def test_a_formula_is_drawn_without_a_network(visit):
+    assert not visit.blocked
+    formula = visit.page.locator("math")
+    assert formula.count() == 1 and formula.bounding_box()["width"] > 20
+    assert "$" not in visit.page.locator("#notebook-container").first.inner_text()
