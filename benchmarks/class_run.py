@@ -43,6 +43,7 @@ from benchmarks.setting import OF_A_CLASS, keep
 
 STUDENTS = 60
 PHOTO = """
+model = load_model("efficientnet_lite0")
 photo = load_photos()[{photo}]
 image = photo.pixels
 baseline = torch.{fill}_like(image)
