@@ -16,6 +16,7 @@ import dask
 import pytest
 from distributed import LocalCluster
 from nbgrader.api import Gradebook
+from nbgrader.converters.base import NbGraderException
 from rich.console import Console
 
 from autograder.course import grading
@@ -23,7 +24,9 @@ from autograder.course.classroom import grade_class
 from autograder.course.commands import GradingError, nbgrader
 from autograder.course.folder import Course
 from autograder.course.worker import Outcome
+from autograder.nbgrader_plugin import converter
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
+from autograder.sandbox.bubblewrap import SandboxUnavailableError
 
 IDS = (
     "Doe", "Doe, Jane", "ada", "zoe lee", "007", "o'brien", 'the "kid"', "müller@uni-köln.de", "李小龙", "Анна",
@@ -242,3 +245,15 @@ def test_an_interrupt_ends_within_five_seconds_and_says_how_to_go_on(course):
     assert "Traceback" not in said
     assert "of 6 submissions of ps1-attribution are graded and saved. The same command goes on from there." in said
     assert process.returncode == 130
+
+
+def test_who_grades_without_a_sandbox_has_to_say_so(course, monkeypatch):
+    def unavailable() -> None:
+        raise SandboxUnavailableError("bubblewrap does not work here")
+
+    monkeypatch.setattr(converter, "check_sandbox", unavailable)
+    with pytest.raises(NbGraderException, match="does not work here"):
+        Course(course).converter.check_machine()
+    with (course / "nbgrader_config.py").open("a") as configuration:
+        configuration.write("c.SandboxedExecute.run_student_code_unprotected = True\n")
+    Course(course).converter.check_machine()
