@@ -20,7 +20,7 @@ TESTED_PHOTO, TESTED_CLASS = "coffee", "espresso"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Examined:
     """One line of the report: a state (`OK`, `FAIL` or `NOTE`), what was looked at, and what to do."""
 
     state: str
@@ -31,26 +31,26 @@ class Finding:
         return f"[{self.state}]".ljust(7) + self.what + (f"\n       -> {self.remedy}" if self.remedy else "")
 
 
-def check_python() -> Iterator[Finding]:
+def check_python() -> Iterator[Examined]:
     """Python is new enough."""
     wanted = ".".join(map(str, OLDEST_PYTHON))
     if sys.version_info[:2] < OLDEST_PYTHON:
-        yield Finding("FAIL", f"Python {platform.python_version()}", f"install Python {wanted} or later")
+        yield Examined("FAIL", f"Python {platform.python_version()}", f"install Python {wanted} or later")
     else:
-        yield Finding("OK", f"Python {platform.python_version()}")
+        yield Examined("OK", f"Python {platform.python_version()}")
 
 
-def check_packages() -> Iterator[Finding]:
+def check_packages() -> Iterator[Examined]:
     """Each package that the kit requires is installed, at the version that it was tested with."""
     required = (_required_by(name) for name in DISTRIBUTIONS)
     lines = next((one for one in required if one is not None), None)
     if lines is None:
-        yield Finding("FAIL", f"the kit itself ({' or '.join(DISTRIBUTIONS)}) is not installed", INSTALL)
+        yield Examined("FAIL", f"the kit itself ({' or '.join(DISTRIBUTIONS)}) is not installed", INSTALL)
         return
     try:
         from packaging.requirements import Requirement
     except ImportError:
-        yield Finding("FAIL", "packaging is not installed", "pip install packaging")
+        yield Examined("FAIL", "packaging is not installed", "pip install packaging")
         return
     for requirement in map(Requirement, lines):
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
@@ -58,12 +58,12 @@ def check_packages() -> Iterator[Finding]:
         try:
             found = version(requirement.name)
         except PackageNotFoundError:
-            yield Finding("FAIL", f"{requirement.name} is not installed", f"pip install '{requirement}'")
+            yield Examined("FAIL", f"{requirement.name} is not installed", f"pip install '{requirement}'")
             continue
         if requirement.specifier.contains(found, prereleases=True):
-            yield Finding("OK", f"{requirement.name} {found}")
+            yield Examined("OK", f"{requirement.name} {found}")
         else:
-            yield Finding(
+            yield Examined(
                 "FAIL",
                 f"{requirement.name} {found}, tested with {requirement.specifier}",
                 f"pip install '{requirement}'",
@@ -77,29 +77,29 @@ def _required_by(distribution: str) -> list[str] | None:
         return None
 
 
-def check_torch() -> Iterator[Finding]:
+def check_torch() -> Iterator[Examined]:
     """Torch computes a gradient."""
     import torch
 
     x = torch.tensor(3.0, requires_grad=True)
     (slope,) = torch.autograd.grad(x**2, x)
     if float(slope) != 6.0:
-        yield Finding(
+        yield Examined(
             "FAIL", f"torch says that the slope of x^2 at 3 is {float(slope)}", "pip install --force-reinstall torch"
         )
     else:
-        yield Finding("OK", f"torch computes a gradient ({'CUDA' if torch.cuda.is_available() else 'CPU'})")
+        yield Examined("OK", f"torch computes a gradient ({'CUDA' if torch.cuda.is_available() else 'CPU'})")
 
 
-def check_torchvision() -> Iterator[Finding]:
+def check_torchvision() -> Iterator[Examined]:
     """Torchvision imports, beside this build of torch."""
     from igref.models.torchvision_import import import_torchvision
 
     import_torchvision()
-    yield Finding("OK", "torchvision imports")
+    yield Examined("OK", "torchvision imports")
 
 
-def check_model_and_photos() -> Iterator[Finding]:
+def check_model_and_photos() -> Iterator[Examined]:
     """The photos are there, and the default model is right about one of them."""
     import torch
 
@@ -107,32 +107,32 @@ def check_model_and_photos() -> Iterator[Finding]:
     from igref.models import load_model
 
     photos = load_photos()
-    yield Finding("OK", f"{len(photos)} photos")
+    yield Examined("OK", f"{len(photos)} photos")
     model = load_model()
     (photo,) = (photo for photo in photos if photo.name == TESTED_PHOTO)
     with torch.no_grad():
         share, k = model.probabilities(photo.pixels[None])[0].max(0)
     said = f"{model.name} says {model.categories[int(k)]} ({float(share):.0%}) for the photo {TESTED_PHOTO}"
     if model.categories[int(k)] == TESTED_CLASS:
-        yield Finding("OK", said)
+        yield Examined("OK", said)
     else:
-        yield Finding("FAIL", f"{said}, expected {TESTED_CLASS}", INSTALL)
+        yield Examined("FAIL", f"{said}, expected {TESTED_CLASS}", INSTALL)
 
 
-def check_kernel() -> Iterator[Finding]:
+def check_kernel() -> Iterator[Examined]:
     """Jupyter can start a Python kernel."""
     from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
 
     if find_spec("ipykernel") and NATIVE_KERNEL_NAME in KernelSpecManager().find_kernel_specs():
-        yield Finding("OK", f"Jupyter kernel {NATIVE_KERNEL_NAME}")
+        yield Examined("OK", f"Jupyter kernel {NATIVE_KERNEL_NAME}")
     else:
-        yield Finding("FAIL", "Jupyter finds no Python kernel", "python -m ipykernel install --user")
+        yield Examined("FAIL", "Jupyter finds no Python kernel", "python -m ipykernel install --user")
 
 
-def check_sandbox() -> Iterator[Finding]:
+def check_sandbox() -> Iterator[Examined]:
     """Bubblewrap is there, for instructors."""
     if platform.system() != "Linux":
-        yield Finding("NOTE", "no sandbox on this system", "students need none; grade on Linux")
+        yield Examined("NOTE", "no sandbox on this system", "students need none; grade on Linux")
         return
     command = shutil.which("bwrap") or _bundled_bubblewrap()
     try:
@@ -140,9 +140,9 @@ def check_sandbox() -> Iterator[Finding]:
     except OSError:
         works = False
     if works:
-        yield Finding("OK", "bubblewrap, the sandbox for grading")
+        yield Examined("OK", "bubblewrap, the sandbox for grading")
     else:
-        yield Finding("NOTE", "no bubblewrap", "students need none; to grade: apt install bubblewrap")
+        yield Examined("NOTE", "no bubblewrap", "students need none; to grade: apt install bubblewrap")
 
 
 def _bundled_bubblewrap() -> str | None:
@@ -154,7 +154,7 @@ def _bundled_bubblewrap() -> str | None:
         return None
 
 
-CHECKS: tuple[tuple[Callable[[], Iterator[Finding]], str], ...] = (
+CHECKS: tuple[tuple[Callable[[], Iterator[Examined]], str], ...] = (
     (check_python, "install Python 3.11 or later"),
     (check_packages, INSTALL),
     (check_torch, "pip install --force-reinstall torch"),
@@ -165,7 +165,7 @@ CHECKS: tuple[tuple[Callable[[], Iterator[Finding]], str], ...] = (
 )
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[Examined]:
     """Every check in turn. One that cannot even run is a failure of its own, and the others still run.
 
     Example:
@@ -177,7 +177,7 @@ def examine() -> Iterator[Finding]:
             yield from check()
         except Exception as error:  # whatever a broken installation raises belongs into the report
             reason = (str(error).splitlines() or [""])[0]
-            yield Finding("FAIL", f"{(check.__doc__ or '').rstrip('.')}: {type(error).__name__}: {reason}", remedy)
+            yield Examined("FAIL", f"{(check.__doc__ or '').rstrip('.')}: {type(error).__name__}: {reason}", remedy)
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 
 from lecture.assets import inlined_css, read_text
 from lecture.cells import SHOW_CODE, code, markdown, outputs, tags
+from lecture.templates import rendered
 
 WIDTH, HEIGHT = 1280, 720
 
@@ -23,6 +24,10 @@ class Slide:
     anchor: str = ""
     parts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_dark(self) -> bool:
+        return not {"title", "chapter"}.isdisjoint(self.classes)
 
 
 def slides(notebook: NotebookNode) -> list[Slide]:
@@ -50,52 +55,22 @@ def slides(notebook: NotebookNode) -> list[Slide]:
 
 def deck(notebook: NotebookNode, title: str) -> str:
     """The deck as one HTML page."""
-    sections = "\n".join(
-        f'<section{_anchor(slide)} class="{" ".join(slide.classes)}"{_state(slide)}>\n{"".join(slide.parts)}\n'
-        f'<aside class="notes">{"".join(slide.notes)}</aside>\n</section>'
-        for slide in slides(notebook)
+    return rendered(
+        "deck",
+        title=title,
+        slides=slides(notebook),
+        style=inlined_css("reveal.css", "fonts.css", "code.css", "deck.css"),
+        reveal=read_text("reveal.js"),
+        notes=read_text("notes.js"),
+        width=WIDTH,
+        height=HEIGHT,
     )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-<style>{inlined_css("reveal.css", "fonts.css", "code.css", "deck.css")}</style>
-</head>
-<body>
-<div class="reveal"><div class="slides">
-{sections}
-</div></div>
-<script>{read_text("reveal.js")}</script>
-<script>{read_text("notes.js")}</script>
-<script>
-Reveal.initialize({{
-  width: {WIDTH}, height: {HEIGHT}, margin: 0, minScale: 0.1, maxScale: 4, center: false, hash: true,
-  slideNumber: "c/t", transition: "none", backgroundTransition: "none", pdfSeparateFragments: false,
-  plugins: [RevealNotes],
-}});
-</script>
-</body>
-</html>
-"""
 
 
 def write_deck(notebook: NotebookNode, path: Path) -> int:
     """Write the deck, and return how many slides it has."""
     path.write_text(deck(notebook, _title(notebook)), encoding="utf-8")
     return len(slides(notebook))
-
-
-def _state(slide: Slide) -> str:
-    """Slides with a dark ground mark the whole page while they are shown, for what lies over it: arrows, number."""
-    return ' data-state="dark"' if {"title", "chapter"} & set(slide.classes) else ""
-
-
-def _anchor(slide: Slide) -> str:
-    """What an address can end in to open this slide: `slides.html#/anchor`."""
-    return f' id="{slide.anchor}"' if slide.anchor else ""
 
 
 def _title(notebook: NotebookNode) -> str:

@@ -6,6 +6,7 @@ from nbformat import NotebookNode
 
 from lecture.assets import inlined_css
 from lecture.cells import code, markdown, outputs
+from lecture.templates import rendered
 
 
 def page(notebook: NotebookNode, title: str) -> str:
@@ -21,22 +22,7 @@ def page(notebook: NotebookNode, title: str) -> str:
 
 def html_page(title: str, body: str) -> str:
     """A page in the lecture's style."""
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="icon" href="data:,">
-<style>{inlined_css("fonts.css", "code.css", "page.css")}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
+    return rendered("page", title=title, style=inlined_css("fonts.css", "code.css", "page.css"), body=body)
 
 
 def write_page(notebook: NotebookNode, path: Path) -> None:

@@ -14,6 +14,7 @@ from igref.plots.style import COLORS, SIGNED_COLORMAP
 from lecture.assets import inlined_css
 from lecture.explorer import packing
 from lecture.explorer.along_path import AlongPath, follow, step_counts
+from lecture.templates import rendered
 
 HERE = Path(__file__).parent
 SCRIPTS = ("pictures.js", "charts.js", "explorer.js")
@@ -58,14 +59,12 @@ def build(
         The page.
     """
     data = page_data(photos, baselines, intervals, progress)
-    parts = {
-        "style": inlined_css("fonts.css") + (HERE / "explorer.css").read_text(encoding="utf-8"),
-        "data": json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),
-        "script": "\n".join((HERE / script).read_text(encoding="utf-8") for script in SCRIPTS),
-    }
-    page = (HERE / "explorer.html").read_text(encoding="utf-8")
-    for name, text in parts.items():
-        page = page.replace(f"[[{name}]]", text)
+    page = rendered(
+        "explorer",
+        style=inlined_css("fonts.css") + (HERE / "explorer.css").read_text(encoding="utf-8"),
+        data=json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),
+        script="\n".join((HERE / script).read_text(encoding="utf-8") for script in SCRIPTS),
+    )
     folder.mkdir(parents=True, exist_ok=True)
     written = folder / "explorer.html"
     written.write_text(page, encoding="utf-8")

@@ -13,6 +13,7 @@ from lecture.assets import inlined_css
 from lecture.explorer.packing import picture_url
 from lecture.live import packing
 from lecture.live.graph import gradient_graph
+from lecture.templates import rendered
 
 HERE = Path(__file__).parent
 PAGE = "live.html"
@@ -72,24 +73,20 @@ def build(folder: Path, *, model: str = "efficientnet_lite0") -> Path:
             {"name": name, "url": picture_url(pixels.expand(3, *pixels.shape[1:]))} for name, pixels in photos.items()
         ],
     }
-    parts = {
-        "style": inlined_css("fonts.css") + (HERE / "live.css").read_text(encoding="utf-8"),
-        "data": json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),
-        "weights": packing.weights_text(weights),
-        "graph": packing.text(graph),
-        "wasm": packing.text((runtime / WASM).read_bytes()),
-        "worker": _plain_script((runtime / SCRIPT).read_text(encoding="utf-8"))
+    page = rendered(
+        "live",
+        style=inlined_css("fonts.css") + (HERE / "live.css").read_text(encoding="utf-8"),
+        data=json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),
+        weights=packing.weights_text(weights),
+        graph=packing.text(graph),
+        wasm=packing.text((runtime / WASM).read_bytes()),
+        worker=_plain_script((runtime / SCRIPT).read_text(encoding="utf-8"))
         + (HERE / "worker.js").read_text(encoding="utf-8"),
-        "script": "\n".join((HERE / script).read_text(encoding="utf-8") for script in SCRIPTS),
-    }
-    before, *rest = (HERE / PAGE).read_text(encoding="utf-8").split("[[")
-    pieces = [before]
-    for piece in rest:
-        name, after = piece.split("]]", 1)
-        pieces += [parts[name], after]
+        script="\n".join((HERE / script).read_text(encoding="utf-8") for script in SCRIPTS),
+    )
     folder.mkdir(parents=True, exist_ok=True)
     written = folder / PAGE
-    written.write_text("".join(pieces), encoding="utf-8")
+    written.write_text(page, encoding="utf-8")
     return written
 
 
