@@ -31,6 +31,8 @@ BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 50, 64)
 FINE = 96
 MOST_TRIED = 1500
 """Candidates that are tried on every line, the simple ones first: a map that is constant, say, has very many."""
+SOON_SEARCHED, MOST_SEARCHED = 4_096, 8_192
+"""Candidates are drawn from lines of at most so many numbers a rule, if there is one from fewer: it takes a second or two."""
 FIXED_COUNTS = (10, 20, 25, 30, 32, 50, 64, 100, 128, 200, 256, 300)
 PERCENTILES = (90, 95, 98, 99)
 
@@ -419,12 +421,14 @@ def explain(
     """
     parts = (space or integrals)()
     telling = [k for k in failed if np.isfinite(answered[k][2]).all() and not _is_negligible(*answered[k])]
-    telling.sort(key=lambda k: _is_telling(answered[k][0]), reverse=True)
+    telling = [k for k in telling if _cost(*answered[k]) <= MOST_SEARCHED and not _is_constant(answered[k][2])]
+    telling.sort(key=lambda k: (_cost(*answered[k]) <= SOON_SEARCHED, *_is_telling(answered[k][0])), reverse=True)
+    cheap_first = sorted(answered, key=lambda one: _cost(*one))  # what a candidate fails on should cost little
     # What is done to channels shows on pictures alone.
     for k in dict.fromkeys([*telling[:1], *[k for k in telling if answered[k][0].image.ndim == 3][:1]]):
         for displays, which, most in parts.passes if answered[k][0].image.ndim == 1 else parts.passes[:2]:
             candidates = list(_candidates(*answered[k], parts, displays, which, most))
-            if (found := _first_that_holds(candidates, answered, len(failed))) is not None:
+            if (found := _first_that_holds(candidates, cheap_first, len(failed))) is not None:
                 return found
     return None
 
@@ -467,6 +471,16 @@ def textbook(weights: Part) -> Composition:
 
 def _is_negligible(line: Line, n_steps: int, values: np.ndarray) -> bool:
     return float(np.linalg.norm(values)) <= _negligible(line)
+
+
+def _is_constant(values: np.ndarray) -> bool:
+    """Whether all features got the same, which very many compositions may give them on one line, and none on all."""
+    return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
+
+
+def _cost(line: Line, n_steps: int, values: np.ndarray) -> int:
+    """What the gradients of one rule hold, in numbers: every candidate has as many."""
+    return line.image.numel() * n_steps
 
 
 def _is_telling(line: Line) -> tuple[bool, bool, bool]:

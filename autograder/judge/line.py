@@ -91,6 +91,11 @@ class Line:
         """The same line but for what is named: another baseline, another target."""
         return replace(self, **changed, _scores={}, _gradients={}, _stacks={}, others={})
 
+    def forget(self) -> None:
+        """Give back the memory of what was computed: for lines that are kept."""
+        for kept in (self._scores, self._gradients, self._stacks, self.others):
+            kept.clear()
+
     def scores(self, nodes: np.ndarray) -> np.ndarray:
         """F at the nodes."""
         self._take(nodes)

@@ -88,11 +88,12 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
 
 def broken(explanation: Explanation) -> frozenset[str]:
     """The properties that a known composition breaks, on probes that are the same for everybody."""
-    return frozenset(
-        question.probe.asks_about
-        for question in _reference()
-        if question.relative_error(explanation.map(question.line, question.n_steps)) > question.allowed_error
-    )
+    found = set()
+    for question in _reference():
+        if question.relative_error(explanation.map(question.line, question.n_steps)) > question.allowed_error:
+            found.add(question.probe.asks_about)
+        question.line.forget()
+    return frozenset(found)
 
 
 @cache
