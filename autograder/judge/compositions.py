@@ -649,7 +649,7 @@ def _explained(composition: Composition, answered: Sequence[Answered], failed: i
         if max(np.linalg.norm(values), np.linalg.norm(expected)) <= _negligible(line):
             continue  # both are nothing but rounding
         factor = float((values * expected).sum() / max((expected**2).sum(), VANISHING**2))
-        if np.linalg.norm(values - factor * expected) <= tolerance * np.linalg.norm(values):
+        if factor and np.linalg.norm(values - factor * expected) <= tolerance * np.linalg.norm(values):
             factors.append((factor, n_steps, *composition.summed(n_steps)))
         else:
             others += 1
