@@ -16,6 +16,7 @@ from torch import Tensor
 from autograder.judge.line import CLOSED, Line, Pair, distance
 from autograder.judge.map_mistakes import Context, exact_mistake, is_of_chebyshev_nodes, likely_mistake
 from autograder.judge.mistakes import BOTH_ENDS, Mistake
+from autograder.judge.rare_rules import is_of_rare_rule, is_one_node_a_cell
 from autograder.judge.studies.reading import Subject
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import (
@@ -194,7 +195,9 @@ def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> 
         return
     if found.completeness and found.map:
         return
-    if not wrong and is_of_chebyshev_nodes(pair, values):
+    if not wrong and (is_of_chebyshev_nodes(pair, values) or is_of_rare_rule(pair, values)):
+        return
+    if not (found.map or exact_mistake(pair, values)) and is_one_node_a_cell(pair, values):
         return
     mistake = found.mistake or wrong or likely_mistake(pair, values, context)
     steps = f"{entry.n_steps} steps"
