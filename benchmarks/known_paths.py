@@ -22,7 +22,7 @@ from igref.models.torchvision_import import import_torchvision
 CACHE = Path(__file__).parent / "cache"
 BASELINES = ("black", "blurred", "uniform", "gaussian", "maximum_distance")
 FINEST_TRAPEZOID = 128
-GAUSS_LEGENDRE = (33, 65, 129)
+GAUSS_LEGENDRE = (9, 17, 33, 65, 129)
 CUT_TO = 257
 AT_ONCE = 5
 

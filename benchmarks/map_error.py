@@ -8,31 +8,54 @@ import json
 
 import numpy as np
 import torch
+from torch import Tensor
 
 import igref
 from benchmarks.known_paths import GAUSS_LEGENDRE, STUDY_ORDER, known_path, pair, path_file
 from benchmarks.setting import RESULTS, keep
-from igref.attribution.map_error import mean_square_distance
+from igref.attribution.map_error import drift_weights, mean_square_distance, products_with_the_last
 from igref.attribution.quadrature import nodes_and_weights
 
+CAPTUM_TRAPEZOID = "captum's riemann_trapezoid"
 TOLERANCES = (0.05, 0.02, 0.01)
-COUNTS = {"trapezoid": (16, 32, 64, 128), "midpoint": (16, 32, 64), "gauss_legendre": GAUSS_LEGENDRE}
+COUNTS = {
+    "trapezoid": (8, 16, 32, 64, 128),
+    "midpoint": (8, 16, 32, 64),
+    "gauss_legendre": GAUSS_LEGENDRE,
+    CAPTUM_TRAPEZOID: (9, 17, 33, 65, 129),
+}
+
+
+def rule_of(name: str, n_steps: int) -> tuple[Tensor, Tensor]:
+    """Nodes and weights; Captum's trapezoid rule has those of n_steps nodes, and weights that sum to (n - 1) / n."""
+    if name != CAPTUM_TRAPEZOID:
+        return nodes_and_weights(name, n_steps)
+    nodes, weights = nodes_and_weights("trapezoid", n_steps - 1)
+    return nodes, weights * (n_steps - 1) / n_steps
 
 
 def fixed(known: dict[str, np.ndarray], rule: str, n_steps: int) -> dict[str, float]:
     """True and stated map error of a rule, both relative, from the inner products of the gradients of a path."""
-    nodes, weights = nodes_and_weights(rule, n_steps)
+    nodes, weights = rule_of(rule, n_steps)
     own = np.searchsorted(known["positions"], nodes.numpy())
     inner = known["inner"][np.ix_(own, own)]
     off = -_reference_weights(known["positions"])
     off[own] += weights.numpy()
-    squares = np.diag(inner)[1:] + np.diag(inner)[:-1] - 2 * np.diag(inner, 1)
     map_norm = np.sqrt(weights.numpy() @ inner @ weights.numpy())
-    return {
+    measured = {
         "gradients": len(nodes),
         "map_error": float(np.sqrt(max(0.0, off @ known["inner"] @ off)) / np.linalg.norm(known["reference"])),
-        "stated": float(np.sqrt(mean_square_distance(nodes, weights).numpy() @ squares.clip(0)) / map_norm),
     }
+    return measured if rule == CAPTUM_TRAPEZOID else measured | {"stated": _stated(nodes, weights, inner) / map_norm}
+
+
+def _stated(nodes: Tensor, weights: Tensor, inner: np.ndarray) -> float:
+    """The length of `error_map`, but that a pixel whose squared error by jumps is told to be below 0 is not set to 0."""
+    changes = np.diff(np.diff(inner, axis=0), axis=1)
+    distances, drift = mean_square_distance(nodes, weights), drift_weights(nodes, weights).numpy()
+    products = products_with_the_last(nodes, distances).numpy()
+    jumps = distances.numpy() @ np.diag(changes) - products[1:] @ np.diag(changes, 1)
+    return float(np.sqrt(max(0.0, jumps) + drift @ inner @ drift))
 
 
 def adaptive(known: dict[str, np.ndarray], which: tuple[str, int, str], tolerance: float) -> dict[str, float]:
@@ -59,20 +82,19 @@ def main(*, only_kept: bool = False) -> None:
     """Measure what is missing; `only_kept` leaves out the pairs whose paths have not been measured."""
     file = RESULTS / "map_error.json"
     results = json.loads(file.read_text())["results"] if file.exists() else {}
-    study = [which for which in STUDY_ORDER if not only_kept or path_file(*which).exists()]
-    for tolerance in (None, *TOLERANCES):
-        for which in study:
-            measured = results.setdefault("/".join(map(str, which)), {"fixed": {}, "adaptive": {}})
-            if tolerance is None and not measured["fixed"]:
-                known = known_path(*which)
-                for rule, counts in COUNTS.items():
-                    measured["fixed"][rule] = {str(n): fixed(known, rule, n) for n in counts}
-            elif tolerance is not None and str(tolerance) not in measured["adaptive"]:
-                measured["adaptive"][str(tolerance)] = adaptive(known_path(*which), which, tolerance)
-            else:
-                continue
-            keep("map_error", results)
-            print(*which, tolerance or "", flush=True)
+    for which in STUDY_ORDER:
+        if only_kept and not path_file(*which).exists():
+            continue
+        measured = results.setdefault("/".join(map(str, which)), {"fixed": {}, "adaptive": {}})
+        missing = [tolerance for tolerance in TOLERANCES if str(tolerance) not in measured["adaptive"]]
+        if measured["fixed"] and not missing:
+            continue
+        known = known_path(*which)
+        measured["fixed"] = {rule: {str(n): fixed(known, rule, n) for n in counts} for rule, counts in COUNTS.items()}
+        for tolerance in missing:
+            measured["adaptive"][str(tolerance)] = adaptive(known, which, tolerance)
+        keep("map_error", results)
+        print(*which, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 The line from x' to x is cut into panels, and the panels that are most wrong are halved until little is. Two things can
 be wrong with a panel from a to b of width h:
 
-- the map: the integrand of the map changes from one end to the other by D = (x - x') (g(b) - g(a)), and somewhere in
-  between; that puts the map off by about h |D| / sqrt(12) (`igref.attribution.map_error`);
+- the map: its integrand changes from one end to the other, and where in between is not known. How much of that change
+  are jumps, and how much a drift of which the trapezoid rule knows, is told by the panel beside it
+  (`igref.attribution.map_error`): the other half of what was cut;
 - the sum: the trapezoid estimate of how much F rises over the panel is off by a residual, as the true rise,
   F(b) - F(a), comes with the gradients for free. The residuals add up to the completeness gap.
 
@@ -28,8 +29,10 @@ from igref.types import Forward, Targets
 
 FIRST_PANELS = 8
 CUTS_A_ROUND, SHARE_A_ROUND, MOST_A_ROUND = 4, 4, 32  # four panels, or a quarter of them where that is more, up to 32
+Pair = tuple[float, float, float]
 STOPS = ("map", "gap", "residuals")
 ROUNDS_WITHIN = 5  # as many as step counts in a row, for a gap of which `StepSweep.stays_within` says that it stays
+OF_JUMPS = 1 / 3  # of the squared error by jumps is what jumps alone are expected to leave in the squared one by drift
 GAIN = 0.75  # halving a panel quarters its squared map error, and its residual where F is smooth
 KEPT_GRADIENTS = 256  # of one input, at work; beyond, those at the ends of the best panels are let go
 
@@ -42,7 +45,8 @@ class Panels:
         positions: 0 = a_0 < ... < a_P = 1 on the line from x' to x.
         scores: F at the positions.
         slopes: dF/da at the positions, the gradient times (x - x') summed.
-        errors: how far off each panel's part of the map is expected to be; their squares add up to that of the map.
+        errors: how far off each panel's part of the map is expected to be; their squares add up to that of the map,
+            with what is expected by drift, a sum with signs, in shares like those of the rest.
     """
 
     positions: Float64[Tensor, " E"]
@@ -181,8 +185,9 @@ def _measure(
 class _Line:
     """The line from one baseline to one input: its panels, what is known at their ends, and which to cut next.
 
-    Lengths are in units of the map: what is kept of a gradient is its product with x - x'. All but these and the two
-    sums, of the map and of its squared error, is on the CPU.
+    Lengths are in units of the map: what is kept of a gradient is its product with x - x'. All but these and the three
+    sums, the map, its squared error by jumps and its error by drift, is on the CPU. Panels come in pairs of one width, the
+    halves of one that was cut: a pair is its ends and its middle, a panel is named by its left end.
     """
 
     def __init__(
@@ -192,15 +197,18 @@ class _Line:
         self.one_point = torch.equal(inputs[row], baselines[row])
         self.known: dict[float, tuple[float, float]] = {}  # F and its slope, by position
         self.kept: dict[float, Tensor] = {}  # integrands, by position
-        self.right: dict[float, float] = {}  # the panels: the right end of each by its left end
-        self.squares: dict[float, float] = {}  # the squared map error of each by its left end
-        self.map, self.squared_error = torch.zeros(2, inputs[0].numel(), dtype=torch.float64, device=inputs.device)
+        self.pair: dict[float, Pair] = {}  # of each panel
+        self.share: dict[float, float] = {}  # of each panel, in what is wrong with its pair
+        self.squares: dict[float, float] = {}  # of each panel, the squared map error by jumps
+        sums = torch.zeros(3, inputs[0].numel(), dtype=torch.float64, device=inputs.device)
+        self.map, self.squared_error, self.drift = sums
         self.fresh: dict[float, tuple[float, float, Tensor]] = {}
         self.n_gradients, self.rounds_within, self.converged = 0, 0, False
         self.cuts: list[float] = []
+        first = min(FIRST_PANELS, max_gradients - 1)
         self.wanted: list[float] = torch.linspace(
-            0, 1, min(FIRST_PANELS + 1, max_gradients), dtype=torch.float64
-        ).tolist()
+            0, 1, max(1, first - first % 2) + 1, dtype=torch.float64
+        ).tolist()  # an even number of panels, or a single one
 
     def take_in(self) -> None:
         """Replace the panels that were to be cut by their halves, now that the middles are known."""
@@ -210,24 +218,50 @@ class _Line:
             self.kept[position] = integrand
         if self.one_point:  # scored in different batches, which may round it differently
             self.known = dict.fromkeys(self.known, self.known[0.0])
-        if self.right:
-            before = [(left, self.right[left]) for left in self.cuts]
-            after = [half for a, b in before for half in ((a, (a + b) / 2), ((a + b) / 2, b))]
-            self._add(before, -1)
+        if self.pair:
+            pairs = [(a, (a + b) / 2, b) for a, b in zip(self.cuts, map(self._right, self.cuts), strict=True)]
+            self.map -= self._replace(pairs, self.cuts)
         else:
-            after = list(zip(self.wanted[:-1], self.wanted[1:], strict=True))
-        self._add(after, 1)
+            ends = self.wanted
+            integrands, at = torch.stack([self.kept[end] for end in ends]), torch.tensor(ends).to(self.map)
+            self.map += torch.trapezoid(integrands.double(), at, dim=0)
+            single = [(0.0, 0.0, 1.0)]  # beside it is nothing
+            self._replace(list(zip(ends[::2], ends[1::2], ends[2::2], strict=False)) or single, [])
         self.fresh, self.wanted, self.cuts = {}, [], []
 
-    def _add(self, panels: list[tuple[float, float]], sign: int) -> None:
-        """Add panels to the sums, or take them away again."""
-        left, right = (torch.stack([self.kept[end] for end in ends]) for ends in zip(*panels, strict=True))
-        widths = torch.tensor([b - a for a, b in panels], dtype=torch.float64).to(left)[:, None]
-        self.map.add_((widths * (left + right)).sum(0), alpha=sign / 2)
-        squares = (widths * (right - left)).square_()
-        self.squared_error.add_(squares.sum(0), alpha=sign / 12)
-        for (a, b), square in zip(panels, (squares.double().sum(1) / 12).tolist(), strict=True):
-            self.right[a], self.squares[a] = b, square
+    def _right(self, panel: float) -> float:
+        left, middle, right = self.pair[panel]
+        return middle if left == panel < middle else right
+
+    def _replace(self, pairs: list[Pair], panels: list[float]) -> Tensor:
+        """Add what is wrong with new pairs to the sums, and take that away which was wrong with the panels in their place.
+
+        With D and D' the changes over the panels of a pair, of width h, (D' - D)^2 is what jumps add to both, and
+        h (D' - D) / 6 is the trapezoid rule's error by drift in both, the third of what the cut changed in the map
+        (Richardson), which is returned, the map before less the map after. A panel has of these what it has of
+        |D|^2 + |D'|^2: where one jump is all, all is its own.
+        """
+        before = [self.pair[panel] for panel in panels]
+        left, middle, right = (
+            torch.stack([self.kept[end] for end in ends]) for ends in zip(*pairs, *before, strict=True)
+        )
+        first, second = middle - left, right - middle
+        n_new = len(pairs)
+        parts = torch.stack([half[:n_new].square().sum(1) for half in (first, second)]).double()
+        bends = second.sub_(first)
+        widths = torch.tensor([b - m for _, m, b in (*pairs, *before)], dtype=torch.float64)
+        signs = torch.tensor([1.0] * n_new + [-self.share[panel] for panel in panels], dtype=torch.float64)
+        sizes = torch.stack([widths / 2, signs * widths / 6, signs * widths**2 / 12]).to(bends)
+        change = sizes[0, :n_new] @ bends[:n_new]
+        self.drift += sizes[1] @ bends
+        squares = bends.square_()
+        self.squared_error += sizes[2] @ squares
+        of_pairs = squares[:n_new].sum(1).double().cpu() * widths[:n_new] ** 2 / 12
+        shares = (parts / parts.sum(0)).nan_to_num(0).T.tolist()
+        for pair, both, square in zip(pairs, shares, of_pairs.tolist(), strict=True):
+            for panel, share in zip(pair, both, strict=False):
+                self.pair[panel], self.share[panel], self.squares[panel] = pair, share, share * square
+        return change
 
     def choose_cuts(self) -> None:
         """Say which positions are wanted next; none where the error is within what is allowed, or nothing can be done."""
@@ -246,7 +280,8 @@ class _Line:
         needed = min(needed, int((errors > 0).sum()))
         for k in largest.indices[: min(needed, most)].tolist():
             a, b = panels.positions[k : k + 2].tolist()
-            wanted = [p for p in (a, (a + b) / 2, b) if p not in self.kept and p not in self.wanted]
+            ends = dict.fromkeys(((a + b) / 2, *self.pair[a]))
+            wanted = [p for p in ends if p not in self.kept and p not in self.wanted]
             if a < (a + b) / 2 < b and self.n_gradients + len(self.wanted) + len(wanted) <= self.max_gradients:
                 self.cuts.append(a)
                 self.wanted += wanted
@@ -263,15 +298,22 @@ class _Line:
     def _let_go(self, panels: Panels, worst_first: Tensor) -> None:
         """Keep no more than so many integrands, at the ends of the panels that will be cut first."""
         if len(self.kept) > KEPT_GRADIENTS:
-            ends = panels.positions[torch.stack([worst_first, worst_first + 1], dim=1).flatten()].tolist()
-            self.kept = {p: self.kept[p] for p in list(dict.fromkeys(ends))[:KEPT_GRADIENTS] if p in self.kept}
+            worst = panels.positions[worst_first].tolist()
+            ends = dict.fromkeys(end for panel in worst for end in self.pair[panel] if end in self.kept)
+            self.kept = {p: self.kept[p] for p in list(ends)[:KEPT_GRADIENTS]}
 
     def panels(self) -> Panels:
         positions = sorted(self.known)
         scores, slopes = torch.tensor([self.known[p] for p in positions], dtype=torch.float64).T
-        errors = torch.tensor([self.squares[p] for p in positions[:-1]], dtype=torch.float64).sqrt()
+        squares = torch.tensor([self.squares[p] for p in positions[:-1]], dtype=torch.float64)
+        jumps = float(squares.sum())
+        errors = (
+            (squares * (1 + max(0.0, float(self.drift @ self.drift) / jumps - OF_JUMPS))).sqrt() if jumps else squares
+        )
         return Panels(torch.tensor(positions, dtype=torch.float64), scores, slopes, errors)
 
     def maps(self) -> tuple[Tensor, Tensor]:
         """The map, and its error feature by feature."""
-        return self.map, self.squared_error.clamp(min=0).sqrt()
+        jumps, drift = self.squared_error.clamp(min=0), self.drift.square()
+        share = (1 - OF_JUMPS * jumps.sum() / drift.sum()).clamp(min=0) if drift.any() else 0
+        return self.map, (jumps + share * drift).sqrt()

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from igref import arguments
 from igref.attribution.chunking import chunk_size_for, chunks, image_layout
-from igref.attribution.map_error import ChangesAlongPaths, is_told, relative_norm
+from igref.attribution.map_error import ChangesAlongPaths, drift_weights, is_told, relative_norm
 from igref.attribution.precision import warn_of_half_precision
 from igref.attribution.quadrature import nodes_and_weights
 from igref.progress import Progress, reporter
@@ -150,13 +150,16 @@ def integrated_gradients(
     targets = arguments.target_indices(targets, inputs)
     warn_of_half_precision(forward, inputs)
     nodes, weights = nodes_and_weights(rule, n_steps)
-    changes = ChangesAlongPaths(nodes, weights[None], inputs) if is_told(rule, len(nodes)) else None
-    (mean_gradient,), scores = weighted_gradients(
-        forward, inputs, baselines, targets, nodes, weights[None], changes, chunk_size=chunk_size, progress=progress
+    rows, changes = weights[None], None
+    if is_told(rule, len(nodes)):
+        rows = torch.stack([weights, drift_weights(nodes, weights)])
+        changes = ChangesAlongPaths(nodes, weights[None], inputs)
+    (mean_gradient, *drift), scores = weighted_gradients(
+        forward, inputs, baselines, targets, nodes, rows, changes, chunk_size=chunk_size, progress=progress
     )
     values = ((inputs - baselines) * mean_gradient).to(inputs.dtype)
     gap = completeness_gap(values, scores[1.0], scores[0.0])
-    error_map = None if changes is None else changes.error_maps(inputs - baselines)[0]
+    error_map = None if changes is None else changes.error_maps(inputs - baselines, torch.stack(drift))[0]
     return Attribution(values, scores[1.0], scores[0.0], gap, len(inputs) * len(nodes), error_map=error_map)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from igref import arguments
 from igref.attribution.core import Attribution, completeness_gap, relative_gap, weighted_gradients
-from igref.attribution.map_error import ChangesAlongPaths, is_told, relative_norm
+from igref.attribution.map_error import ChangesAlongPaths, drift_weights, is_told, relative_norm
 from igref.attribution.precision import warn_of_half_precision
 from igref.attribution.quadrature import RULES, degree_of_exactness, nodes_and_weights
 from igref.progress import Progress
@@ -202,12 +202,14 @@ def step_sweep(
     start = perf_counter()
     told = torch.tensor([is_told(r, _n_nodes(r, n)) for r, n in entries])
     changes = ChangesAlongPaths(nodes, weights[told], inputs)
-    mean_gradients, scores = weighted_gradients(
-        forward, inputs, baselines, targets, nodes, weights, changes, chunk_size=chunk_size, progress=progress
+    rows = torch.cat([weights, _drift_rows(nodes, weights[told])])
+    sums, scores = weighted_gradients(
+        forward, inputs, baselines, targets, nodes, rows, changes, chunk_size=chunk_size, progress=progress
     )
+    mean_gradients, drift = sums[: len(entries)], sums[len(entries) :]
     values = torch.stack([((inputs - baselines) * mean).to(inputs.dtype) for mean in mean_gradients])
     error_maps = torch.full_like(values, torch.nan)
-    error_maps[told.to(inputs.device)] = changes.error_maps(inputs - baselines)
+    error_maps[told.to(inputs.device)] = changes.error_maps(inputs - baselines, drift)
     seconds = perf_counter() - start
     rule_of, steps_of = zip(*entries, strict=True)
     n_gradients = len(inputs) * len(nodes)
@@ -226,3 +228,12 @@ def _union(entries: Sequence[tuple[str, int]]) -> tuple[Float64[Tensor, " K"], F
     for row, (own, w) in zip(weights, each, strict=True):
         row[torch.searchsorted(nodes, own)] = w
     return nodes, weights
+
+
+def _drift_rows(nodes: Float64[Tensor, " K"], weights: Float64[Tensor, "R K"]) -> Float64[Tensor, "R K"]:
+    """`drift_weights` of each row, at the nodes that it has."""
+    rows = torch.zeros_like(weights)
+    for drift, row in zip(rows, weights, strict=True):
+        own = row.nonzero()[:, 0]
+        drift[own] = drift_weights(nodes[own], row[own])
+    return rows

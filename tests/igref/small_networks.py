@@ -23,6 +23,11 @@ def softmax_network(seed: int = 0) -> nn.Sequential:
     return frozen(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3), nn.Softmax(1), seed=seed)
 
 
+def wide_relu_network(seed: int = 0) -> nn.Sequential:
+    """400 features, 400 hidden units, 3 classes: hundreds of jumps along a path, none of which matters much."""
+    return frozen(nn.Linear(400, 400), nn.ReLU(), nn.Linear(400, 3), seed=seed)
+
+
 def pool_network(seed: int = 0) -> nn.Sequential:
     """Images 2 x 6 x 6, 3 classes; begins with an in-place ReLU, as networks do that are cut in two."""
     return frozen(

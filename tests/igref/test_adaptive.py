@@ -9,7 +9,7 @@ from igref.attribution import adaptive
 from igref.attribution.adaptive import STOPS, adaptive_integrated_gradients
 from igref.attribution.core import gradient, integrated_gradients
 from igref.attribution.exact import exact_integrated_gradients
-from tests.igref.small_networks import normal, pool_network, relu_network, softmax_network
+from tests.igref.small_networks import normal, pool_network, relu_network, softmax_network, wide_relu_network
 
 seeds = st.integers(0, 10_000)
 
@@ -154,18 +154,63 @@ def test_float32_and_progress():
     assert reports == [(1, 2), (2, 2)]
 
 
+def other_end_beside(positions, k):
+    """The panel that panel k was cut from, or is paired with at the start, has this end besides."""
+    width = float(positions[k + 1] - positions[k])
+    first_of_two = round(float(positions[k]) / width) % 2 == 0
+    return float(positions[k + 1]) + width if first_of_two else float(positions[k]) - width
+
+
 @given(seeds)
 def test_the_error_map_is_the_panels_sum_by_the_definition(seed):
     x, x0 = normal(2, 2, 6, 6, seed=seed), normal(2, 6, 6, seed=seed + 1)
     ig = adaptive_integrated_gradients(pool_network(), x, x0, 1, tolerance=0.02)
     for n, panels in enumerate(ig.panels):
-        points = x0 + panels.positions.view(-1, 1, 1, 1) * (x[n] - x0)
-        integrands = gradient(pool_network(), points, 1) * (x[n] - x0)
-        squares = panels.positions.diff().view(-1, 1, 1, 1) ** 2 * integrands.diff(dim=0) ** 2 / 12
-        torch.testing.assert_close(ig.error_map[n], squares.sum(0).sqrt(), atol=1e-9, rtol=1e-6)
-        torch.testing.assert_close(panels.errors, squares.flatten(1).sum(1).sqrt(), atol=1e-12, rtol=1e-9)
-        expected = panels.errors.norm() / ig.values[n].norm()
-        torch.testing.assert_close(ig.map_error[n], expected, atol=1e-9, rtol=1e-6)
+        beyond = torch.tensor([other_end_beside(panels.positions, k) for k in range(len(panels.positions) - 1)])
+        left, right, far = (
+            gradient(pool_network(), x0 + ends.double().view(-1, 1, 1, 1) * (x[n] - x0), 1).flatten(1)
+            * (x[n] - x0).flatten()
+            for ends in (panels.positions[:-1], panels.positions[1:], beyond)
+        )
+        first_of_two = (beyond > panels.positions[1:])[:, None]
+        here, beside = right - left, torch.where(first_of_two, far - right, left - far)
+        of_each = torch.stack([here, beside]).square().sum(2)
+        share = torch.where(of_each[0] == 0, 0, of_each[0] / of_each.sum(0))[:, None]
+        bend = torch.where(first_of_two, beside - here, here - beside)
+        h = panels.positions.diff()[:, None]
+        jumps, drift = (share * h**2 * bend**2 / 12), (share * h * bend / 6).sum(0)
+        shrunk = max(0, 1 - float(jumps.sum() / 3 / drift.square().sum())) * drift**2
+        expected = (jumps.sum(0) + shrunk).sqrt()
+        torch.testing.assert_close(ig.error_map[n].flatten(), expected, atol=1e-9, rtol=1e-6)
+        torch.testing.assert_close(panels.errors.norm(), expected.norm(), atol=1e-9, rtol=1e-6)
+        torch.testing.assert_close(panels.errors.square() / panels.errors.square().sum(), jumps.sum(1) / jumps.sum())
+        torch.testing.assert_close(ig.map_error[n], expected.norm() / ig.values[n].norm(), atol=1e-9, rtol=1e-6)
+
+
+@pytest.mark.parametrize("tolerance", [0.05, 0.02, 0.01])
+def test_what_is_stated_where_it_stops_is_the_error_of_a_large_relu_network(tolerance):
+    network, x, x0 = wide_relu_network(), normal(20, 400, seed=1), normal(400, seed=2)
+    fine = integrated_gradients(network, x, x0, 1, n_steps=2000).values
+    ig = adaptive_integrated_gradients(network, x, x0, 1, tolerance=tolerance)
+    ratio = (ig.values - fine).norm(dim=1) / fine.norm(dim=1) / ig.map_error
+    assert ig.converged.all()
+    assert ((ratio > 0.8) & (ratio < 1.25)).double().mean() >= 0.8 and 0.9 < float(ratio.median()) < 1.1
+    assert ((ig.values - fine).abs() <= 2 * ig.error_map).double().mean() >= 0.88
+
+
+def test_of_a_gradient_that_only_drifts_the_drift_is_stated():
+    """h |D| / sqrt(12), as if it jumped, would be several times too much."""
+    x, x0 = torch.ones(1, 3).double(), torch.zeros(1, 3).double()
+    for n_gradients in (9, 17, 33):
+        ig = adaptive_integrated_gradients(lambda x: x**3, x, x0, 1, tolerance=0.0, max_gradients=n_gradients)
+        assert 0.7 < float((ig.values[0, 1] - 1).abs() / ig.map_error) <= 1.25
+
+
+def test_one_jump_is_found_and_the_panels_beside_it_are_let_be():
+    kink = lambda x: torch.relu(x - 0.3)  # noqa: E731
+    ig = adaptive_integrated_gradients(kink, torch.ones(1, 1).double(), torch.zeros(1, 1).double(), 0, tolerance=1e-4)
+    assert ig.converged.all() and ig.n_gradients < 9 + 4 * 12
+    assert float((ig.values - 0.7).abs()) <= 2 * float(ig.error_map)
 
 
 def test_cuts_by_the_map_need_fewer_gradients_than_the_trapezoid_for_the_same_map():
@@ -200,7 +245,7 @@ def test_few_gradients_are_kept_and_the_map_is_the_same(monkeypatch):
         monkeypatch.setattr(adaptive, name, value)
     few = adaptive_integrated_gradients(relu_network(), x, x0, 1, tolerance=0.002)
     positions = [len(panels.positions) for panels in few.panels]
-    assert max(kept) <= 12 + 3 * adaptive.CUTS_A_ROUND < min(positions)
+    assert max(kept) <= 12 + 4 * adaptive.CUTS_A_ROUND < min(positions)
     assert positions == [len(panels.positions) for panels in every.panels] == every.gradients_per_input.tolist()
     assert few.n_gradients > every.n_gradients  # what was let go is taken again, and counted
     torch.testing.assert_close(few.values, every.values, atol=1e-12, rtol=0)
