@@ -13,7 +13,7 @@ from torch import Tensor
 import igref
 from benchmarks.known_paths import GAUSS_LEGENDRE, STUDY_ORDER, known_path, pair, path_file
 from benchmarks.setting import RESULTS, keep
-from igref.attribution.map_error import drift_weights, mean_square_distance, products_with_the_last
+from igref.attribution.map_error import bend_coefficients, drift_weights, mean_square_distance
 from igref.attribution.quadrature import nodes_and_weights
 
 CAPTUM_TRAPEZOID = "captum's riemann_trapezoid"
@@ -50,12 +50,13 @@ def fixed(known: dict[str, np.ndarray], rule: str, n_steps: int) -> dict[str, fl
 
 
 def _stated(nodes: Tensor, weights: Tensor, inner: np.ndarray) -> float:
-    """The length of `error_map`, but that a pixel whose squared error by jumps is told to be below 0 is not set to 0."""
-    changes = np.diff(np.diff(inner, axis=0), axis=1)
-    distances, drift = mean_square_distance(nodes, weights), drift_weights(nodes, weights).numpy()
-    products = products_with_the_last(nodes, distances).numpy()
-    jumps = distances.numpy() @ np.diag(changes) - products[1:] @ np.diag(changes, 1)
-    return float(np.sqrt(max(0.0, jumps) + drift @ inner @ drift))
+    """The length of `error_map`."""
+    widths = nodes.diff()
+    slopes = (torch.eye(len(nodes), dtype=torch.float64).diff(dim=0) / widths[:, None]).diff(dim=0).numpy()
+    bends = np.einsum("ij,ij->i", slopes @ inner, slopes).clip(0)
+    jumps = bend_coefficients(widths, mean_square_distance(nodes, weights)).numpy() @ bends
+    drift = drift_weights(nodes, weights).numpy()
+    return float(np.sqrt(jumps + max(0.0, drift @ inner @ drift)))
 
 
 def adaptive(known: dict[str, np.ndarray], which: tuple[str, int, str], tolerance: float) -> dict[str, float]:

@@ -91,9 +91,9 @@ def adaptive_integrated_gradients(
     """Integrated gradients on panels that are halved until the error of the map is within a tolerance, and the gap too.
 
     Where `.converged`, the expected error of the map, `.map_error`, and the relative gap are at most the tolerance. The
-    map's true error is near the expected one where the network is large and piecewise linear, and mostly smaller where it
-    is small or smooth (benchmarks/README.md). What happens within one of the first eight panels, is over at its ends and
-    leaves no gap goes unseen.
+    map's true error is near the expected one where many ReLUs switch on the way, spread around it where few do, and
+    smaller where the network is smooth (benchmarks/README.md). What happens within one of the first eight panels, is
+    over at its ends and leaves no gap goes unseen.
 
     Args:
         forward, inputs, baselines, targets, chunk_size: as for `integrated_gradients`.

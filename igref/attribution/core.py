@@ -33,7 +33,7 @@ class Attribution:
         completeness_gap: sum of values minus (F(x) - F(x')), signed; the exact integral has none (section 3).
         n_gradients: gradients computed, over all inputs.
         error_map: how far off each value is expected to be (`igref.attribution.map_error`), in the dtype of the inputs;
-            None where it cannot be told: by the rules left and right, and from a single gradient.
+            None where it cannot be told: by the rules left and right, and from fewer than three gradients.
     """
 
     values: Float[Tensor, " N *shape"]

@@ -10,13 +10,13 @@ do not know of one another put the map off by
     error^2 = sum over panels of E_i m_i,    m_i = mean of (t - c)^2 = h_i^2 / 12 + (middle - c)^2,
 
 E_i the sum of |J|^2 in panel i, h_i its width. E_i is not |D_i|^2, the squared change over the panel, as the drift is in
-that as well: D_i = drift + jumps. But jumps of one panel do not know of those of the next, and the drift over both is
-nearly one, in proportion to the widths, so that in the mean
+that as well. But over two panels the slope of the drift is nearly one, and jumps of one do not know of those of the next:
+with r for what jumps add to the sum of |J|^2 a length of the path,
 
-    D_i . D_(i+1) h_i / h_(i+1) = |drift_i|^2    and    E_i = |D_i|^2 - D_i . D_(i+1) h_i / h_(i+1);
+    |D_i / h_i - D_j / h_j|^2 ~ r (1 / h_i + 1 / h_j)    for neighbours i and j,    E_i = r h_i,
 
-likewise for the panel before, and the mean of both is taken. With equal widths this is half the sum of the squares of the
-second differences of g: von Neumann's estimate of the noise on a series with a trend.
+r of a panel being the mean of what it has with each of its neighbours. With equal widths E_i is half the square of the
+second difference of g: von Neumann's estimate of the noise on a series with a trend.
 
 Drift. To lowest order a rule errs on it as on a parabola: by half its error for a^2, times the change of the slope dg/da
 over the path. For the trapezoid rule that is h^2 / 12 (g'(1) - g'(0)), the first term of Euler and Maclaurin; for
@@ -38,8 +38,8 @@ TOLD = ("midpoint", "trapezoid", "gauss_legendre")
 
 
 def is_told(rule: str, n_nodes: int) -> bool:
-    """Whether the error of a map by this rule can be told: not of one-sided rules, nor from a single gradient."""
-    return rule in TOLD and n_nodes > 1
+    """Whether the error of a map by this rule can be told: not of one-sided rules, nor from fewer than three gradients."""
+    return rule in TOLD and n_nodes > 2
 
 
 def mean_square_distance(nodes: Float64[Tensor, " K"], weights: Float64[Tensor, " K"]) -> Float64[Tensor, " K-1"]:
@@ -68,25 +68,26 @@ def drift_weights(nodes: Float64[Tensor, " K"], weights: Float64[Tensor, " K"]) 
         >>> [round(float(error), 6) for error in errors]
         [0.041667, 0.041667]
     """
+    first, last = nodes[1] - nodes[0], nodes[-1] - nodes[-2]
     drift = torch.zeros_like(weights)
-    if len(nodes) > 2:
-        first, last = nodes[1] - nodes[0], nodes[-1] - nodes[-2]
-        drift[:2] += torch.tensor([1.0, -1.0]) / first
-        drift[-2:] += torch.tensor([-1.0, 1.0]) / last
-        between_middles = nodes[-1] - nodes[0] - (first + last) / 2
-        drift *= (weights @ nodes**2 - 1 / 3) / 2 / between_middles
-    return drift
+    drift[:2] += torch.tensor([1.0, -1.0]) / first
+    drift[-2:] += torch.tensor([-1.0, 1.0]) / last
+    between_middles = nodes[-1] - nodes[0] - (first + last) / 2
+    return drift * (weights @ nodes**2 - 1 / 3) / 2 / between_middles
 
 
-def products_with_the_last(
-    nodes: Float64[Tensor, " K"], mean_squares: Float64[Tensor, " K-1"]
-) -> Float64[Tensor, " K-1"]:
-    """What of the product of each panel's change with that of the panel before is to be taken off, as the drift's part."""
-    widths, halves = nodes.diff(), torch.full_like(mean_squares, 0.5)
-    halves[[0, -1]] = 1  # the outermost panels have one neighbour
-    parts = halves * mean_squares
-    ratios = widths[1:] / widths[:-1]
-    return torch.cat([torch.zeros(1, dtype=torch.float64), parts[1:] * ratios + parts[:-1] / ratios])
+def bend_coefficients(widths: Float64[Tensor, " P"], mean_squares: Float64[Tensor, " P"]) -> Float64[Tensor, " P-1"]:
+    """For each two neighbouring panels, how much |D_i / h_i - D_j / h_j|^2 counts in the squared error by jumps.
+
+    Example:
+        >>> h = torch.full((4,), 0.25, dtype=torch.float64)
+        >>> counted = bend_coefficients(h, h**2 / 12).sum() * (1 / h[0] + 1 / h[1])
+        >>> round(float(counted), 6) == round(float((h**2 / 12 * h).sum()), 6)  # a rate of 1 everywhere
+        True
+    """
+    of_rate = mean_squares * widths
+    of_rate[1:-1] /= 2  # the outermost panels have one neighbour, the others two
+    return (of_rate[1:] + of_rate[:-1]) / (1 / widths[1:] + 1 / widths[:-1])
 
 
 class ChangesAlongPaths:
@@ -103,12 +104,12 @@ class ChangesAlongPaths:
 
     def __init__(self, nodes: Float64[Tensor, " K"], weights: Float64[Tensor, "R K"], inputs: Tensor) -> None:
         self.place = torch.full(weights.shape, -1)  # of each node among those that the row has
-        self.coefficients = []  # for each panel of a row: of its squared change, and of its product with the last
+        self.widths, self.coefficients = [], []
         for place, row in zip(self.place, weights, strict=True):
             own = row.nonzero()[:, 0]
             place[own] = torch.arange(len(own))
-            mean_squares = mean_square_distance(nodes[own], row[own])
-            self.coefficients.append(torch.stack([mean_squares, products_with_the_last(nodes[own], mean_squares)]))
+            self.widths.append(nodes[own].diff())
+            self.coefficients.append(bend_coefficients(self.widths[-1], mean_square_distance(nodes[own], row[own])))
         self.squares = torch.zeros(len(weights), *inputs.shape, dtype=torch.float64, device=inputs.device)
         self.last: list[tuple[Tensor, Tensor, Tensor] | None] = [None] * len(weights)
 
@@ -123,29 +124,26 @@ class ChangesAlongPaths:
             if before is not None:
                 seen = tuple(torch.cat(parts) for parts in zip(before, seen, strict=True))
             self.last[row] = tuple(part[-2:].clone() for part in seen)
-            self._add_squares(row, *seen, len(seen[0]) - len(own))
+            if len(seen[0]) > 2:
+                self._add_bends(row, *seen)
 
-    def _add_squares(self, row: int, inputs: Tensor, places: Tensor, gradients: Tensor, n_before: int) -> None:
-        """Of each panel that is new, its squared change and its product with the last, to the sum of its input."""
-        changes = gradients.diff(dim=0)
-        for back, coefficients in enumerate(self.coefficients[row], start=1):
-            ends = torch.arange(len(inputs))[max(n_before, back) :]
-            ends = ends[places[ends] >= back]  # so many nodes of the same input came before it
-            if not len(ends):
-                continue
-            first, last = int(inputs[ends[0]]), int(inputs[ends[-1]]) + 1
-            shares = torch.zeros(last - first, len(changes) + 1 - back, dtype=changes.dtype)
-            shares[inputs[ends] - first, ends - back] = coefficients[places[ends] - 1].to(shares) * (-1) ** (back + 1)
-            squares = self.squares[row, first:last]
-            products = changes[back - 1 :] * changes[: len(changes) + 1 - back]
-            squares += (shares.to(changes.device) @ products).view_as(squares)
+    def _add_bends(self, row: int, inputs: Tensor, places: Tensor, gradients: Tensor) -> None:
+        """The squared bend at each node that has a neighbour on either side, to the sum of its input."""
+        first, last = int(inputs[0]), int(inputs[-1]) + 1
+        at, panels = places[1:-1], places[:-1].clamp(max=len(self.widths[row]) - 1)
+        between = (at > 0) & (at <= len(self.coefficients[row])) & (inputs[:-2] == inputs[2:])
+        slopes = gradients.diff(dim=0) / self.widths[row][panels].to(gradients)[:, None]
+        shares = torch.zeros(last - first, len(at), dtype=gradients.dtype)
+        coefficients = self.coefficients[row][(at - 1).clamp(0, len(self.coefficients[row]) - 1)]
+        shares[inputs[1:-1] - first, torch.arange(len(at))] = (coefficients * between).to(shares)
+        squares = self.squares[row, first:last]
+        squares += (shares.to(slopes.device) @ slopes.diff(dim=0).square_()).view_as(squares)
 
     def error_maps(
         self, difference: Float[Tensor, " N *shape"], drift: Float64[Tensor, "R N *shape"]
     ) -> Float[Tensor, "R N *shape"]:
         """The errors feature by feature, in the dtype of the inputs; `drift` has the sums by `drift_weights`."""
-        squares = self.squares.clamp(min=0) + drift**2
-        return (squares.sqrt() * difference.abs()).to(difference.dtype)
+        return ((self.squares + drift**2).sqrt() * difference.abs()).to(difference.dtype)
 
 
 def relative_norm(error: Float[Tensor, " N *shape"], values: Float[Tensor, " N *shape"]) -> Float64[Tensor, " N"]:
