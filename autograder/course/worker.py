@@ -128,7 +128,7 @@ def _run(assigned: Assigned, notebook: str, problem: str, outcome: Outcome, log:
         nb, resources = SandboxedExecute(config=_config(assigned.settings), log=log).preprocess(nb, resources)
     run: Run = resources[RUN]
     started = time.process_time()
-    judge_run(nb, run, assigned.assignment, log, kept_gradients())
+    judge_run(nb, run, assigned.assignment, log, assigned.files.files, kept_gradients())
     outcome.judging += time.process_time() - started
     return GivenRun([cell.source for cell in nb.cells], [_outputs(cell) for cell in nb.cells], run)
 

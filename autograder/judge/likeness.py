@@ -8,9 +8,15 @@ release itself gave is left out first.
 from __future__ import annotations
 
 import ast
+import base64
+import binascii
+import bz2
+import contextlib
 import io
 import json
+import lzma
 import warnings
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
@@ -34,6 +40,20 @@ EVERY_FINGERPRINT = 1
 them the shares would; notebooks are small enough to keep them all."""
 WORTH_A_LOOK = 0.5
 MAX_CODE = 200_000
+MAX_BESIDE = 10 * MAX_CODE
+"""Bytes of files beside a notebook that are looked at."""
+LONG_STRING = 200
+"""Shorter strings hold no code that is worth hiding."""
+RUNS_CODE = (
+    "exec",
+    "eval",
+    "marshal.loads",
+    "pickle.loads",
+    "types.FunctionType",
+    "FunctionType",
+    "dill.loads",
+    "cloudpickle.loads",
+)
 LEAST_CODE = 80
 """Of less code than this, in characters of abstracted code, a share means nothing."""
 
@@ -45,10 +65,12 @@ class OwnWork:
     Attributes:
         imports: other attribution libraries and withheld modules that the code imports.
         similarity: for each known source, the share of the student's code, 0 to 1, that is also there.
+        unwritten: the calls by which the code runs other code that is not written out in it.
     """
 
     imports: tuple[str, ...]
     similarity: dict[str, float]
+    unwritten: tuple[str, ...] = ()
 
     @property
     def remark(self) -> str:
@@ -56,6 +78,7 @@ class OwnWork:
         parts = [f"imports {', '.join(self.imports)}"] if self.imports else []
         near = {name: share for name, share in self.similarity.items() if share >= WORTH_A_LOOK}
         parts += [f"{share:.0%} of the code is also in {name}" for name, share in near.items()]
+        parts += [f"runs code that is not written out ({', '.join(self.unwritten)})"] if self.unwritten else []
         return "; ".join(parts)
 
     def as_record(self) -> dict[str, Any]:
@@ -66,16 +89,79 @@ def own_work(code: str, starter: str, sources: Mapping[str, str], withheld: str 
     """Look at the code of one submission.
 
     Args:
-        code: the code cells that the student may write, joined.
+        code: the code cells that the student may write and the code beside the notebook, joined.
         starter: the code of the release, left out of the comparison.
         sources: code to compare with, by the name an instructor knows it by.
         withheld: the sub-package of igref that the student was asked to write.
     """
-    code = code[:MAX_CODE]
+    unwritten = tuple(name for name in runs_unwritten_code(code) if name not in runs_unwritten_code(starter))
+    code = "\n".join([code, *written_in_strings(code)])[:MAX_CODE]
     return OwnWork(
         tuple(name for name in foreign_imports(code, withheld) if name not in foreign_imports(starter, withheld)),
         {name: round(share, 3) for name, share in _shares(code, sources, starter).items()},
+        unwritten,
     )
+
+
+def code_beside(files: Mapping[str, bytes]) -> str:
+    """The code of files that were handed in beside a notebook, whatever they are called; those that say they are code first."""
+    found, looked_at = [], 0
+    for name, content in sorted(files.items(), key=lambda item: (not item[0].endswith((".py", ".ipynb")), item[0])):
+        looked_at += min(len(content), MAX_CODE)
+        if len(content) > MAX_CODE or looked_at > MAX_BESIDE:
+            continue
+        try:
+            text = content.decode()
+            found.append(notebook_code(json.loads(text)["cells"]) if name.endswith(".ipynb") else text)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue
+    return "\n".join(text for text in found if _defines(text))
+
+
+def written_in_strings(code: str) -> list[str]:
+    """The code that stands in long strings of other code: as it is, or in base64, base85 or hexadecimal, compressed or not."""
+    found = []
+    for part in _parsable(code):
+        for node in ast.walk(part):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, (str, bytes))
+                and len(node.value) >= LONG_STRING
+            ):
+                text = node.value.encode(errors="replace") if isinstance(node.value, str) else node.value
+                found += [one for one in _decoded(text) if _defines(one)][:1]
+    return found
+
+
+def runs_unwritten_code(code: str) -> list[str]:
+    """The names of calls that run what is worked out only when they run: exec of anything but a string, or loading of byte code."""
+    found = []
+    for part in _parsable(code):
+        for node in ast.walk(part):
+            name = ast.unparse(node.func) if isinstance(node, ast.Call) and len(node.args) else ""
+            if name in RUNS_CODE and not isinstance(node.args[0], ast.Constant):
+                found.append(name)
+    return list(dict.fromkeys(found))
+
+
+def _decoded(text: bytes) -> list[str]:
+    """What bytes may stand for, as text."""
+    plain = [text]
+    for decode in (base64.b64decode, base64.b85decode, binascii.unhexlify):
+        with contextlib.suppress(ValueError):
+            plain.append(decode(b"".join(text.split())))
+    unpacked = list(plain)
+    for content in plain:
+        for unpack in (zlib.decompressobj, bz2.BZ2Decompressor, lzma.LZMADecompressor):
+            with contextlib.suppress(zlib.error, OSError, lzma.LZMAError, EOFError):
+                unpacked.append(unpack().decompress(content, MAX_CODE))
+    return [content.decode(errors="replace") for content in unpacked]
+
+
+def _defines(text: str) -> bool:
+    """Whether a text is code that defines or imports something."""
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Lambda)
+    return any(isinstance(node, kinds) for part in _parsable(text[:MAX_CODE]) for node in ast.walk(part))
 
 
 def foreign_imports(code: str, withheld: str = "") -> list[str]:

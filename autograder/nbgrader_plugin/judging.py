@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from logging import Logger
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.judge.likeness import known_sources, notebook_code, own_work, starter_code
+from autograder.judge.likeness import code_beside, known_sources, notebook_code, own_work, starter_code
 from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
 from autograder.judge.verdict import Verdict
-from autograder.nbgrader_plugin.graded_run import RUN
+from autograder.nbgrader_plugin import handed_in
+from autograder.nbgrader_plugin.graded_run import PLACE, PROBLEM, RUN
 from autograder.nbgrader_plugin.kept_evidence import kit_version
 from autograder.nbgrader_plugin.submitted_notebook import is_picture
 from autograder.problem_sets import PROBLEM_SETS, TASKS
@@ -34,7 +36,8 @@ class Verdicts(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         run: Run = resources[RUN]
-        judge_run(nb, run, resources["nbgrader"]["assignment"], self.log)
+        files = {} if run.verdicts or resources.get(PROBLEM) else handed_in.read(resources[PLACE].folder).files
+        judge_run(nb, run, resources["nbgrader"]["assignment"], self.log, files)
         for cell in nb.cells:
             if cell.cell_type != "code":
                 continue
@@ -45,15 +48,17 @@ class Verdicts(NbGraderPreprocessor):
         return nb, resources
 
 
-def judge_run(nb: NotebookNode, run: Run, assignment: str, log: Logger, kept: Path | None = None) -> None:
+def judge_run(
+    nb: NotebookNode, run: Run, assignment: str, log: Logger, files: Mapping[str, bytes], kept: Path | None = None
+) -> None:
     """Compute the verdicts of a run, and what its code looks like, unless that has been done elsewhere.
 
-    `kept` is the folder of gradients that are the same for all submissions.
+    `files` were handed in beside the notebook; `kept` is the folder of gradients that are the same for all submissions.
     """
     if run.verdicts:
         return
     run.verdicts = {task: _verdict(task, run, log, kept) for cell in nb.cells if (task := _judged_task(cell))}
-    run.own_work = _own_work(nb, assignment, log)
+    run.own_work = _own_work(nb, assignment, files, log)
 
 
 def record_of(names: dict[str, str], run: Run) -> dict[str, Any]:
@@ -82,11 +87,13 @@ def _verdict(task: str, run: Run, log: Logger, kept: Path | None) -> Verdict:
         return nothing_to_judge(task, "evidence_damaged", f"Judging it failed ({type(error).__name__}).")
 
 
-def _own_work(nb: NotebookNode, assignment: str, log: Logger) -> dict[str, Any]:
+def _own_work(nb: NotebookNode, assignment: str, files: Mapping[str, bytes], log: Logger) -> dict[str, Any]:
     """What an instructor may want to look at; a failure to look must not cost anybody the record."""
     cells = [cell for cell in nb.cells if not cell.metadata.get("nbgrader", {}).get("locked")]
+    beside = {name: content for name, content in files.items() if name != f"{assignment}.ipynb"}
     try:
-        found = own_work(notebook_code(cells), starter_code(assignment), known_sources(), _withheld(assignment))
+        code = "\n".join([notebook_code(cells), code_beside(beside)])
+        found = own_work(code, starter_code(assignment), known_sources(), _withheld(assignment))
         return writable(found.as_record())
     except Exception as error:
         log.exception("Comparing the code of %s", assignment)

@@ -1,8 +1,20 @@
 """What an instructor is told of a notebook's code: foreign imports, and how much of it is also elsewhere."""
 
+import base64
+import bz2
+import json
+import zlib
+
 import pytest
 
-from autograder.judge.likeness import foreign_imports, own_work, share_of
+from autograder.judge.likeness import (
+    code_beside,
+    foreign_imports,
+    own_work,
+    runs_unwritten_code,
+    share_of,
+    written_in_strings,
+)
 from corpus.ps1.styles import STYLES
 
 IG = [style.source for style in STYLES if style.task == "ps1-integrated-gradients"]
@@ -75,3 +87,52 @@ def test_the_remark_names_what_to_look_at():
 def test_an_import_that_the_release_has_is_not_the_students():
     starter = "from igref.attribution import RULES"
     assert own_work(starter, starter, {}, "attribution").imports == ()
+
+
+MODULE = b"import torch\n\ndef mine(x):\n    import captum\n    return x\n"
+HIDDEN = RENAMED + "\nimport captum\n"
+
+
+@pytest.mark.parametrize("name", ["help.py", "data.txt", "pictures/cat.png"])
+def test_code_beside_the_notebook_is_looked_at_whatever_it_is_called(name):
+    assert "import captum" in code_beside({name: MODULE, "data.csv": b"1,2,3", "photo.png": b"\x89PNG\xff"})
+
+
+def test_a_notebook_beside_it_is_looked_at_as_well():
+    other = {"cells": [{"cell_type": "code", "source": MODULE.decode()}, {"cell_type": "markdown", "source": "text"}]}
+    assert (
+        code_beside({"other.ipynb": json.dumps(other).encode(), "broken.ipynb": b"{"}).strip()
+        == MODULE.decode().strip()
+    )
+
+
+@pytest.mark.parametrize(
+    "string",
+    [
+        HIDDEN,
+        HIDDEN.encode(),
+        base64.b64encode(HIDDEN.encode()),
+        base64.b64encode(zlib.compress(HIDDEN.encode())).decode(),
+        base64.b85encode(bz2.compress(HIDDEN.encode())),
+        HIDDEN.encode().hex(),
+    ],
+    ids=["text", "bytes", "base64", "compressed", "base85", "hexadecimal"],
+)
+def test_code_in_a_string_is_compared_and_its_execution_named(string):
+    found = own_work(f"hidden = {string!r}\nexec(decode(hidden))", "", {"the example": EXAMPLE})
+    assert found.imports == ("captum",) and found.similarity["the example"] > 0.5
+    assert "runs code that is not written out (exec)" in found.remark
+
+
+def test_byte_code_is_named_and_never_run():
+    found = own_work(f"import marshal\nrun = marshal.loads({MODULE!r}[::-1])", "", {})
+    assert found.unwritten == ("marshal.loads",)
+
+
+def test_honest_code_hides_nothing():
+    assert [source for source in IG if runs_unwritten_code(source) or written_in_strings(source)] == []
+
+
+def test_a_compressed_bomb_is_unpacked_as_far_as_code_goes():
+    bomb = base64.b64encode(zlib.compress(bytes(4 << 20)))
+    assert own_work(f"x = {bomb!r}", "", {}).remark == ""
