@@ -236,7 +236,9 @@ an assignment with visible and hidden tests, in a sandbox that keeps the attacks
 An attack has succeeded when it gains points beyond the same work without it, gets what it looks for (a secret, a file of others or
 outside, the network, more than the limits), changes others' work or grades, goes on after its notebook has been graded, makes a
 notebook of more than {largest} MB, keeps the grader from ending for {seconds} seconds, or costs its own author the task that was
-finished before. A game with the questions has succeeded at full points. In this kit the tests fail when one succeeds.
+finished before. A game with the questions has succeeded at full points. In this kit the tests fail when one succeeds;
+137 of the attacks had been graded here when this page was made, and five had not, which compute or wait until a limit: the machine
+was too busy to hold them to it.
 
 """
 

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from autograder.course.classroom import grade_class
+from autograder.course.release import KIT
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 from tests.autograder.hostile import NOTEBOOK
@@ -64,6 +65,9 @@ def test_there_are_many_of_many_kinds():
     kinds = Counter(attack.group for attack in CORPUS if attack.group != "nothing")
     assert sum(kinds.values()) >= 80 and len(kinds) >= 14
     assert len({attack.name for attack in CORPUS}) == len(CORPUS)
+    page = (KIT / "docs" / "attacks.md").read_text()
+    assert f"{sum(kinds.values())} attacks of {len(kinds)} kinds" in page
+    assert [attack.name for attack in CORPUS if attack.group != "nothing" and f"| {attack.name} |" not in page] == []
 
 
 @pytest.mark.parametrize("game", [one for one in GAMES if one.name in IN_THE_SUITE], ids=lambda game: game.name)
