@@ -26,6 +26,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check \
 	  --constraint constraints.txt --editable '.[lecture]'
+	@$(BIN)/python -c 'import ipykernel.kernelapp, matplotlib.pyplot'  # their byte code, which no sandbox can write
 	@touch $@
 
 $(TEST_READY): $(READY)

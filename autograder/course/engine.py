@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 import dask
 from distributed import Client, LocalCluster
+from distributed.core import Status
 
 from autograder.course.commands import GradingError, InterruptedGradingError
 from autograder.nbgrader_plugin.kept_evidence import kit_version
@@ -61,7 +62,7 @@ def workers(count: int, scheduler: str = "") -> Iterator[Client]:
 def _end_at_once(cluster: LocalCluster) -> None:
     """End the workers without waiting for what they run; their sandboxes end with them."""
     for nanny in cluster.workers.values():
-        nanny.auto_restart = False
+        nanny.status = Status.closing  # or it would start another one
         with contextlib.suppress(ProcessLookupError):
             if nanny.pid:
                 os.kill(nanny.pid, signal.SIGKILL)

@@ -36,6 +36,8 @@ from autograder.nbgrader_plugin.handed_in import HandedIn
 from autograder.nbgrader_plugin.submitted_notebook import problem_with
 from autograder.student.plain_text import printable
 
+SECONDS_WITHOUT_WORKERS = 90
+"""Dask starts a worker again that was lost; where none comes back for so long, none will."""
 BUSY_TRIES = 3
 """How often a submission that the machine kept waiting is run in all; from the second time on, nothing else runs beside it."""
 IN_FLIGHT = 2
@@ -139,6 +141,7 @@ class _Run:
         self.tries = dict.fromkeys(waiting, 0)
         self.waiting_for_quiet: deque[str] = deque()
         self.running: dict[Future, tuple[str, str]] = {}
+        self.last_seen = time.monotonic()
         self.converter = course.converter
 
     def run(self) -> None:
@@ -151,6 +154,7 @@ class _Run:
             while self.queue or self.running or self.waiting_for_quiet:
                 if self.stop.asked:
                     raise self._interrupted()
+                self._require_workers()
                 self._send()
                 self.progress.running(sorted(student for student, _ in self.running.values())[: self._threads()])
                 for future in self._finished():
@@ -169,6 +173,16 @@ class _Run:
         self.given = HandedIn({name: content for name, content in files.items() if name not in kept})
         self.settings = {name: dict(self.converter.config.get(name, {})) for name in SETTINGS}
         self.settings["SandboxedExecute"]["key"] = self.settings["SandboxedExecute"].get("key") or secrets.token_hex(32)
+
+    def _require_workers(self) -> None:
+        """Raises GradingError where for a while nobody has been there to grade: it would wait without an end."""
+        if self.client.nthreads():
+            self.last_seen = time.monotonic()
+        elif time.monotonic() - self.last_seen > SECONDS_WITHOUT_WORKERS:
+            raise GradingError(
+                f"No worker has been there for {SECONDS_WITHOUT_WORKERS} seconds. {self._so_far()} Run the same command "
+                "again: it goes on from there."
+            )
 
     def _threads(self) -> int:
         return max(1, sum(self.client.nthreads().values()))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import dask
 import pytest
@@ -257,3 +258,14 @@ def test_who_grades_without_a_sandbox_has_to_say_so(course, monkeypatch):
     with (course / "nbgrader_config.py").open("a") as configuration:
         configuration.write("c.SandboxedExecute.run_student_code_unprotected = True\n")
     Course(course).converter.check_machine()
+
+
+def test_a_class_without_a_worker_does_not_wait_for_ever(monkeypatch):
+    client = SimpleNamespace(nthreads=lambda: {"tcp://worker": 1})
+    folders = {"a": Path("a"), "b": Path("b")}
+    run = grading._Run(SimpleNamespace(converter=None), grading.Graded("ps1"), folders, client, Console(), None)
+    monkeypatch.setattr(grading, "SECONDS_WITHOUT_WORKERS", 0)
+    run._require_workers()
+    client.nthreads = dict
+    with pytest.raises(GradingError, match=r"No worker .* 0 of 2 submissions .* Run the same command again"):
+        run._require_workers()
