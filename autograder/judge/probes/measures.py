@@ -31,7 +31,7 @@ FACTORS = (2.0**6, 2.0**-8)
 """Powers of two: floats are multiplied exactly, and close values keep their order. With the smaller one, a constant of 1e-8 that is
 added to a map's size against division by zero, as many do, changes a correlation with it by 6e-6, less than SAME_QUALITY."""
 N_STEPS = 100
-REPEATED, SCALED, OTHER_TARGET = 4, 4, 6
+REPEATED, SCALED, OTHER_TARGET = 10, 4, 6
 CONSTANTS = (0.0, 1.0, -0.3)
 SHARED = 15
 """Pictures of two digits: each is asked about for the one network and for the other."""
