@@ -119,13 +119,15 @@ class ChangesAlongPaths:
             own = (place[k] >= 0).nonzero()[:, 0]
             if not len(own):
                 continue
-            seen = i[own], place[k[own]], gradients if len(own) == len(k) else gradients[own.to(gradients.device)]
+            inputs, places = i[own], place[k[own]]
+            seen = gradients if len(own) == len(k) else gradients[own.to(gradients.device)]
             before = self.last[row]
             if before is not None:
-                seen = tuple(torch.cat(parts) for parts in zip(before, seen, strict=True))
-            self.last[row] = tuple(part[-2:].clone() for part in seen)
-            if len(seen[0]) > 2:
-                self._add_bends(row, *seen)
+                inputs, places = torch.cat([before[0], inputs]), torch.cat([before[1], places])
+                seen = torch.cat([before[2], seen])
+            self.last[row] = inputs[-2:].clone(), places[-2:].clone(), seen[-2:].clone()
+            if len(inputs) > 2:
+                self._add_bends(row, inputs, places, seen)
 
     def _add_bends(self, row: int, inputs: Tensor, places: Tensor, gradients: Tensor) -> None:
         """The squared bend at each node that has a neighbour on either side, to the sum of its input."""
