@@ -102,7 +102,8 @@ def _form(
             how, mistake = "the channels are last", Mistake.CHANNELS_LAST
         return f"it returned the shape {values.shape}: {how}; {tensor}", mistake, readable
     if kind not in TENSOR_TYPES:
-        return f"it returned {_article(kind)}, expected a torch.Tensor (torch.as_tensor makes one)", None, readable
+        complaint = f"it returned {_article(kind)}, expected a torch.Tensor (torch.as_tensor makes one)"
+        return complaint, Mistake.NOT_A_TENSOR, readable
     if values.shape != shape:
         return f"it returned the shape {values.shape}, expected the shape of x, {shape}", None, None
     if values.dtype.kind != "f":

@@ -28,12 +28,13 @@ MAYBE = 1e-4
 NEGLIGIBLE = 3e-3
 """A map smaller than this, of the gradient at x times x - x', may hold no three digits in float32, as after a softmax."""
 BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 50, 64)
+USUAL_BATCHES = (4, 5, 8, 10, 16, 32, 64)
 FINE = 96
 MOST_TRIED = 1500
 """Candidates that are tried on every line, the simple ones first: a map that is constant, say, has very many."""
 SOON_SEARCHED, MOST_SEARCHED = 4_096, 8_192
 """Candidates are drawn from lines of at most so many numbers a rule, if there is one from fewer: it takes a second or two."""
-FIXED_COUNTS = (10, 20, 25, 30, 32, 50, 64, 100, 128, 200, 256, 300)
+FIXED_COUNTS = (1, 2, 3, 4, 5, 10, 20, 25, 30, 32, 50, 64, 100, 128, 200, 256, 300)
 PERCENTILES = (90, 95, 98, 99)
 
 
@@ -95,6 +96,15 @@ def _last_batch(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
     return last_batch
 
 
+def _mean_of_means(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
+    def mean_of_means(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
+        batch = np.arange(len(nodes)) // size
+        each = np.bincount(batch, weights)
+        return nodes, weights * (weights.sum() / len(each) / np.where(each, each, 1))[batch]
+
+    return mean_of_means
+
+
 WHICH_GRADIENTS = (
     Part("all", None, lambda nodes, weights: (nodes, weights)),
     Part("with respect to x", Mistake.GRADIENT_WRT_INPUT, _with_respect_to_x),
@@ -102,6 +112,7 @@ WHICH_GRADIENTS = (
     Part("piled up", Mistake.GRADIENTS_PILE_UP, lambda nodes, weights: (nodes, weights * np.arange(len(nodes), 0, -1))),
     Part("last row", Mistake.LAST_BATCH_ONLY, _last_row),
     *(Part(f"last batch of {size}", Mistake.LAST_BATCH_ONLY, _last_batch(size)) for size in BATCHES),
+    *(Part(f"means of batches of {size}", Mistake.MEAN_OF_MEANS, _mean_of_means(size)) for size in USUAL_BATCHES),
 )
 
 # What is done to each gradient before they are summed.
@@ -454,9 +465,29 @@ def near_miss(answered: Sequence[Answered]) -> Mistake | None:
     return next((part.mistake for part in wrong_weights() if _explained(textbook(part), answered)), None)
 
 
-def right_at_a_fixed_count(answered: Sequence[Answered]) -> bool:
-    """Whether the answers are a textbook rule's with one number of steps, whatever was asked for."""
-    return any(rule_of([(line, count, values) for line, _, values in answered]) for count in FIXED_COUNTS)
+def at_a_fixed_count(answered: Sequence[Answered]) -> Explanation | None:
+    """The textbook rule that gives all the answers with one number of steps, whatever was asked for; None where none does."""
+    for count, rule in product(FIXED_COUNTS, right_weights()):
+        nodes, _ = rule.of(count)
+        if len(nodes) == 1 and nodes[0] in (0, 1):
+            continue  # the gradient at one end has a name of its own
+        fixed = Part(f"{rule.name} at {count}", None, lambda n, of=rule.of, count=count: of(count))
+        found = _explained(textbook(fixed), answered)
+        if found is not None and not found.mistakes:
+            return Explanation(found.composition, found.size, (Mistake.STEPS_IGNORED,))
+    return None
+
+
+def given_by_a_rule(answered: Sequence[Answered], about: Sequence[str]) -> frozenset[str]:
+    """The properties whose answers are a textbook rule's, one rule's for all of them; `about` has the property of each answer."""
+    most: frozenset[str] = frozenset()
+    for rule in right_weights():
+        given = set(about)
+        for name, one in zip(about, answered, strict=True):
+            if name in given and ((found := _explained(textbook(rule), [one])) is None or found.mistakes):
+                given.discard(name)
+        most = max(most, frozenset(given), key=len)
+    return most
 
 
 @cache
@@ -670,6 +701,8 @@ def _with_factor(composition: Composition, factors: Sequence[tuple[float, int, i
                 return Explanation(composition, lambda *sums, sign=sign, size=size: sign * size(*sums), mistakes)
     if not (given > 0).all() and not (given < 0).all():
         return None
+    if (np.abs(np.abs(given) - 1) <= SAME_MAP).sum() > len(given) / 4:
+        return None  # a map that was divided by a size of its own is hardly ever as large as it was
     one = float(np.median(given))
     mistake = Mistake.SCALED if (np.abs(given - one) <= SAME_MAP * abs(one)).all() else Mistake.NORMALISED
     size = one if mistake is Mistake.SCALED else np.nan  # each map has a factor of its own, which no other map tells

@@ -85,10 +85,12 @@ def _judged(name: str, about: list[Answer], faults: dict[str, str], diagnosis: D
     is_known = diagnosis.breaks is not None and all(answer.values is not None for answer in about)
     if not (name in diagnosis.breaks if is_known else wrong):
         return "", ""
-    seen = (
-        f"wrong on {len(wrong)} of {len(about)} probes; {wrong[0]}" if wrong else "the likely cause breaks it elsewhere"
-    )
-    return seen, f"right on all {len(about)} probes" if len(about) > 1 else "right on this probe"
+    expected = f"right on all {len(about)} probes" if len(about) > 1 else "right on this probe"
+    if wrong:
+        return f"wrong on {len(wrong)} of {len(about)} probes; {wrong[0]}", expected
+    if diagnosis.mistakes:
+        return "the likely cause breaks it elsewhere", expected
+    return "near enough here, but no textbook rule's answer, and others are wrong", "a textbook rule's answers"
 
 
 def _diagnosis(answers: list[Answer], failed: list[Answer], diagnose: Callable[[list[Answer]], Diagnosis]) -> Diagnosis:

@@ -174,6 +174,11 @@ class Mistake(StrEnum):
         "only the first point of each batch is in the gradient, as with outputs[0, target]",
         "Sum the target's score over the whole batch: forward(points)[:, target].sum().",
     )
+    MEAN_OF_MEANS = (
+        "mean_of_means",
+        "the means of the batches are averaged, though the last batch holds fewer points than the others",
+        "Add up the gradients of all batches, and divide by their number once.",
+    )
     GRADIENTS_PILE_UP = (
         "gradients_pile_up",
         "each gradient still holds those before it, as .grad does when it is not set to zero",
@@ -273,6 +278,11 @@ class Mistake(StrEnum):
         "channels_last",
         "the map comes back with its channels last",
         "Return it in the shape of x, channels first: .permute(2, 0, 1).",
+    )
+    NOT_A_TENSOR = (
+        "not_a_tensor",
+        "the map comes back as a NumPy array or a list, which is no torch.Tensor",
+        "Return a tensor: torch.as_tensor makes one.",
     )
     NETWORK_NOT_ASKED = (
         "network_not_asked",

@@ -19,6 +19,7 @@ from autograder.judge.compositions import (
     TARGETS,
     WHICH_GRADIENTS,
     Composition,
+    Explanation,
     Part,
     fine_weights,
 )
@@ -28,6 +29,8 @@ from autograder.judge.tolerances import PROPORTIONAL
 from autograder.judge.truth import Question
 
 Answered = Sequence[tuple[Question, np.ndarray]]
+MOSTLY = 0.3
+"""What a constant and a factor leave of what a factor alone leaves, where there is a constant. Else it is nearly as much."""
 
 
 def resemblance(answered: Answered, failed: Sequence[int]) -> tuple[Mistake, ...]:
@@ -42,8 +45,6 @@ def resemblance(answered: Answered, failed: Sequence[int]) -> tuple[Mistake, ...
         return ()
     if all(not values.any() for _, values in wrong):
         return (Mistake.ZEROS,)
-    if nearest := _nearest(answered, wrong):
-        return nearest
     if all(_is_multiple(values, question.exact) for question, values in wrong):
         return (Mistake.SCALED,)
     if all(_is_affine_image(values, question) for question, values in wrong):
@@ -53,8 +54,14 @@ def resemblance(answered: Answered, failed: Sequence[int]) -> tuple[Mistake, ...
     return ()
 
 
-def _nearest(answered: Answered, wrong: Answered) -> tuple[Mistake, ...]:
-    """The mistakes of the simplest composition whose integral all the answers are as near to as a rule is to the truth."""
+def nearest(answered: Answered, failed: Sequence[int]) -> Explanation | None:
+    """The simplest composition whose integral all the answers are as near to as a rule is to the truth; None where none is.
+
+    The arguments are those of `resemblance`.
+    """
+    wrong = [answered[k] for k in failed]
+    if not wrong:
+        return None
     kinds = (SCORES, TARGETS, PATHS, FACTORS, SIGNS)
     choices = sorted((choice for choice in product(*kinds) if 0 < _count(choice) <= 2), key=_count)
     for score, target, path, factor, signs in choices:
@@ -72,8 +79,8 @@ def _nearest(answered: Answered, wrong: Answered) -> tuple[Mistake, ...]:
             RANGES[0],
         )
         if all(_is_near(composition, question, values) for question, values in (*wrong, *answered)):
-            return composition.mistakes
-    return ()
+            return Explanation(composition, lambda *sums: 1.0, composition.mistakes)
+    return None
 
 
 def _count(choice: Sequence[Part]) -> int:
@@ -89,8 +96,11 @@ def _is_affine_image(values: np.ndarray, question: Question) -> bool:
     """Whether the values are a constant and a positive multiple of the truth, as near as a rule may be."""
     exact, given = question.exact.ravel(), values.ravel()
     slope = float(np.cov(exact, given, bias=True)[0, 1] / max(exact.var(), 1e-300))
-    rest = given - given.mean() - slope * (exact - exact.mean())
-    return slope > 0 and float(np.linalg.norm(rest)) <= slope * np.linalg.norm(exact) * min(question.allowed_error, 0.3)
+    rest = float(np.linalg.norm(given - given.mean() - slope * (exact - exact.mean())))
+    # The constant has to be what is wrong: without it far more is left.
+    without = given - float(given @ exact) / max(float(exact @ exact), 1e-300) * exact
+    as_near = rest <= slope * np.linalg.norm(exact) * min(question.allowed_error, 0.3)
+    return slope > 0 and as_near and rest <= MOSTLY * float(np.linalg.norm(without))
 
 
 def _is_multiple(values: np.ndarray, reference: np.ndarray) -> bool:

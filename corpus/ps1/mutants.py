@@ -421,10 +421,10 @@ FORMS = (
     _midpoint("the sum", "", "((x - baseline) * mean).sum()", loses=("form", "linear")),
     _midpoint("a number", "", "float(((x - baseline) * mean).sum())", loses=("form", "linear")),
     _from_gradient("None", "", "None"),
-    _midpoint("a list of numbers", "wrong_form", "((x - baseline) * mean).tolist()", loses=("form",)),
+    _midpoint("a list of numbers", "not_a_tensor", "((x - baseline) * mean).tolist()", loses=("form",)),
     _midpoint("a tuple with the gap", "", "((x - baseline) * mean, 0.0)", loses=("form",)),
     _midpoint(
-        "a NumPy array", "wrong_form", "((x - baseline) * mean).numpy()", loses=("form",), keeps=("linear", "networks")
+        "a NumPy array", "not_a_tensor", "((x - baseline) * mean).numpy()", loses=("form",), keeps=("linear", "networks")
     ),
     _midpoint(
         "a batch of one", "batch_of_one", "((x - baseline) * mean)[None]", loses=("form",), keeps=("linear", "networks")
@@ -490,7 +490,7 @@ INPUT_GRADIENT = (
     _gradient("the input", "", "x"),
     _gradient("half precision", "half_precision", "gradient(scores[0, target]).half()"),
     _gradient(
-        "NumPy", "wrong_form", "gradient(scores[0, target]).numpy()", keeps=("linear", "nonlinear"), loses=("form",)
+        "NumPy", "not_a_tensor", "gradient(scores[0, target]).numpy()", keeps=("linear", "nonlinear"), loses=("form",)
     ),
     _gradient(
         "a batch of one",

@@ -225,7 +225,7 @@ class TestAProcessThatEnds:
         with questions_of(INTEGRATED, 1), pytest.raises(Dies):
             submit(INTEGRATED, names["integrated_gradients"])
         verdict = checking.judge(INTEGRATED, evidence.read(tmp_path, INTEGRATED), 1)
-        assert lost(verdict) == {"form", "baseline", "target", "steps"}
+        assert lost(verdict) == {"form", "saturation", "baseline", "target", "steps"}  # one about saturation comes last
         assert "polynomial, baseline not zero" in verdict.notes[0]
 
 
@@ -351,3 +351,70 @@ def test_what_nothing_explains_takes_seconds_of_one_core(hand_in):
         "def integrated_gradients(forward, x, *more):\n    return torch.sin(37 * x) * x", INTEGRATED
     ).mistake
     assert time.process_time() - before < 6
+
+
+ON_THE_PATH = """
+    t = (torch.arange(n_steps) + 0.5) / n_steps
+    points = torch.stack([baseline + one * (x - baseline) for one in t]).requires_grad_(True)
+    g = torch.autograd.grad(forward(points)[:, target].sum(), points)[0]
+"""
+
+
+def integrated(lines: str, before: str = ON_THE_PATH) -> str:
+    return f"def integrated_gradients(forward, x, baseline, target, n_steps):\n{before}    {lines}\n"
+
+
+class TestTheSamePointsWhateverTheSeed:
+    """What is near enough by luck, on one draw and not on another, is not what points are given for."""
+
+    @pytest.mark.parametrize(
+        ("source", "loses"),
+        [
+            # Unknown: kept is what every rule gives on an affine function.
+            (
+                integrated("return g.median(0).values * (x - baseline)"),
+                {"polynomial", "networks", "saturation", "baseline", "target", "steps"},
+            ),
+            # Right but on the part of the path where the whole gradient is zero.
+            (
+                integrated("used = g.flatten(1).any(1); return g[used].mean(0) * (x - baseline)"),
+                {"saturation"},
+            ),
+        ],
+        ids=["median", "zero gradients left out"],
+    )
+    def test_of_an_unknown_fault(self, hand_in, source, loses):
+        for seed in (1, 2):
+            assert lost(hand_in(source, INTEGRATED, seed)) == loses
+
+    def test_of_the_middle_of_the_path_alone(self, hand_in):
+        source = integrated("n_steps = 1" + ON_THE_PATH + "    return g[0] * (x - baseline)", before="")
+        verdicts = [hand_in(source, INTEGRATED, seed) for seed in SEEDS]
+        assert {verdict.mistakes for verdict in verdicts} == {(Mistake.STEPS_IGNORED,)}
+        assert {frozenset(lost(verdict)) for verdict in verdicts} == {frozenset(lost(verdicts[0]))}
+        assert {"steps", "polynomial"} <= lost(verdicts[0])
+
+    def test_of_the_class_that_happens_to_be_the_first(self, hand_in):
+        source = (
+            "def input_gradient(forward, x, target):\n    p = x[None].clone().requires_grad_()\n"
+            "    return torch.autograd.grad(forward(p)[0, 0], p)[0][0]"
+        )
+        for seed in SEEDS:
+            assert lost(hand_in(source, GRADIENT, seed)) == {"form", "linear", "nonlinear", "images", "target"}
+
+
+def test_the_mean_of_the_means_of_batches_is_named(hand_in):
+    means = "return torch.stack([some.mean(0) for some in g.split(16)]).mean(0) * (x - baseline)"
+    assert hand_in(integrated(means), INTEGRATED).mistakes == (Mistake.MEAN_OF_MEANS,)
+
+
+def test_coarse_nodes_on_the_path_are_no_change_of_range(hand_in):
+    """An answer that is near the truth is near an affine image of it, too."""
+    source = integrated("g = g[n_steps // 10 :]; return g.mean(0) * (x - baseline)")
+    verdict = hand_in(source, INTEGRATED)
+    assert lost(verdict) and not verdict.mistakes
+
+
+def test_a_wrong_map_in_another_form_is_told_of_both(hand_in):
+    verdict = hand_in(integrated("return (g.mean(0) * (x - baseline)).abs().numpy()"), INTEGRATED)
+    assert verdict.mistakes == (Mistake.ABSOLUTE_VALUE, Mistake.NOT_A_TENSOR)

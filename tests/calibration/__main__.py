@@ -2,6 +2,7 @@
 
 make calibrate                             all of it
 python -m tests.calibration --only ps3        one set, printed and not written
+python -m tests.calibration --seeds 20        ps1's functions alone, with so many seeds: whose points differ
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="entries whose task begins with this")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seeds", type=int, default=0, help="hand in ps1's functions with so many seeds")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
+    if arguments.seeds:
+        return _compare_seeds(arguments.only, arguments.seeds, arguments.jobs)
 
     from corpus import corpus
     from tests.calibration import field_work, unseen_work
@@ -39,11 +43,20 @@ def main() -> int:
     return 0 if as_expected(results) else 1
 
 
+def _compare_seeds(only: str, count: int, jobs: int) -> int:
+    from tests.calibration import seeds
+
+    chosen = [(only, seed) for seed in range(seeds.FIRST_SEED, seeds.FIRST_SEED + count)]
+    outcomes = [one for some in _judged(_judge_with_seed, chosen, jobs) for one in some]
+    print(seeds.table_of(outcomes))
+    return 1 if seeds.unsteady(outcomes) or seeds.refused(outcomes) else 0
+
+
 def _judged(judge: Callable, chosen: list, jobs: int) -> Iterator:
     with ProcessPoolExecutor(max(1, jobs)) as pool:
         for done, result in enumerate(pool.map(judge, chosen), 1):
             if not done % 20 or done == len(chosen):
-                print(f"{done} of {len(chosen)} entries judged", file=sys.stderr, flush=True)
+                print(f"{done} of {len(chosen)} judged", file=sys.stderr, flush=True)
             yield result
 
 
@@ -67,6 +80,14 @@ def _judge_field(path: Path):
     from tests.calibration.field_work import judge
 
     return judge(path)
+
+
+def _judge_with_seed(chosen: tuple[str, int]):
+    _quietly_on_one_thread()
+    from tests.calibration import seeds
+
+    only, seed = chosen
+    return seeds.with_seed(seeds.functions(only), seed)
 
 
 def _quietly_on_one_thread() -> None:

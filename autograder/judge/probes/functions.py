@@ -23,6 +23,8 @@ from autograder.student import networks
 from autograder.student.networks import Network
 
 CLASSES = 4
+REFERENCE_SEEDS = (0, 1)
+"""What a known composition breaks is asked of these probes, the same for every student."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def integrated_gradients_probes(seed: int) -> list[Probe]:
         draw.larger_picture("networks"),
         draw.many_steps(),
         draw.many_classes(),
+        draw.probe("network that is flat at x", "saturation", draw.switching_off, n_steps=45),
     ]
 
 
@@ -207,6 +210,14 @@ class _Draw:
         slopes = self._random.uniform(0.5, 1.5, (x.size, self._classes))
         # Where x_i > 0 the unit is saturated at x, with its kink inside the path; elsewhere it is linear.
         return networks.saturating(slopes, np.abs(x) * self._random.uniform(0.3, 0.7, x.size))
+
+    def switching_off(self, x: np.ndarray) -> Network:
+        """Every unit is on at zero and off at x, so that the whole gradient is zero on the last part of the path."""
+        hidden = -x[:, None] * self._random.uniform(0.5, 1.5, (x.size, 12))
+        bias = -(x @ hidden) * self._random.uniform(0.3, 0.6, 12)
+        # One more unit is constant: it makes a class the top one at x.
+        hidden, bias = np.column_stack([hidden, np.zeros(x.size)]), np.append(bias, 1.0)
+        return networks.relu_network(hidden, bias, self._normal(13, CLASSES))
 
     def softmax_network(self, x: np.ndarray) -> Network:
         hidden, bias = self._units_that_turn_on_the_path(x, 12)

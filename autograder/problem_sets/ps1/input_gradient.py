@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from autograder.judge.answers import Answer, read_answers
-from autograder.judge.compositions import explain_gradient
+from autograder.judge.compositions import Explanation, explain_gradient
 from autograder.judge.functions import Diagnosis, verdict_on_function
 from autograder.judge.line import distance
 from autograder.judge.mistakes import Mistake
-from autograder.judge.probes.functions import input_gradient_probes
+from autograder.judge.probes.functions import REFERENCE_SEEDS, input_gradient_probes
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import HALF_PRECISION, ROUNDING
 from autograder.judge.truth import Question
@@ -50,7 +52,22 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             return Diagnosis((Mistake.HALF_PRECISION,))
         lines = [(questions[a.probe.name].line, 1, a.values) for a in answered]
         if (found := explain_gradient(lines, wrong)) is not None:
-            return Diagnosis(found.mistakes)
+            breaks = broken(found)
+            return Diagnosis(found.mistakes, breaks or None)
         return Diagnosis()
 
     return verdict_on_function(TASK, "input_gradient", evidence, answers, fault, diagnose, EXAMPLE)
+
+
+def broken(explanation: Explanation) -> frozenset[str]:
+    """The properties that a known composition breaks, on probes that are the same for everybody."""
+    return frozenset(
+        question.probe.asks_about
+        for question in _reference()
+        if not distance(explanation.map(question.line, 1), question.gradient) <= ROUNDING
+    )
+
+
+@cache
+def _reference() -> tuple[Question, ...]:
+    return tuple(Question(probe) for seed in REFERENCE_SEEDS for probe in input_gradient_probes(seed))

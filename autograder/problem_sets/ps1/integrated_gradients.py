@@ -9,16 +9,17 @@ import numpy as np
 from autograder.judge.answers import Answer, read_answers
 from autograder.judge.compositions import (
     Explanation,
+    at_a_fixed_count,
     explain,
+    given_by_a_rule,
     near_miss,
-    right_at_a_fixed_count,
     rule_of,
 )
 from autograder.judge.functions import Diagnosis, verdict_on_function
 from autograder.judge.line import CLOSED
 from autograder.judge.mistakes import BOTH_ENDS, Mistake
-from autograder.judge.probes.functions import integrated_gradients_probes
-from autograder.judge.resemblance import resemblance
+from autograder.judge.probes.functions import REFERENCE_SEEDS, integrated_gradients_probes
+from autograder.judge.resemblance import nearest, resemblance
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import HALF_PRECISION, ROUNDING
 from autograder.judge.truth import Question
@@ -32,12 +33,11 @@ EXAMPLE = (
     "Try your function on F(x) = w · x, where it has to give w (x - x') element by element, then on F(x) = x · x, where "
     "it has to come near x² - x'²."
 )
-REFERENCE_SEEDS = (0, 1)
-"""What a known composition breaks is asked of probes of its own, the same for every student."""
-
-
 NEAR_MISS = frozenset({"polynomial"})
 """What is lost by weights that are no textbook rule's, where they come as near as one on every probe."""
+
+FEW_POINTS = 10
+"""With fewer, whatever n_steps says, more is broken than that n_steps is not heeded."""
 
 
 def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
@@ -69,7 +69,10 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
         if not failed:
             missed = near_miss(lines)
             return Diagnosis((missed,), NEAR_MISS) if missed else Diagnosis()
-        if same and (right_at_a_fixed_count(lines) or all(answer.probe.asks_about == "steps" for answer in failed)):
+        if same and (found := at_a_fixed_count(lines)) is not None:
+            few = found.composition.summed(1)[0] < FEW_POINTS
+            return Diagnosis(found.mistakes, broken(found) | {"steps"} if few else frozenset({"steps"}))
+        if same and all(answer.probe.asks_about == "steps" for answer in failed):
             return Diagnosis((Mistake.STEPS_IGNORED,), frozenset({"steps"}))
         wrong = [k for k, answer in enumerate(answered) if answer in failed]
         errors = [questions[answered[k].probe.name].relative_error(answered[k].values) for k in wrong]
@@ -78,7 +81,15 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
         if (found := explain(lines, wrong)) is not None:
             breaks = broken(found)
             return Diagnosis(found.mistakes, breaks if breaks or not found.mistakes else None)
-        return Diagnosis(resemblance([(questions[a.probe.name], a.values) for a in answered], wrong))
+        given = [(questions[answer.probe.name], answer.values) for answer in answered]
+        if (found := nearest(given, wrong)) is not None:
+            return Diagnosis(found.mistakes, broken(found))
+        # Of a function that is wrong in a way of its own, an answer that is near enough may be so by luck.
+        by_luck = None
+        if not all(answered[k].probe.again for k in wrong):
+            about = [answer.probe.asks_about for answer in answered]
+            by_luck = frozenset(about) - given_by_a_rule(lines, about)
+        return Diagnosis(resemblance(given, wrong), by_luck)
 
     def remarks() -> list[str]:
         return [BOTH_ENDS] if rule_of(lines) in CLOSED else []
@@ -90,7 +101,7 @@ def broken(explanation: Explanation) -> frozenset[str]:
     """The properties that a known composition breaks, on probes that are the same for everybody."""
     found = set()
     for question in _reference():
-        if question.relative_error(explanation.map(question.line, question.n_steps)) > question.allowed_error:
+        if not question.relative_error(explanation.map(question.line, question.n_steps)) <= question.allowed_error:
             found.add(question.probe.asks_about)
         question.line.forget()
     return frozenset(found)
