@@ -7,7 +7,7 @@ import pytest
 from autograder.problem_sets import TASKS
 from autograder.student import submit as submission
 from corpus import SETS, corpus
-from tests.calibration import unseen_work
+from tests.calibration import seeds, unseen_work
 from tests.calibration.judged import hand_in, verdict_on
 
 EVERY = 10
@@ -72,6 +72,15 @@ def test_an_honest_measure_is_not_at_the_mercy_of_the_pictures_drawn(seed):
     """With 24 pictures these seeds took points from the measure that tells true maps least surely."""
     entry = next(e for e in corpus() if e.task == "ps4-measure" and e.name == "scaled masks")
     assert hand_in(entry, seed).accepted
+
+
+def test_functions_are_compared_over_seeds():
+    """Every fiftieth of them; all with many seeds are `python -m tests.calibration --seeds N`."""
+    some = [one for seed in (1000, 1001) for one in seeds.with_seed(seeds.functions()[::50], seed)]
+    assert not seeds.unsteady(some) and not seeds.refused(some), seeds.table_of(some)
+    lucky = seeds.Outcome(some[0].name, True, 1002, ("linear",))
+    assert seeds.unsteady([*some, lucky]).keys() == {lucky.name} and seeds.refused([*some, lucky]) == [lucky]
+    assert f"{lucky.name} lost linear" in seeds.table_of([*some, lucky])
 
 
 def test_a_record_that_claims_more_images_is_not_believed(monkeypatch):
