@@ -131,7 +131,7 @@ class TestAllowedErrors:
         assert 0 < Question(one).allowed_error < 10
 
     def test_shrink_with_the_steps(self):
-        few, many, _ = (q for q in questions(11).values() if q.probe.asks_about == "steps")
+        few, many = (q for q in questions(11).values() if q.probe.asks_about == "steps")
         assert many.allowed_error < few.allowed_error / 4
 
 
