@@ -14,12 +14,16 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from autograder import submit
 from autograder.judge.probes.functions import Probe, input_gradient_probes, integrated_gradients_probes
 from autograder.judge.truth import Question
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets.ps1 import input_gradient, integrated_gradients
 from autograder.student import evidence
+from autograder.student.evidence import Evidence
+from autograder.student.record import AnswersRecord
 from autograder.student.submit import EVIDENCE_FOLDER
 from corpus import corpus
 from corpus.entries import Entry, function
@@ -88,7 +92,8 @@ def _verdict(entry: Entry, asked: list[Question]) -> Verdict:
             submit(entry.task, entry.make()[0])
         finally:
             os.environ.pop(EVIDENCE_FOLDER)
-        return VERDICTS[entry.task](evidence.read(Path(folder), entry.task), asked)
+        left = evidence.read(Path(folder), entry.task)
+    return VERDICTS[entry.task](Evidence(msgspec.convert(left.record, AnswersRecord), left.arrays), asked)
 
 
 def unsteady(outcomes: Sequence[Outcome]) -> dict[str, Counter[tuple[str, ...]]]:
