@@ -424,7 +424,11 @@ FORMS = (
     _midpoint("a list of numbers", "not_a_tensor", "((x - baseline) * mean).tolist()", loses=("form",)),
     _midpoint("a tuple with the gap", "", "((x - baseline) * mean, 0.0)", loses=("form",)),
     _midpoint(
-        "a NumPy array", "not_a_tensor", "((x - baseline) * mean).numpy()", loses=("form",), keeps=("linear", "networks")
+        "a NumPy array",
+        "not_a_tensor",
+        "((x - baseline) * mean).numpy()",
+        loses=("form",),
+        keeps=("linear", "networks"),
     ),
     _midpoint(
         "a batch of one", "batch_of_one", "((x - baseline) * mean)[None]", loses=("form",), keeps=("linear", "networks")
