@@ -188,7 +188,7 @@ class TestFaultsInSomeProbesOnly:
             ("if baseline.any(): return values.sum()", {"form", "baseline"}),
             ("if baseline.any(): return 'text'", {"form", "baseline"}),
             ("if baseline.any(): return values.repeat(2, *[1] * (x.dim() - 1))", {"form", "baseline"}),
-            ("if n_steps > 50: raise MemoryError", {"form", "steps"}),
+            ("if n_steps > 50: raise MemoryError", {"form", "polynomial", "steps"}),
             ("if baseline.any(): return values.to(torch.complex64)", {"form", "baseline"}),
             ("if baseline.any(): return values.numpy().astype(np.longdouble)", {"form", "baseline"}),
             ("if baseline.any(): return values.numpy().astype(object)", {"form", "baseline"}),
