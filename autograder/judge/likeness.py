@@ -138,8 +138,9 @@ def runs_unwritten_code(code: str) -> list[str]:
     found = []
     for part in _parsable(code):
         for node in ast.walk(part):
-            name = ast.unparse(node.func) if isinstance(node, ast.Call) and len(node.args) else ""
-            if name in RUNS_CODE and not isinstance(node.args[0], ast.Constant):
+            if not isinstance(node, ast.Call) or not node.args or isinstance(node.args[0], ast.Constant):
+                continue
+            if (name := ast.unparse(node.func)) in RUNS_CODE:
                 found.append(name)
     return list(dict.fromkeys(found))
 
