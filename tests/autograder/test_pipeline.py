@@ -96,7 +96,7 @@ def test_a_dead_kernel_keeps_what_was_finished_before(course):
     assert "kernel" in feedback(course, "hugo") and table["hugo"].score == 4
 
 
-@pytest.mark.parametrize(("student", "reason"), [("jonas", "not readable as JSON"), ("mia", "ps1 (final).ipynb")])
+@pytest.mark.parametrize(("student", "reason"), [("jonas", "The file is damaged"), ("mia", "ps1 (final).ipynb")])
 def test_a_damaged_or_missing_notebook_has_a_record_and_a_reason(course, student, reason):
     course, table = course
     assert table[student].score == 0
