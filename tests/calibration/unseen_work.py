@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from autograder.course.demo import GRADIENT, INTEGRATED
 from autograder.judge.probes import write_questions
 from autograder.problem_sets import PROBLEM_SETS, checking
@@ -106,6 +108,9 @@ def judge(path: Path) -> Seen:
 
 def _run_and_end(hand_in: HandIn, assignment: str, folders: dict[str, str]) -> None:
     try:
+        torch.set_num_threads(
+            1
+        )  # a pool of threads does not survive a fork: whoever uses one would wait for it without an end
         os.environ |= folders | {"MPLBACKEND": "Agg"}
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
