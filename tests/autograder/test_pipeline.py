@@ -189,7 +189,7 @@ def test_the_report_of_the_class_names_the_mistakes_and_who_waits(course):
     course, table = course
     report = class_report(Course(course), "ps1")
     assert len(report.grades) == len(table) and report.not_graded == []
-    assert any("dan" in students for cause, _, students in report.mistakes if "not multiplied by x - x" in cause)
+    assert any("dan" in made.students for made in report.mistakes if "not multiplied by x - x" in made.cause)
     assert "carla" in report.by_hand["ps1-discussion"]
     page, *files = write_report(Course(course), report)
     assert "not multiplied by x - x" in page.read_text() and all(path.stat().st_size for path in files)
