@@ -103,7 +103,7 @@ def _diagnosis(answers: list[Answer], failed: list[Answer], diagnose: Callable[[
             return Diagnosis((Mistake.NOT_DONE,))
         withheld = any(WITHHELD in answer.complaint for answer in failed)
         return Diagnosis((Mistake.WITHHELD if withheld else Mistake.RAISED,))
-    if failed and not any(answer.is_finite for answer in failed):
+    if failed and all(answer.values is not None and not answer.is_finite for answer in failed):
         return Diagnosis((Mistake.NOT_FINITE,))
     of_form = tuple(dict.fromkeys(answer.mistake for answer in answers if answer.mistake))
     found = diagnose(failed)

