@@ -131,7 +131,7 @@ def _near_misses(pair: Pair) -> Named:
     n = pair.exact_steps
     for weights in (*right_weights(), *wrong_weights()):
         mistake = NEAR_MISSES.get(weights.name)
-        if mistake is None or n < 2:
+        if mistake is None or (n < 2 and mistake is Mistake.ONE_TERM_TOO_FEW):
             continue
         composition = textbook(weights)
         for size in (size for known, size in SIZES if known is mistake):
