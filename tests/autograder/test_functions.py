@@ -163,6 +163,13 @@ class TestFeedbackOnTheForm:
         source = "def integrated_gradients(*args):\n    raise ImportError('igref.attribution is withheld')"
         assert hand_in(source, INTEGRATED).mistake == "withheld"
 
+    @pytest.mark.parametrize(
+        ("returned", "is_nan"), [("None", False), ("values.sum()", False), ("values * float('nan')", True)]
+    )
+    def test_calls_nan_only_what_is_nan(self, hand_in, returned, is_nan):
+        verdict = hand_in(f"{MIDPOINT}    return {returned}", INTEGRATED)
+        assert verdict.points == 0 and (Mistake.NOT_FINITE in verdict.mistakes) == is_nan
+
     def test_gives_no_computed_value_away(self, hand_in):
         from autograder.problem_sets.ps1.integrated_gradients import Question, integrated_gradients_probes
 
