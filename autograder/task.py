@@ -32,13 +32,20 @@ class Function:
 
 
 @dataclass(frozen=True)
+class AskedAbout:
+    """A part of a study that is a function of a table: it is asked about this one, {count: a number for each column}."""
+
+    table: dict[int, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
 class Study:
-    """A task that asks for a study: its parts by name, each an ARRAY, a VALUE or ARRAYS.
+    """A task that asks for a study: its parts by name, each an ARRAY, a VALUE, ARRAYS or a function that is AskedAbout.
 
     `measured` says that the student's own measure comes with it, and is asked again about a few of its maps.
     """
 
-    parts: dict[str, str]
+    parts: dict[str, str | AskedAbout]
     measured: bool = False
 
 

@@ -97,6 +97,7 @@ def of_steps(
     gaps = gaps_of(m, batch, targets, maps, scores)
     study = {"model": model, "scores": scores, "images": m.images, "targets": targets, "predictions": m.top}
     study |= {"baseline": baseline, "rule": rule, "attributions": maps, "gaps": gaps, "enough": enough_of(gaps)}
+    study["enough_steps"] = enough_of
     return study | changed
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from msgspec import Meta, Struct, field
 
-from autograder.task import ARRAY, ARRAYS, VALUE
+from autograder.task import ARRAY, ARRAYS, VALUE, AskedAbout
 
 MAX_MESSAGE = 500
 MAX_ENTRIES = 256
@@ -79,6 +79,7 @@ class StudyRecord(Struct, omit_defaults=True):
         types, dtypes: what each part, and each array, was when it was handed in.
         images_given: how many there were before some were left out.
         measured_again, measured_again_failed: the measure's answers, or why it could not be asked.
+        asked: what became of the calls of functions that are parts; what they gave is an array by the part's name.
     """
 
     task: Name
@@ -92,9 +93,12 @@ class StudyRecord(Struct, omit_defaults=True):
     model_file_problem: Text = ""
     measured_again: Annotated[list[MeasuredRecord], Meta(max_length=MAX_ENTRIES)] = field(default_factory=list)
     measured_again_failed: Text = ""
+    asked: Annotated[dict[Name, AnswerRecord], Meta(max_length=MAX_ENTRIES)] = field(default_factory=dict)
 
 
-def study_record(task: str, study: dict[str, Any], parts: dict[str, str]) -> tuple[StudyRecord, dict[str, np.ndarray]]:
+def study_record(
+    task: str, study: dict[str, Any], parts: dict[str, str | AskedAbout]
+) -> tuple[StudyRecord, dict[str, np.ndarray]]:
     """The record and the arrays of a study. Too many images are left out from the end, which the record says.
 
     Where not even ten fit with all their maps, maps are left out, evenly over the baselines or step counts.
@@ -106,6 +110,15 @@ def study_record(task: str, study: dict[str, Any], parts: dict[str, str]) -> tup
         record.types[name] = type(value).__name__[:MAX_NAME]
         if kind == ARRAYS:
             _keep_entries(name, value, record, arrays)
+            continue
+        if isinstance(kind, AskedAbout):
+            if value is None:
+                record.missing.append(name)
+                continue
+            table = {count: torch.tensor(row) for count, row in kind.table.items()}
+            record.asked[name], values = answer(lambda value=value, table=table: value(table))
+            if values is not None:
+                arrays[name] = values
             continue
         values = numbers(value) if value is not None else None
         if isinstance(value, str) and kind == VALUE:

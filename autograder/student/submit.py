@@ -24,7 +24,7 @@ from autograder.student import evidence, questions
 from autograder.student.evidence import Evidence
 from autograder.student.questions import QUESTIONS_FOLDER
 from autograder.student.record import AnswersRecord, answer, measured_again, study_record
-from autograder.task import Function, Task
+from autograder.task import AskedAbout, Function, Task
 from igref.memory import keep_freed_memory
 
 keep_freed_memory()  # whoever imports this runs a problem set: gradients of photos, again and again
@@ -116,7 +116,7 @@ def _arguments(asks: Function, question: dict[str, Any]) -> list[Any]:
 
 
 def _collect_measured_study(
-    task: Task, parts: dict[str, str], measure: Callable, study: dict[str, Any], folder: Path
+    task: Task, parts: dict[str, str | AskedAbout], measure: Callable, study: dict[str, Any], folder: Path
 ) -> None:
     """A study and the measure that it was scored with, which is asked again about a few maps."""
     forward = study.pop("forward", None)

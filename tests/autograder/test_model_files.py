@@ -27,6 +27,7 @@ from autograder.sandbox.model_files import ModelProcess
 from autograder.student import evidence
 from autograder.student.record import MODEL_FILE, StudyRecord
 from autograder.student.submit import EVIDENCE_FOLDER
+from corpus.studies import enough_of
 from igref.models import torchvision_import
 
 SIDE, CLASSES = 24, 5
@@ -147,11 +148,9 @@ def ps3(network: nn.Module, images: Tensor) -> dict:
     maps = {n: stack(network, images, baseline, targets, "left", n) for n in COUNTS}
     rise = (network(images) - network(baseline)).gather(1, targets[:, None])[:, 0].double()
     gaps = {n: (stack.double().sum((1, 2, 3)) - rise).abs() / rise.abs() for n, stack in maps.items()}
-    within = np.array([(gap <= 0.05).numpy() for gap in gaps.values()])
-    stays = np.logical_and.accumulate(within[::-1])[::-1]
-    enough = [COUNTS[int(stays[:, k].argmax())] if stays[:, k].any() else 0 for k in range(len(images))]
     study = {"images": images, "targets": targets, "predictions": targets, "baseline": baseline[0]}
-    return study | {"rule": "left", "attributions": maps, "gaps": gaps, "enough": torch.tensor(enough)}
+    study |= {"rule": "left", "attributions": maps, "gaps": gaps}
+    return study | {"enough": enough_of(gaps), "enough_steps": enough_of}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from autograder.student.evidence import Evidence
 from autograder.student.record import ARRAY, ARRAYS, StudyRecord, measured_again, study_record
 from corpus.entries import Entry
 from corpus.models import COLOURS
-from corpus.studies import of_baselines
+from corpus.studies import enough_of, of_baselines, of_steps
 from tests.calibration.judged import verdict_on
 
 PARTS = {"images": ARRAY, "attributions": ARRAYS, "gaps": ARRAYS}
@@ -70,3 +70,31 @@ def test_a_baseline_out_of_range_costs_its_own_points_and_no_others():
     verdict = verdict_on(Entry("ps2-study", "study", "loud noise", lambda: (None, whole | {"baselines": loud}), True))
     assert [finding.name for finding in verdict.findings if not finding.holds] == ["baselines"]
     assert "noise" in verdict.findings[2].seen and verdict.mistake == "image_normalised"
+
+
+def first_small(gaps, tolerance=0.05):
+    return [next((n for n in gaps if gaps[n][k] <= tolerance), 0) for k in range(len(gaps[5]))]
+
+
+def no_rule(gaps, tolerance=0.05):
+    raise RuntimeError("still to be done")
+
+
+@pytest.mark.parametrize(
+    ("rule", "mistake", "said"),
+    [
+        (enough_of, "", ""),
+        (lambda gaps: enough_of(gaps).tolist(), "", ""),
+        (first_small, "first_not_stays", "0.02 at 5, 0.20 at 10"),
+        (lambda gaps: 0 * enough_of(gaps), "wrong_enough", "gives 0"),
+        (lambda gaps: enough_of(gaps)[:2], "wrong_shape", "2 numbers"),
+        (no_rule, "raised", "still to be done"),
+        (None, "missing_part", "missing"),
+    ],
+)
+def test_the_rule_is_asked_about_gaps_that_are_small_by_luck(rule, mistake, said):
+    """In the study itself no gap leaves 5 % again, so that a rule that takes the first small one states the same counts."""
+    whole = of_steps(COLOURS, steps=(5, 20, 50, 100, 200)) | {"enough_steps": rule}
+    verdict = verdict_on(Entry("ps3-study", "study", "rule", lambda: (None, whole), not mistake))
+    assert [finding.name for finding in verdict.findings if not finding.holds] == ["enough"] * bool(mistake)
+    assert verdict.mistake == mistake and said in verdict.findings[-1].seen

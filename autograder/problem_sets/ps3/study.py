@@ -16,6 +16,7 @@ from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import BORDERLINE, STATED_GAP, STATED_GAP_FLOOR
 from autograder.judge.verdict import NO_FAULT, Fault, Faults, UngradableError, Verdict
 from autograder.problem_sets import TASKS
+from autograder.problem_sets.ps3.task import INVENTED_GAPS
 from autograder.student.evidence import Evidence
 from autograder.student.record import StudyRecord
 from igref.attribution import quadrature
@@ -44,6 +45,7 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
             faults.add(gaps_fault(study, relative), "gaps")
         with faults.noted("enough"):
             faults.add(enough_fault(study, relative, subject.images), "enough")
+            faults.add(rule_fault(study), "enough")
     return faults.verdict()
 
 
@@ -169,6 +171,28 @@ def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
             first = {c for c, gap in zip(counts, gaps[:, n], strict=True) if gap <= WITHIN}
             mistake = Mistake.FIRST_NOT_STAYS if first and given == min(first) else Mistake.WRONG_ENOUGH
             return Fault(f"image {n}: {given} is not the count from which on its gap stays within 5 %", mistake)
+    return NO_FAULT
+
+
+def rule_fault(study: Study) -> Fault:
+    """Whether the function by which a count is called enough tells luck from a gap that stays small, on invented gaps."""
+    given, name = study.record.asked.get("enough_steps"), "enough_steps"
+    if given is None:
+        return Fault("enough_steps, the function, is missing", Mistake.MISSING_PART)
+    if given.status == "raised":
+        return Fault(f"enough_steps raised {given.error}: {given.message[:200]}", Mistake.RAISED)
+    counts, gaps = list(INVENTED_GAPS), np.array([*INVENTED_GAPS.values()])
+    expected = [_stays(counts, column, WITHIN) for column in gaps.T]
+    answers = study.arrays.get(name)
+    if answers is None or answers.size != len(expected):
+        shown = "no numbers" if answers is None else f"{answers.size} numbers"
+        return Fault(f"enough_steps gives {shown} for the gaps of {len(expected)} images", Mistake.WRONG_SHAPE)
+    for column, answer, right in zip(gaps.T, answers.ravel().tolist(), expected, strict=True):
+        if answer != right:
+            first = next((count for count, gap in zip(counts, column, strict=True) if gap <= WITHIN), 0)
+            mistake = Mistake.FIRST_NOT_STAYS if answer == first else Mistake.WRONG_ENOUGH
+            table = ", ".join(f"{gap:.2f} at {count}" for count, gap in zip(counts, column, strict=True))
+            return Fault(f"enough_steps gives {answer:g} for the gaps {table}; expected {right}", mistake)
     return NO_FAULT
 
 

@@ -1,6 +1,16 @@
 """ps3: how many steps. What is graded, and what is handed in."""
 
-from autograder.task import ARRAY, ARRAYS, VALUE, ProblemSet, Property, Study, Task
+from autograder.task import ARRAY, ARRAYS, VALUE, AskedAbout, ProblemSet, Property, Study, Task
+
+INVENTED_GAPS = {
+    5: (0.02, 0.30, 0.40, 0.04, 0.01, 0.90),
+    10: (0.20, 0.04, 0.30, 0.03, 0.02, 0.70),
+    20: (0.10, 0.09, 0.20, 0.02, 0.01, 0.30),
+    50: (0.04, 0.06, 0.10, 0.02, 0.01, 0.20),
+    100: (0.03, 0.02, 0.09, 0.01, 0.01, 0.08),
+    200: (0.01, 0.01, 0.08, 0.01, 0.20, 0.03),
+}
+"""Gaps of six pictures, two of which are small by luck at first: of real ones it can be that none is."""
 
 PROBLEM_SET = ProblemSet(
     id="ps3-steps",
@@ -22,6 +32,7 @@ PROBLEM_SET = ProblemSet(
             Study(
                 {"model": VALUE, "scores": VALUE, "images": ARRAY, "targets": ARRAY, "predictions": ARRAY}
                 | {"baseline": ARRAY, "rule": VALUE, "attributions": ARRAYS, "gaps": ARRAYS, "enough": ARRAY}
+                | {"enough_steps": AskedAbout(INVENTED_GAPS)}
             ),
             "ps3.study:judge",
         ),
