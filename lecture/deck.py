@@ -59,7 +59,7 @@ def deck(notebook: NotebookNode, title: str) -> str:
         "deck",
         title=title,
         slides=slides(notebook),
-        style=inlined_css("reveal.css", "fonts.css", "code.css", "deck.css"),
+        style=inlined_css("reveal.css", "fonts.css", "math.css", "code.css", "deck.css"),
         reveal=read_text("reveal.js"),
         notes=read_text("notes.js"),
         width=WIDTH,

@@ -22,7 +22,7 @@ def page(notebook: NotebookNode, title: str) -> str:
 
 def html_page(title: str, body: str) -> str:
     """A page in the lecture's style."""
-    return rendered("page", title=title, style=inlined_css("fonts.css", "code.css", "page.css"), body=body)
+    return rendered("page", title=title, style=inlined_css("fonts.css", "math.css", "code.css", "page.css"), body=body)
 
 
 def write_page(notebook: NotebookNode, path: Path) -> None:

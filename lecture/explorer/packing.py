@@ -1,4 +1,4 @@
-"""Pictures and maps as text that a page can hold: lossless WebP in data URLs."""
+"""Pictures and maps as a page can hold them: lossless WebP, as it is or in data URLs."""
 
 from base64 import b64encode
 from io import BytesIO
@@ -15,9 +15,14 @@ EXPONENT = 0.6
 SHEET_COLUMNS = 10  # a WebP picture may be 16383 pixels high, less than a strip of all frames
 
 
+def picture(image: Float[Tensor, "3 height width"]) -> bytes:
+    """A picture with pixels in [0, 1], in 8 bits, as a file."""
+    return _webp((255 * image.permute(1, 2, 0)).round().clamp(0, 255).byte().numpy())
+
+
 def picture_url(image: Float[Tensor, "3 height width"]) -> str:
     """A picture with pixels in [0, 1], in 8 bits."""
-    return _webp_url((255 * image.permute(1, 2, 0)).round().clamp(0, 255).byte().numpy())
+    return _url(picture(image))
 
 
 def sheet_url(maps: Float[Tensor, "K rows columns"]) -> tuple[str, list[float]]:
@@ -35,10 +40,14 @@ def sheet_url(maps: Float[Tensor, "K rows columns"]) -> tuple[str, list[float]]:
     grey = np.concatenate([grey, np.full((missing, *grey.shape[1:]), 128, dtype=np.uint8)])
     frames = grey.reshape(-1, SHEET_COLUMNS, *grey.shape[1:])
     sheet = frames.transpose(0, 2, 1, 3).reshape(-1, SHEET_COLUMNS * grey.shape[2])
-    return _webp_url(sheet), [float(f"{limit:.5g}") for limit in limits]
+    return _url(_webp(sheet)), [float(f"{limit:.5g}") for limit in limits]
 
 
-def _webp_url(pixels: np.ndarray) -> str:
+def _webp(pixels: np.ndarray) -> bytes:
     buffer = BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP", lossless=True, quality=60, method=4)
-    return "data:image/webp;base64," + b64encode(buffer.getvalue()).decode("ascii")
+    return buffer.getvalue()
+
+
+def _url(webp: bytes) -> str:
+    return "data:image/webp;base64," + b64encode(webp).decode("ascii")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 import igref
 from lecture.assets import inlined_css
-from lecture.explorer.packing import picture_url
+from lecture.explorer.packing import picture
 from lecture.live import packing
 from lecture.live.graph import gradient_graph
 from lecture.templates import rendered
@@ -65,29 +65,45 @@ def build(folder: Path, *, model: str = "efficientnet_lite0") -> Path:
     photos = _photos(model, network.input_size)
     shape = tuple(next(iter(photos.values())).shape)
     graph, weights = packing.split(gradient_graph(network, shape))
+    files = {name: picture(pixels.expand(3, *pixels.shape[1:])) for name, pixels in photos.items()}
+    packed = {
+        "pictures": packing.in_page(b"".join(files.values())),
+        "weights": packing.in_page(packing.planes(weights)),
+        "graph": packing.in_page(graph),
+        "wasm": packing.in_page((runtime / WASM).read_bytes()),
+    }
     data = {
         "about": f"{network.name}, {weights.size / 1e6:.1f} million weights, on one thread of this machine, by ONNX Runtime Web.",
         "shape": shape,
         "categories": list(network.categories),
-        "photos": [
-            {"name": name, "url": picture_url(pixels.expand(3, *pixels.shape[1:]))} for name, pixels in photos.items()
-        ],
+        "photos": [{"name": name, "size": len(file)} for name, file in files.items()],
     }
     page = rendered(
         "live",
+        charset=packing.CHARSET,
         style=inlined_css("fonts.css") + (HERE / "live.css").read_text(encoding="utf-8"),
         data=json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),
-        weights=packing.weights_text(weights),
-        graph=packing.text(graph),
-        wasm=packing.text((runtime / WASM).read_bytes()),
-        worker=_plain_script((runtime / SCRIPT).read_text(encoding="utf-8"))
-        + (HERE / "worker.js").read_text(encoding="utf-8"),
-        script="\n".join((HERE / script).read_text(encoding="utf-8") for script in SCRIPTS),
-    )
+        worker=_plain_script((runtime / SCRIPT).read_text(encoding="utf-8")) + _script("worker.js"),
+        script="\n".join(map(_script, SCRIPTS)),
+        **{name: _place(name) for name in packed},
+    ).encode("ascii", "xmlcharrefreplace")
+    for name, part in packed.items():
+        page = page.replace(_place(name).encode(), part)
     folder.mkdir(parents=True, exist_ok=True)
     written = folder / PAGE
-    written.write_text(page, encoding="utf-8")
+    written.write_bytes(page)
     return written
+
+
+def _place(name: str) -> str:
+    """Where packed bytes go into the page, which is text until then."""
+    return f"[packed {name}]"
+
+
+def _script(name: str) -> str:
+    """A script of this folder, in the letters that every character set of the web has in the same place."""
+    text = (HERE / name).read_text(encoding="utf-8")
+    return re.sub(r"[^\x00-\x7f]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _plain_script(module: str) -> str:
@@ -95,6 +111,8 @@ def _plain_script(module: str) -> str:
     body, exported = re.search(r"^(.*)export\s*\{([^{}]*)\};?\s*(?://# .*)?$", module, re.DOTALL).groups()
     pairs = (name.split(" as ") for name in exported.split(","))
     names = ", ".join(f'"{public.strip()}": {private.strip()}' for private, public in pairs)
+    # The page hands the .wasm over; where it would be fetched from is no address in a script that came from a text.
+    body = re.sub(r'new URL\(("[\w.-]+\.wasm"), ?import\.meta\.url\)\.href', r"\1", body)
     body = body.replace("import.meta.url", "self.location.href").replace("</script", "<\\/script")
     return f"const runtime = (async () => {{ {body}\nreturn {{ {names} }}; }})();\n"
 

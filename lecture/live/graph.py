@@ -175,17 +175,26 @@ def _convolution(t: _Translation, node: Node, x: Node, weight: Node, bias: Node 
     return t.add("Conv", *given, strides=stride, pads=[*padding, *padding], dilations=dilation, group=groups)
 
 
+_BACKWARDS = (
+    [-1, -1],
+    [np.iinfo(np.int64).min] * 2,
+    [2, 3],
+    [-1, -1],
+)  # starts, ends, axes and steps, over both axes of a kernel
+
+
 def _convolution_backward(t: _Translation, node: Node, upstream: Node, x: Node, weight: Node, *rest: Any) -> tuple:
     """The gradient by the input: a convolution, too, with the weights turned by half a turn, where the stride is 1."""
     _, stride, padding, dilation, _, _, groups, _ = rest
     _, inward, *kernel = _shape(weight)
     reach = [d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True)]
     if set(stride) == {1} and min(reach) >= 0 and groups in (1, _shape(weight)[0]) and (groups == 1 or inward == 1):
-        if max(kernel) == 1 and groups == 1:  # the transpose, which the runtime makes when it loads the graph
-            name = t.add("Transpose", t.of(weight), perm=[1, 0, 2, 3])
-        else:
-            turned = t.attribute(weight.target).flip(2, 3)
-            name = t.constant(turned if groups > 1 else turned.transpose(0, 1), f"{weight.target}_turned")
+        # The runtime makes these when it loads the graph, so that no weight is stored twice.
+        name = t.of(weight)
+        if max(kernel) > 1:
+            name = t.add("Slice", name, *(t.constant(np.array(value, dtype=np.int64)) for value in _BACKWARDS))
+        if groups == 1:
+            name = t.add("Transpose", name, perm=[1, 0, 2, 3])
         return (t.add("Conv", t.of(upstream), name, pads=[*reach, *reach], dilations=dilation, group=groups), None)
     missing = [
         size - ((given - 1) * s - 2 * p + d * (k - 1) + 1)

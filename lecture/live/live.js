@@ -4,6 +4,7 @@ const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
 const [channels, height, width] = data.shape;
 const SIDE = Math.max(1, Math.round(height / 14)); // of the squares that maps are summed over
+const BRUSH = Math.max(1, width / 16); // its radius
 const ENDS_AT = 0.97; // the scale of a map ends at this percentile of its sizes
 const MOST_PIXELS = 200e6;
 
@@ -15,18 +16,10 @@ let requests = 0;
 
 async function unpacked(id) {
   const element = byId(id);
-  const packed = Uint8Array.fromBase64?.(element.textContent) ?? Uint8Array.from(atob(element.textContent), (c) => c.charCodeAt(0));
+  const packed = bytesOf(element.textContent);
   element.textContent = "";
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-/** Weights lie byte plane by byte plane. */
-function together(planes) {
-  const size = planes.length / 4;
-  const made = new Uint8Array(planes.length);
-  for (let plane = 0; plane < 4; plane += 1) for (let k = 0; k < size; k += 1) made[4 * k + plane] = planes[plane * size + k];
-  return made;
 }
 
 const address = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
@@ -112,7 +105,7 @@ function squareOf(bitmap) {
 }
 
 async function takePhoto(file, name) {
-  if (!file) return;
+  if (!file) return void say("There was no picture in that, only text or an address. Save the picture, then take the file.");
   say("Reading the picture …");
   let bitmap;
   try {
@@ -130,6 +123,25 @@ async function takePhoto(file, name) {
   const about = `${name}, ${bitmap.width} × ${bitmap.height}`;
   bitmap.close();
   await usePhoto(source, about);
+}
+
+/** The first press shows what the camera sees, the second takes it. */
+async function photograph() {
+  const viewfinder = byId("viewfinder");
+  const shows = !viewfinder.hidden;
+  if (shows) await takePhoto(viewfinder, "the camera’s picture");
+  else {
+    try {
+      viewfinder.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      await viewfinder.play();
+    } catch (error) {
+      return void say(`The camera cannot be used: ${error.message}. Take a photo, then choose its file.`);
+    }
+    say("Press “Take it” when the picture is right.");
+  }
+  if (shows) for (const track of viewfinder.srcObject.getTracks()) track.stop();
+  [viewfinder.hidden, byId("picture").hidden] = [shows, !shows];
+  byId("camera").textContent = shows ? "Camera" : "Take it";
 }
 
 async function usePhoto(source, name) {
@@ -289,10 +301,20 @@ const guessed = lastWins(async () => {
   byId("guess").dataset.only = only[chosen.target];
 });
 
+function showBrush() {
+  draw(byId("picture"), pixels, chosen.painted);
+  const context = byId("picture").getContext("2d");
+  context.beginPath();
+  context.arc(brush.x * width, brush.y * height, BRUSH, 0, 2 * Math.PI);
+  [context.lineWidth, context.strokeStyle] = [width / 75, "#d00000"];
+  context.stroke();
+  const place = `${percent(brush.x)} from the left, ${percent(brush.y)} from the top`;
+  byId("picture").setAttribute("aria-label", `the picture: ${chosen.name}; the brush is ${place}`);
+}
+
 function paint(x, y) {
-  const reach = Math.max(1, width / 16);
   for (let row = 0; row < height; row += 1) for (let column = 0; column < width; column += 1)
-    if (Math.hypot(column - x * width, row - y * height) < reach) chosen.painted[row * width + column] = 1;
+    if (Math.hypot(column - x * width, row - y * height) < BRUSH) chosen.painted[row * width + column] = 1;
   byId("by").value = "painted";
   draw(byId("picture"), pixels, chosen.painted);
   guessed();
@@ -305,6 +327,7 @@ byId("picture").addEventListener("keydown", (event) => {
   event.preventDefault();
   [brush.x, brush.y] = [brush.x + move[0] / 16, brush.y + move[1] / 16].map((place) => Math.max(0, Math.min(1, place)));
   if (event.key === " ") paint(brush.x, brush.y);
+  else showBrush();
 });
 for (const kind of ["pointerdown", "pointermove"]) {
   byId("picture").addEventListener(kind, (event) => {
@@ -329,11 +352,14 @@ document.addEventListener("drop", (event) => {
   takePhoto(file, file?.name);
 });
 document.addEventListener("paste", (event) => {
+  if (event.target.matches("input")) return; // text for its own field
   const [file] = event.clipboardData.files;
-  if (file) takePhoto(file, "the pasted picture");
+  takePhoto(file, "the pasted picture");
 });
 for (const id of ["zoom", "turn"]) byId(id).addEventListener("input", () => transformed());
 for (const id of ["by", "share"]) byId(id).addEventListener("input", () => guessed());
+byId("camera").hidden = !navigator.mediaDevices?.getUserMedia;
+byId("camera").addEventListener("click", photograph);
 byId("clear").addEventListener("click", () => {
   chosen.painted.fill(0);
   draw(byId("picture"), pixels, chosen.painted);
@@ -363,9 +389,12 @@ async function begin() {
   byId("about").textContent = data.about;
   byId("classes").replaceChildren(...data.categories.map((name) => new Option(name)));
   for (const name of Object.keys(BASELINES)) byId("baseline").append(new Option(name, name));
+  let files = await unpacked("pictures");
   for (const [at, photo] of data.photos.entries()) {
+    const url = URL.createObjectURL(new Blob([files.subarray(0, photo.size)], { type: "image/webp" }));
+    files = files.subarray(photo.size);
     const button = Object.assign(document.createElement("button"), { type: "button", title: photo.name });
-    const image = Object.assign(new Image(), { src: photo.url, alt: photo.name });
+    const image = Object.assign(new Image(), { src: url, alt: photo.name });
     button.append(image);
     button.addEventListener("click", () => usePhoto(photo.canvas, photo.name));
     byId("photos").append(button);
@@ -375,8 +404,11 @@ async function begin() {
     photo.canvas.getContext("2d").drawImage(image, 0, 0);
   }
   const [weights, graph, wasm] = await Promise.all(["weights", "graph", "wasm"].map(unpacked));
-  const all = { weights: together(weights), graph, wasm };
+  const all = { weights: ofPlanes(weights), graph, wasm };
   const given = { kind: "start", shape: data.shape, classes: data.categories.length, ...all };
   worker.postMessage(given, Object.values(all).map((part) => part.buffer));
 }
-begin();
+begin().catch((error) => {
+  const as = document.characterSet === "windows-1252" ? "" : ` A server sends it as ${document.characterSet}; open the file itself.`;
+  say(`The page could not unpack itself: ${error.message}.${as}`);
+});

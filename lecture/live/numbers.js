@@ -1,4 +1,31 @@
-// What the page computes by itself: where the steps are, baselines, squares of pixels, colours.
+// What the page computes by itself: what is packed, where the steps are, baselines, squares of pixels, colours.
+
+/** The bytes that stand in a page's text, a character each, as lecture.live.packing puts them there. */
+function bytesOf(text) {
+  const high = new TextDecoder("windows-1252").decode(Uint8Array.from({ length: 32 }, (_, k) => 128 + k));
+  const byteOf = new Map(Array.from(high, (letter, k) => [letter.charCodeAt(0), 128 + k]));
+  const made = new Uint8Array(text.length);
+  let size = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    let code = text.charCodeAt(at);
+    const shift = code === 61 ? 64 : 0;
+    if (shift) code = text.charCodeAt((at += 1));
+    made[size] = (code < 256 ? code : byteOf.get(code)) - shift;
+    size += 1;
+  }
+  return made.subarray(0, size);
+}
+
+/** Numbers whose bytes lie plane by plane, their signs last. */
+function ofPlanes(planes) {
+  const size = planes.length / 4;
+  const made = new Uint32Array(size);
+  for (let k = 0; k < size; k += 1) {
+    const turned = planes[k] | (planes[size + k] << 8) | (planes[2 * size + k] << 16) | (planes[3 * size + k] << 24);
+    made[k] = (turned >>> 1) | (turned << 31);
+  }
+  return new Uint8Array(made.buffer);
+}
 
 /** Nodes and weights on [0, 1], as igref.attribution.quadrature has them. */
 function nodesAndWeights(rule, n) {

@@ -1,5 +1,6 @@
 """The live page explains a photo by itself, in a browser without a network, and its numbers are igref's."""
 
+import statistics
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,10 @@ STEPS = 5
 NEAR = 1e-4  # of scores
 NEAR_MAP = 1e-2  # two ways of rounding one network differ by as much where units sit near their kinks: docs/igref.md
 PHONE = (390, 844)
+MOST_BYTES = 20e6
+LONGEST_PAUSE_MS = (
+    500  # while a map is computed; a gradient takes as long, and would stop a page that computes it itself
+)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +107,28 @@ def test_scores_and_maps_of_the_kits_photos_are_igrefs(live, model):
         assert found["sum"] == pytest.approx(float(expected.values.double().sum()), abs=NEAR_MAP), photo.name
 
 
+def test_is_no_larger_than_promised(live_file):
+    assert live_file.stat().st_size <= MOST_BYTES
+
+
+def test_answers_while_a_map_is_computed(live):
+    """The page goes on drawing while gradients run, and a newer request ends an older one."""
+    live.page.evaluate(
+        """() => {
+            let before = performance.now();
+            window.pauses = [];
+            const look = (now) => { pauses.push(now - before); before = now; requestAnimationFrame(look); };
+            requestAnimationFrame(look);
+        }"""
+    )
+    live.page.locator("#steps").select_option("200")
+    live.page.locator("#explain").click()
+    live.page.wait_for_function("() => document.getElementById('progress').value > 0.01")
+    assert explain(live)["map"]
+    assert statistics.median(live.page.evaluate("() => pauses")) < LONGEST_PAUSE_MS
+    assert live.page.evaluate("() => explained.nodes.length") == STEPS
+
+
 def test_a_photo_of_ones_own_is_explained(live, model):
     coffee = photo_bytes("coffee")
     drop(live, "mine.png", as_file(np.asarray(Image.fromarray(coffee).resize((900, 700)))), "image/png")
@@ -158,10 +185,40 @@ def test_what_is_no_picture_is_said_to_be_none(live):
     assert "notes.txt" in live.page.text_content("#status")
 
 
+def test_text_in_place_of_a_picture_is_named(live):
+    live.page.evaluate("() => document.dispatchEvent(new DragEvent('drop', { dataTransfer: new DataTransfer() }))")
+    assert "no picture in that" in live.page.text_content("#status")
+
+
+def test_the_camera_is_asked_twice(live):
+    """Chromium's pretended camera: the first press shows it, the second takes a picture and lets it go."""
+    camera = live.page.locator("#camera")
+    camera.click()
+    live.page.wait_for_function("() => document.getElementById('camera').textContent === 'Take it'")
+    assert live.page.locator("#viewfinder").is_visible()
+    live.page.evaluate("() => delete document.body.dataset.said")
+    camera.click()
+    answered(live)
+    assert "the camera’s picture" in live.page.text_content("#status")
+    assert live.page.locator("#picture").is_visible()
+    assert live.page.evaluate("() => viewfinder.srcObject.getTracks().map((track) => track.readyState)") == ["ended"]
+
+
+def test_the_brush_follows_the_arrows(live):
+    live.page.locator("#clear").click()
+    live.page.locator("#picture").focus()
+    live.page.keyboard.press("ArrowRight")
+    assert "the brush is 56 % from the left, 50 % from the top" in live.page.get_attribute("#picture", "aria-label")
+    live.page.evaluate("() => delete document.getElementById('guess').dataset.only")
+    live.page.keyboard.press("Space")
+    live.page.wait_for_selector("#guess[data-only]")
+
+
 def test_the_guess_is_answered(live):
     live.page.evaluate("() => delete document.body.dataset.said")
     live.page.locator("#photos button").nth(1).click()
     whole = answered(live)[0][1]
+    live.page.evaluate("() => delete document.getElementById('guess').dataset.only")
     live.page.locator("#by").select_option("random")
     live.page.wait_for_selector("#guess[data-only]")
     assert "with only this left" in live.page.text_content("#guess")
@@ -199,3 +256,16 @@ def test_fits_a_phone(live):
     live.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
     assert live.page.evaluate("() => document.documentElement.scrollWidth") <= PHONE[0]
     live.page.set_viewport_size({"width": 1280, "height": 720})
+
+
+def test_the_same_page_for_another_network(tmp_path, browser, live_file):
+    """`--model digits_cnn`: one channel, 8 x 8 pixels, ten classes."""
+    with opened(browser, build(tmp_path, model="digits_cnn"), SIZES["1280x720"]) as visit:
+        answered(visit)
+        found = explain(visit)
+        network, digit = igref.load_model("digits_cnn"), igref.load_digits()[0][:1]
+        expected = igref.integrated_gradients(
+            network.probabilities, digit, 0 * digit, found["target"], n_steps=STEPS, rule="midpoint"
+        )
+        torch.testing.assert_close(torch.tensor(found["map"]).view(8, 8), expected.values[0, 0], atol=1e-2, rtol=0)
+        assert visit.errors == []

@@ -1,5 +1,9 @@
 """The graph of the live page has the model's probabilities, and the gradient that automatic differentiation finds."""
 
+import gzip
+import re
+
+import numpy as np
 import onnxruntime
 import pytest
 import torch
@@ -71,3 +75,12 @@ def test_weights_are_kept_bit_by_bit():
     stripped, weights = packing.split(graph)
     assert len(stripped) + weights.nbytes < 1.02 * len(graph.SerializeToString())
     assert len(stripped) < 0.2 * len(graph.SerializeToString())
+
+
+def test_packed_bytes_stand_in_a_page_unchanged():
+    """Nothing in them that HTML would end, replace or normalise; and unmarked they are gzip's."""
+    data = np.random.default_rng(0).integers(0, 256, 20_000, dtype=np.uint8).tobytes()
+    packed = packing.in_page(data)
+    assert not set(packed) & set(b"\0\r<")
+    unmarked = re.sub(rb"=(.)", lambda found: bytes([found[1][0] - packing.SHIFT]), packed, flags=re.DOTALL)
+    assert gzip.decompress(unmarked) == data
