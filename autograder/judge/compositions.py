@@ -54,6 +54,13 @@ def _without_last(n: int) -> Weighted:
     return equal_weights(np.arange(max(1, n - 1)) / n)
 
 
+def _odd_simpson(intervals: int) -> Weighted:
+    """Simpson's 1, 4, 2, ..., 4, 1 over any number of intervals: with an odd one they do not add up to one."""
+    pattern = np.where(np.arange(intervals + 1) % 2, 4.0, 2.0)
+    pattern[[0, -1]] = 1
+    return np.linspace(0, 1, intervals + 1), pattern / (3 * intervals)
+
+
 @cache
 def right_weights() -> tuple[Part, ...]:
     return tuple(Part(name, None, rule) for name, rule in RIGHT_RULES.items())
@@ -71,6 +78,13 @@ def wrong_weights() -> tuple[Part, ...]:
             "ends in whole numbers",
             Mistake.INTEGER_DIVISION,
             lambda n: (np.array([0.0, 1.0]), np.array([n - 1, 1]) / n),
+        ),
+        Part("simpson, odd", Mistake.SIMPSON_OF_ODD_COUNT, lambda n: _odd_simpson(max(1, n))),
+        Part("simpson -1, odd", Mistake.SIMPSON_OF_ODD_COUNT, lambda n: _odd_simpson(max(1, n - 1))),
+        Part(
+            "gauss_legendre, equal",
+            Mistake.NODES_WITHOUT_WEIGHTS,
+            lambda n: equal_weights(by_name("gauss_legendre", n)[0]),
         ),
     ]
     return tuple(parts)
@@ -131,6 +145,16 @@ MEANS = (Part("as it is", None, lambda mean: mean), Part("absolute", Mistake.ABS
 
 # The path: a line to the line that was taken.
 
+
+def _clipped_points(x: torch.Tensor) -> torch.Tensor:
+    """The points clipped to [0, 1], with the gradient at what came of them."""
+    return x + (x.clamp(0, 1) - x).detach()
+
+
+def _through_points(forward: Forward, change: Callable[[torch.Tensor], torch.Tensor]) -> Forward:
+    return lambda x: forward(change(x))
+
+
 PATHS = (
     Part("from the baseline", None, lambda line: line),
     Part("from zero", Mistake.PATH_FROM_ZERO, lambda line: line.other(baseline=torch.zeros_like(line.baseline))),
@@ -143,6 +167,16 @@ PATHS = (
         "from the baseline by x",
         Mistake.PATH_BEYOND_INPUT,
         lambda line: line.other(image=line.baseline + line.image),
+    ),
+    Part(
+        "clipped points",
+        Mistake.PATH_CLIPPED,
+        lambda line: line.other(forward=_through_points(line.forward, _clipped_points)),
+    ),
+    Part(
+        "clipped on the way",
+        Mistake.PATH_CLIPPED,
+        lambda line: line.other(forward=_through_points(line.forward, lambda x: x.clamp(0, 1))),
     ),
 )
 
@@ -584,6 +618,8 @@ def _candidates(
         room = most - len(_mistakes(path, score, target, each))
         if room < 0 or (each.mistake is Mistake.NETWORK_NOT_ASKED and room < most - 1):
             continue
+        if path.mistake is Mistake.PATH_CLIPPED and _mistakes(score, target, each):
+            continue
         gradients = each.of(_taken(line, path, score, target).gradients_at(nodes)).reshape(len(nodes), -1)
         if not np.isfinite(gradients).all():
             continue
@@ -671,7 +707,7 @@ def _explained(composition: Composition, answered: Sequence[Answered], failed: i
     otherwise in float32.
     """
     allowed = min(len(answered) // 8, failed // 4) if composition.mistakes else 0
-    factors, others = [], 0
+    factors, held, others = [], [], 0
     tolerance = SAME_MAP if composition.mistakes else 3 * ROUNDING  # or half precision would be right
     for line, n_steps, values in answered:
         expected = composition.map(line, n_steps)
@@ -682,14 +718,19 @@ def _explained(composition: Composition, answered: Sequence[Answered], failed: i
         factor = float((values * expected).sum() / max((expected**2).sum(), VANISHING**2))
         if factor and np.linalg.norm(values - factor * expected) <= tolerance * np.linalg.norm(values):
             factors.append((factor, n_steps, *composition.summed(n_steps)))
+            held.append((line, values))
         else:
             others += 1
             if others > allowed:
                 return None
-    return _with_factor(composition, factors) if len(factors) > others else None
+    return _with_factor(composition, factors, held) if len(factors) > others else None
 
 
-def _with_factor(composition: Composition, factors: Sequence[tuple[float, int, int, float]]) -> Explanation | None:
+def _with_factor(
+    composition: Composition,
+    factors: Sequence[tuple[float, int, int, float]],
+    held: Sequence[tuple[Line, np.ndarray]],
+) -> Explanation | None:
     """What the factors say: one that is known for what it is, one for all, or one for each map."""
     given = np.array([factor for factor, *_ in factors])
     for sign in (1.0, -1.0):
@@ -705,8 +746,15 @@ def _with_factor(composition: Composition, factors: Sequence[tuple[float, int, i
         return None  # a map that was divided by a size of its own is hardly ever as large as it was
     one = float(np.median(given))
     mistake = Mistake.SCALED if (np.abs(given - one) <= SAME_MAP * abs(one)).all() else Mistake.NORMALISED
+    if mistake is Mistake.NORMALISED and all(_adds_up(line, values) for line, values in held):
+        mistake = Mistake.RESCALED_TO_COMPLETE
     size = one if mistake is Mistake.SCALED else np.nan  # each map has a factor of its own, which no other map tells
     return Explanation(composition, lambda *sums: size, named(composition, (mistake,)))
+
+
+def _adds_up(line: Line, values: np.ndarray) -> bool:
+    at_baseline, at_image = line.scores(np.array([0.0, 1.0]))
+    return abs(values.sum() - (at_image - at_baseline)) <= SAME_MAP * np.abs(values).sum()
 
 
 def named(composition: Composition, of_size: tuple[Mistake, ...] = ()) -> tuple[Mistake, ...]:

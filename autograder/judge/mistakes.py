@@ -56,6 +56,16 @@ class Mistake(StrEnum):
         "the trapezoid's weights sum to (n - 1)/n: n points have n - 1 intervals",
         "Divide by the number of intervals, not by the number of points.",
     )
+    SIMPSON_OF_ODD_COUNT = (
+        "simpson_of_odd_count",
+        "Simpson's weights 1, 4, 2, ..., 4, 1 need an even number of intervals: with an odd one they do not add up to one",
+        "Take one interval more where n_steps is odd, or another rule for the last one.",
+    )
+    NODES_WITHOUT_WEIGHTS = (
+        "nodes_without_weights",
+        "the nodes are those of Gauss and Legendre, but their gradients all carry the same weight",
+        "Multiply each gradient by the weight of its node: half of what leggauss returns, as the interval is [0, 1].",
+    )
     GRADIENT_AT_INPUT = (
         "gradient_at_input",
         "the result is the gradient at x alone, with no path and no factor x - x'",
@@ -98,8 +108,13 @@ class Mistake(StrEnum):
     )
     PATH_BEYOND_INPUT = (
         "path_beyond_input",
-        "the path runs from x outwards: the points are x + alpha (x - x')",
+        "the path does not end at x: its points are x + alpha (x - x'), or x' + alpha x",
         "Interpolate baseline + alpha * (x - baseline), so that alpha = 1 is x.",
+    )
+    PATH_CLIPPED = (
+        "path_clipped",
+        "the points of the path are clipped to [0, 1]",
+        "Leave the points where they are: between a baseline and an input nothing has to be clipped.",
     )
     TOP_CLASS = (
         "top_class",

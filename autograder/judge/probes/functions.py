@@ -4,6 +4,9 @@ Every run draws its own, so there is nothing to hard-code. Each probe tests one 
 otherwise harmless: only the probes of "baseline" have a baseline that is not zero, only those of
 "target" ask for a class that is not the top one. So a single fault loses a single property's points.
 
+The step counts of each property begin with a prime number and go on with an even one: what goes wrong where a count is odd, or
+no multiple of a batch, goes wrong whatever the seed.
+
 The last probes of each function come from wide ranges of what the others hold small: steps, size, classes, number format, and
 inputs that are the baseline's in places. A function that is right for small questions alone is not right.
 """
@@ -12,7 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +27,9 @@ from autograder.student import networks
 from autograder.student.networks import Network
 
 CLASSES = 4
+PRIMES = (11, 13, 17, 19, 23)
+LARGER_PRIMES = (29, 31, 37, 41, 43, 47, 53, 59)
+MANY_PRIMES = tuple(n for n in range(101, 251) if all(n % k for k in range(2, 16)))
 REFERENCE_SEEDS = (0, 1)
 """What a known composition breaks is asked of these probes, the same for every student."""
 
@@ -116,6 +123,7 @@ class _Draw:
         digest = hashlib.sha256(f"{purpose}/{seed}".encode()).digest()
         self._random = np.random.default_rng(int.from_bytes(digest[:8], "big"))
         self._classes = CLASSES
+        self._counted: Counter[str] = Counter()
 
     def probe(
         self,
@@ -142,8 +150,13 @@ class _Draw:
         x, baseline = torch.from_numpy(x), torch.from_numpy(baseline)
         order = torch.argsort(network(x[None])[0], descending=True)
         target = int(order[0] if top_class else order[self._random.integers(1, len(order))])
-        steps = int(self._random.integers(8, 25)) if n_steps is None else n_steps
+        steps = self._steps(asks_about) if n_steps is None else n_steps
         return Probe(name, asks_about, network, x, baseline, target, steps)
+
+    def _steps(self, asks_about: str) -> int:
+        """A prime number of steps for the first probe of a property, an even one for the next, and so on."""
+        self._counted[asks_about] += 1
+        return self._one_of(PRIMES) if self._counted[asks_about] % 2 else 2 * self._between(4, 12)
 
     def two_baselines(self) -> list[Probe]:
         """The same question from two baselines, on the two sides of zero."""
@@ -157,7 +170,7 @@ class _Draw:
 
     def two_step_counts(self) -> list[Probe]:
         """The same question with few steps and with many: the answers must differ."""
-        few, many = int(self._random.integers(4, 8)), int(self._random.integers(60, 100))
+        few, many = self._one_of((5, 7)), self._one_of((61, 67, 71, 73, 79, 83, 89, 97))
         # With kinks on the path, as on a smooth network six nodes of Gauss and Legendre may be exact to rounding.
         first = self.probe("ReLU network, few steps", "steps", self.relu_network, n_steps=few)
         return [first, replace(first, name="ReLU network, many steps", x=first.x.clone(), n_steps=many)]
@@ -173,7 +186,7 @@ class _Draw:
     def larger_picture(self, asks_about: str) -> Probe:
         """A picture of thousands of numbers, some of them black, as photos have them."""
         shape = (int(self._random.choice([1, 3])), self._between(24, 40), self._between(24, 40))
-        self._classes, steps = self._between(50, 1000), self._between(25, 59)
+        self._classes, steps = self._between(50, 1000), self._one_of(LARGER_PRIMES)
         black = int(np.prod(shape)) // 10
         name = "softmax network on a larger picture"
         probe = self.probe(name, asks_about, self.softmax_network, shape, n_steps=steps, same_places=black)
@@ -181,11 +194,14 @@ class _Draw:
         return probe
 
     def many_steps(self) -> Probe:
-        steps, size = self._between(101, 250), self._between(10, 60)
+        steps, size = self._one_of(MANY_PRIMES), self._between(10, 60)
         return self.probe("polynomial, very many steps", "polynomial", self.polynomial, (size,), n_steps=steps)
 
     def _between(self, low: int, high: int) -> int:
         return int(self._random.integers(low, high + 1))
+
+    def _one_of(self, counts: Sequence[int]) -> int:
+        return int(self._random.choice(counts))
 
     def affine(self, x: np.ndarray) -> Network:
         return networks.affine(self._normal(x.size, self._classes), self._normal(self._classes), x.shape)
