@@ -8,7 +8,7 @@ a factor, is the explanation. Each part names the mistake that it is; a new one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import groupby, product
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from autograder.judge.line import RIGHT_RULES, SMALL_PICTURE, Line, Weighted, by_name, equal_weights
+from autograder.judge.line import NAMED, RIGHT_RULES, SMALL_PICTURE, Line, Weighted, by_name, equal_weights
 from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import PROPORTIONAL, ROUNDING, SAME_MAP
 from igref.types import Forward
@@ -35,6 +35,7 @@ MOST_TRIED = 1500
 SOON_SEARCHED, MOST_SEARCHED = 4_096, 8_192
 """Candidates are drawn from lines of at most so many numbers a rule, if there is one from fewer: it takes a second or two."""
 FIXED_COUNTS = (1, 2, 3, 4, 5, 10, 20, 25, 30, 32, 50, 64, 100, 128, 200, 256, 300)
+USUAL_COUNTS = (10, 20, 50, 100, 200)
 PERCENTILES = (90, 95, 98, 99)
 
 
@@ -110,6 +111,13 @@ def _last_batch(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
     return last_batch
 
 
+def _full_batches(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
+    def full_batches(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
+        return nodes, np.where(np.arange(len(nodes)) < len(nodes) // size * size, weights, 0)
+
+    return full_batches
+
+
 def _mean_of_means(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
     def mean_of_means(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
         batch = np.arange(len(nodes)) // size
@@ -126,6 +134,7 @@ WHICH_GRADIENTS = (
     Part("piled up", Mistake.GRADIENTS_PILE_UP, lambda nodes, weights: (nodes, weights * np.arange(len(nodes), 0, -1))),
     Part("last row", Mistake.LAST_BATCH_ONLY, _last_row),
     *(Part(f"last batch of {size}", Mistake.LAST_BATCH_ONLY, _last_batch(size)) for size in BATCHES),
+    *(Part(f"full batches of {size}", Mistake.LAST_BATCH_DROPPED, _full_batches(size)) for size in USUAL_BATCHES),
     *(Part(f"means of batches of {size}", Mistake.MEAN_OF_MEANS, _mean_of_means(size)) for size in USUAL_BATCHES),
 )
 
@@ -411,14 +420,21 @@ class Composition:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A composition that gives a student's numbers, but for a factor, and the mistakes that it has."""
+    """A composition that gives a student's numbers, but for a factor, and the mistakes that it has.
+
+    `completes`: the factor is what makes the map add up, whatever `size` says.
+    """
 
     composition: Composition
     size: Size
     mistakes: tuple[Mistake, ...]
+    completes: bool = False
 
     def map(self, line: Line, n_steps: int) -> np.ndarray:
-        return self.size(n_steps, *self.composition.summed(n_steps)) * self.composition.map(line, n_steps)
+        values = self.composition.map(line, n_steps)
+        if self.completes:
+            return values * (_rise(line) / values.sum())
+        return self.size(n_steps, *self.composition.summed(n_steps)) * values
 
 
 Size = Callable[[int, int, float], float]
@@ -489,14 +505,16 @@ def explain_gradient(answered: Sequence[Answered], failed: Sequence[int]) -> Exp
 
 def rule_of(answered: Sequence[Answered]) -> str:
     """The name of the textbook rule that gives all the answers; empty where none does."""
-    return next((part.name for part in right_weights() if _explained(textbook(part), answered)), "")
+    found = ((part.name, _explained(textbook(part), answered)) for part in right_weights())
+    return next((name for name, one in found if one is not None and not one.mistakes), "")
 
 
-def near_miss(answered: Sequence[Answered]) -> Mistake | None:
-    """The mistake in the weights of who is as near as textbook rules are, and is none of them."""
+def near_miss(answered: Sequence[Answered]) -> Explanation | None:
+    """What it is that comes as near as textbook rules do, and is none of them: other weights, or a map made to add up."""
     if rule_of(answered):
         return None
-    return next((part.mistake for part in wrong_weights() if _explained(textbook(part), answered)), None)
+    found = (_explained(textbook(part), answered) for part in (*wrong_weights(), *right_weights()))
+    return next((one for one in found if one is not None and (one.completes or one.composition.mistakes)), None)
 
 
 def at_a_fixed_count(answered: Sequence[Answered]) -> Explanation | None:
@@ -585,6 +603,16 @@ def _passes(signs: tuple[Part, ...], which: tuple[Part, ...] = WHICH_GRADIENTS) 
 def integrals() -> Space:
     """What is made of integrated gradients."""
     return Space((*right_weights(), *wrong_weights()), PATHS, SCORES, TARGETS, EACH, FACTORS, _passes(SIGNS))
+
+
+@cache
+def integrals_at_a_fixed_count() -> Space:
+    """What is made of integrated gradients with a number of steps of one's own, the usual ones."""
+    rules = [(name, n) for n in USUAL_COUNTS for name in NAMED[: 4 if n > USUAL_COUNTS[2] else 5]]
+    weights = (
+        Part(f"{name} at {n}", Mistake.STEPS_IGNORED, lambda _, name=name, n=n: by_name(name, n)) for name, n in rules
+    )
+    return replace(integrals(), weights=tuple(weights), passes=_passes(SIGNS, WHICH_GRADIENTS[:1]))
 
 
 @cache
@@ -742,19 +770,18 @@ def _with_factor(
                 return Explanation(composition, lambda *sums, sign=sign, size=size: sign * size(*sums), mistakes)
     if not (given > 0).all() and not (given < 0).all():
         return None
+    if all(abs(values.sum() - _rise(line)) <= SAME_MAP * np.abs(values).sum() for line, values in held):
+        return Explanation(composition, lambda *sums: 1.0, named(composition, (Mistake.RESCALED_TO_COMPLETE,)), True)
     if (np.abs(np.abs(given) - 1) <= SAME_MAP).sum() > len(given) / 4:
         return None  # a map that was divided by a size of its own is hardly ever as large as it was
     one = float(np.median(given))
     mistake = Mistake.SCALED if (np.abs(given - one) <= SAME_MAP * abs(one)).all() else Mistake.NORMALISED
-    if mistake is Mistake.NORMALISED and all(_adds_up(line, values) for line, values in held):
-        mistake = Mistake.RESCALED_TO_COMPLETE
     size = one if mistake is Mistake.SCALED else np.nan  # each map has a factor of its own, which no other map tells
     return Explanation(composition, lambda *sums: size, named(composition, (mistake,)))
 
 
-def _adds_up(line: Line, values: np.ndarray) -> bool:
-    at_baseline, at_image = line.scores(np.array([0.0, 1.0]))
-    return abs(values.sum() - (at_image - at_baseline)) <= SAME_MAP * np.abs(values).sum()
+def _rise(line: Line) -> float:
+    return float(np.diff(line.scores(np.array([0.0, 1.0])))[0])
 
 
 def named(composition: Composition, of_size: tuple[Mistake, ...] = ()) -> tuple[Mistake, ...]:

@@ -189,6 +189,11 @@ class Mistake(StrEnum):
         "only the first point of each batch is in the gradient, as with outputs[0, target]",
         "Sum the target's score over the whole batch: forward(points)[:, target].sum().",
     )
+    LAST_BATCH_DROPPED = (
+        "last_batch_dropped",
+        "the points after the last full batch are left out",
+        "Take the last batch, too, however few points it has.",
+    )
     MEAN_OF_MEANS = (
         "mean_of_means",
         "the means of the batches are averaged, though the last batch holds fewer points than the others",

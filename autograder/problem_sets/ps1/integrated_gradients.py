@@ -12,6 +12,7 @@ from autograder.judge.compositions import (
     at_a_fixed_count,
     explain,
     given_by_a_rule,
+    integrals_at_a_fixed_count,
     near_miss,
     rule_of,
 )
@@ -68,7 +69,7 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
     def diagnose(failed: list[Answer]) -> Diagnosis:
         if not failed:
             missed = near_miss(lines)
-            return Diagnosis((missed,), NEAR_MISS) if missed else Diagnosis()
+            return Diagnosis(missed.mistakes, broken(missed) or NEAR_MISS) if missed else Diagnosis()
         if same and (found := at_a_fixed_count(lines)) is not None:
             few = found.composition.summed(1)[0] < FEW_POINTS
             return Diagnosis(found.mistakes, broken(found) | {"steps"} if few else frozenset({"steps"}))
@@ -78,9 +79,10 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
         errors = [questions[answered[k].probe.name].relative_error(answered[k].values) for k in wrong]
         if errors and all(ROUNDING < error < HALF_PRECISION for error in errors):
             return Diagnosis((Mistake.HALF_PRECISION,))
+        if same and (found := explain(lines, wrong, integrals_at_a_fixed_count)) is not None:
+            return Diagnosis(found.mistakes, broken(found) | {"steps"})
         if (found := explain(lines, wrong)) is not None:
-            breaks = broken(found)
-            return Diagnosis(found.mistakes, breaks if breaks or not found.mistakes else None)
+            return Diagnosis(found.mistakes, broken(found) or (NEAR_MISS if found.mistakes else None))
         given = [(questions[answer.probe.name], answer.values) for answer in answered]
         if (found := nearest(given, wrong)) is not None:
             return Diagnosis(found.mistakes, broken(found))
