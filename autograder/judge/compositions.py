@@ -36,6 +36,8 @@ SOON_SEARCHED, MOST_SEARCHED = 4_096, 8_192
 """Candidates are drawn from lines of at most so many numbers a rule, if there is one from fewer: it takes a second or two."""
 FIXED_COUNTS = (1, 2, 3, 4, 5, 10, 20, 25, 30, 32, 50, 64, 100, 128, 200, 256, 300)
 USUAL_COUNTS = (10, 20, 50, 100, 200)
+FILTERED_BY_PRODUCT = 512
+"""Numbers of a map up to which a filter is kept as a matrix: two megabytes."""
 PERCENTILES = (90, 95, 98, 99)
 
 
@@ -269,16 +271,28 @@ def _clipped_then_min_max(low: float, high: float) -> Operation:
     return lambda maps: _min_max(_clipped(low, high)(maps))
 
 
+def _filter(filtered: Callable, size: float, maps: np.ndarray) -> np.ndarray:
+    """A linear filter over height and width, or along a vector, of each map."""
+    sizes = (0, *[0] * (maps.ndim == 4), *[size] * (2 if maps.ndim == 4 else 1))
+    return filtered(maps, sizes)
+
+
 @cache
 def _responses(filtered: Callable, size: float, shape: tuple[int, ...]) -> np.ndarray:
-    """What a linear filter over height and width, or along a vector, makes of one at each place: a row for each, (n, n)."""
+    """What the filter makes of one at each place: a row for each, (n, n)."""
     n = int(np.prod(shape))
-    sizes = (0, *[0] * (len(shape) == 3), *[size] * (2 if len(shape) == 3 else 1))
-    return filtered(np.eye(n).reshape(n, *shape), sizes).reshape(n, n)
+    return _filter(filtered, size, np.eye(n).reshape(n, *shape)).reshape(n, n)
 
 
 def _over_places(filtered: Callable, size: float) -> Operation:
-    return lambda maps: (_flat(maps) @ _responses(filtered, size, maps.shape[1:])).reshape(maps.shape)
+    """The filter of maps: of very many small ones by one product, which is quicker; of larger ones as it is."""
+
+    def filter_of(maps: np.ndarray) -> np.ndarray:
+        if maps[0].size > FILTERED_BY_PRODUCT:
+            return _filter(filtered, size, maps)
+        return (_flat(maps) @ _responses(filtered, size, maps.shape[1:])).reshape(maps.shape)
+
+    return filter_of
 
 
 def _mean_of_three(mode: str) -> Operation:

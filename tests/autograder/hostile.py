@@ -414,3 +414,7 @@ CLASS = (
     Hostile("nan-study", "odd answers", "NaN and infinity where numbers are expected", photo=NOT_A_NUMBER),
 )  # fmt: skip
 """`integrated_points` of -1: the attack may end the kernel or not; either way there is a record and a reason."""
+
+IN_THE_SUITE = ("honest", "forges-evidence", "spies", "litters", "renamed", "metadata", "surrogates", "active", "messages",
+                "stubborn", "stops", "crashes", "hungry")  # fmt: skip
+"""Attackers whom `make test` grades; `make hostile` grades all. What is limited has tests of its own, in test_sandbox.py."""

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -21,7 +22,8 @@ from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 from autograder.student import evidence
 from autograder.student.evidence import EvidenceError
-from tests.autograder.hostile import CLASS, MARK, NOTEBOOK, hand_in
+from tests.autograder import hostile
+from tests.autograder.hostile import MARK, NOTEBOOK, hand_in
 
 LOWER_LIMITS = """
 c.Execute.timeout = 20
@@ -31,6 +33,7 @@ c.SandboxedExecute.memory = 1500
 c.SandboxedExecute.processes = 40
 """
 BYSTANDER = "aaron"
+CLASS = [one for one in hostile.CLASS if "HOSTILE" in os.environ or one.name in hostile.IN_THE_SUITE]
 everyone = pytest.mark.parametrize("student", CLASS, ids=lambda student: student.name)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from autograder import submit
@@ -15,6 +16,7 @@ from autograder.judge.studies import named_models
 from autograder.problem_sets import checking
 from autograder.student import evidence
 from igref.attribution.core import gradient, integrated_gradients
+from igref.images import PHOTO
 from igref.models import Classifier, load_model
 
 TASK = "ps1-photo"
@@ -163,6 +165,16 @@ class TestWrongMaps:
         assert properties <= lost(verdict) and "product" not in lost(verdict), seen(verdict)
         if mistake is not None:
             assert verdict.mistake == mistake
+
+    def test_of_a_whole_photo_are_named_as_those_of_small_pictures_are(self, hand_in_study, honest, model):
+        """The candidates of small maps are filtered by matrices; one for a photo's 150,528 numbers would be 169 GiB."""
+        photo = nn.functional.interpolate(picture(3)[None], PHOTO, mode="bilinear")[0]
+        top, other = model.probabilities(photo[None])[0].argsort(descending=True)[[0, 3]].tolist()
+        maps = {target: honest(image=photo, target=target, n_steps=20) for target in (top, other)}
+        verdict = hand_in_study(maps[top] | {"target": other})
+        assert verdict.mistake == "top_class" and "map" in lost(verdict), seen(verdict)
+        blurred = torch.from_numpy(gaussian_filter(maps[top]["attribution"].numpy(), (0, 1, 1)))
+        assert hand_in_study(maps[top] | {"attribution": blurred}).mistake == "blurred"
 
     def test_made_to_add_up_still_lose_the_map(self, hand_in_study, honest):
         study = honest()
