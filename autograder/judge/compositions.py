@@ -43,11 +43,15 @@ PERCENTILES = (90, 95, 98, 99)
 
 @dataclass(frozen=True)
 class Part:
-    """One choice in a composition: `mistake` is None where it is right. What `of` takes depends on the kind of part."""
+    """One choice in a composition: `mistake` is None where it is right. What `of` takes depends on the kind of part.
+
+    `alone`: so rare that it is looked for only where path, score, target and each gradient are otherwise right.
+    """
 
     name: str
     mistake: Mistake | None
     of: Callable
+    alone: bool = False
 
 
 # Weights: a number of steps to nodes and weights.
@@ -62,6 +66,12 @@ def _odd_simpson(intervals: int) -> Weighted:
     pattern = np.where(np.arange(intervals + 1) % 2, 4.0, 2.0)
     pattern[[0, -1]] = 1
     return np.linspace(0, 1, intervals + 1), pattern / (3 * intervals)
+
+
+def _not_moved(n: int) -> Weighted:
+    """Gauss's nodes on [-1, 1], where he has them, with weights that add up to one."""
+    nodes, weights = by_name("gauss_legendre", n)
+    return 2 * nodes - 1, weights
 
 
 @cache
@@ -84,6 +94,7 @@ def wrong_weights() -> tuple[Part, ...]:
         ),
         Part("simpson, odd", Mistake.SIMPSON_OF_ODD_COUNT, lambda n: _odd_simpson(max(1, n))),
         Part("simpson -1, odd", Mistake.SIMPSON_OF_ODD_COUNT, lambda n: _odd_simpson(max(1, n - 1))),
+        Part("gauss_legendre, not moved", Mistake.NODES_NOT_MOVED, _not_moved),
         Part(
             "gauss_legendre, equal",
             Mistake.NODES_WITHOUT_WEIGHTS,
@@ -142,12 +153,20 @@ WHICH_GRADIENTS = (
 
 # What is done to each gradient before they are summed.
 
+
+def _to_unit_length(gradients: np.ndarray) -> np.ndarray:
+    sizes = np.linalg.norm(gradients.reshape(len(gradients), -1), axis=1)
+    return gradients / np.maximum(sizes, VANISHING).reshape(-1, *[1] * (gradients.ndim - 1))
+
+
 EACH = (
     Part("as it is", None, lambda gradients: gradients),
     Part("absolute", Mistake.ABSOLUTE_VALUE, np.abs),
     Part("squared", Mistake.SQUARED, np.square),
     Part("positive", Mistake.POSITIVE_PART_ONLY, lambda gradients: np.maximum(gradients, 0)),
     Part("one", Mistake.NETWORK_NOT_ASKED, np.ones_like),
+    Part("unit length", Mistake.GRADIENTS_NORMALISED, _to_unit_length, alone=True),
+    Part("signs", Mistake.GRADIENTS_NORMALISED, np.sign, alone=True),
 )
 
 # What is done to their sum before it is multiplied.
@@ -183,11 +202,13 @@ PATHS = (
         "clipped points",
         Mistake.PATH_CLIPPED,
         lambda line: line.other(forward=_through_points(line.forward, _clipped_points)),
+        alone=True,
     ),
     Part(
         "clipped on the way",
         Mistake.PATH_CLIPPED,
         lambda line: line.other(forward=_through_points(line.forward, lambda x: x.clamp(0, 1))),
+        alone=True,
     ),
 )
 
@@ -222,6 +243,12 @@ def _top_at_each_point(line: Line) -> Line:
     return line.other(forward=lambda x: line.forward(x).max(dim=1, keepdim=True).values, target=0)
 
 
+def _neighbour(line: Line, by: int) -> Line:
+    with torch.no_grad():
+        n_classes = line.forward(line.image[None]).shape[1]
+    return line.other(target=(line.target + by) % n_classes)
+
+
 TARGETS = (
     Part("the target", None, lambda line: line),
     Part("top at x", Mistake.TOP_CLASS, lambda line: line.other(target=_classes(line, line.image))),
@@ -229,6 +256,8 @@ TARGETS = (
     Part("all", Mistake.ALL_CLASSES, _all_classes),
     Part("first", Mistake.FIRST_CLASS, lambda line: line.other(target=0)),
     Part("top at the baseline", Mistake.TOP_CLASS, lambda line: line.other(target=_classes(line, line.baseline))),
+    Part("one less", Mistake.TARGET_OFF_BY_ONE, lambda line: _neighbour(line, -1), alone=True),
+    Part("one more", Mistake.TARGET_OFF_BY_ONE, lambda line: _neighbour(line, 1), alone=True),
 )
 
 # The factor: a line to what the mean gradient is multiplied by.
@@ -263,6 +292,14 @@ def _clipped(low: float, high: float) -> Operation:
     def clipped(maps: np.ndarray) -> np.ndarray:
         least, most = np.percentile(_flat(maps), [low, high], axis=1, keepdims=True)
         return np.clip(_flat(maps), least, most).reshape(maps.shape)
+
+    return clipped
+
+
+def _clipped_size(high: float) -> Operation:
+    def clipped(maps: np.ndarray) -> np.ndarray:
+        most = np.percentile(np.abs(_flat(maps)), high, axis=1, keepdims=True)
+        return np.clip(_flat(maps), -most, most).reshape(maps.shape)
 
     return clipped
 
@@ -354,28 +391,33 @@ def _any(maps: np.ndarray, values: np.ndarray) -> np.ndarray:
 class Range(Part):
     """A change of range. `could_give`: which maps it could have made the values of, one of the functions above."""
 
-    could_give: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    could_give: Callable[[np.ndarray, np.ndarray], np.ndarray] = _any
+
+
+def _range(name: str, mistake: Mistake | None, of: Operation, could_give: Callable) -> Range:
+    return Range(name, mistake, of, could_give=could_give)
 
 
 _cut, _cut_and_shifted = _within(_proportional), _within(_affine)
 RANGES = (
-    Range("kept", None, lambda maps: maps, _proportional),
-    Range("min-max", Mistake.MIN_MAX, _min_max, _affine),
-    *(Range(f"up to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(0, p), _cut) for p in PERCENTILES),
-    *(Range(f"{100 - p} to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(100 - p, p), _cut) for p in PERCENTILES),
+    _range("kept", None, lambda maps: maps, _proportional),
+    _range("min-max", Mistake.MIN_MAX, _min_max, _affine),
+    *(_range(f"size up to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped_size(p), _cut) for p in PERCENTILES),
+    *(_range(f"up to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(0, p), _cut) for p in PERCENTILES),
+    *(_range(f"{100 - p} to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(100 - p, p), _cut) for p in PERCENTILES),
     *(
-        Range(
+        _range(
             f"{low} to {p} %, min-max", Mistake.CLIPPED_AT_PERCENTILE, _clipped_then_min_max(low, p), _cut_and_shifted
         )
         for p in PERCENTILES
         for low in (0, 100 - p)
     ),
     *(
-        Range(f"blur {sigma:g}", Mistake.BLURRED, _over_places(gaussian_filter, sigma), _any)
+        _range(f"blur {sigma:g}", Mistake.BLURRED, _over_places(gaussian_filter, sigma), _any)
         for sigma in (0.5, 1.0, 1.5, 2.0)
     ),
     *(
-        Range(f"mean of three, {mode}", Mistake.BLURRED, _mean_of_three(mode), _any)
+        _range(f"mean of three, {mode}", Mistake.BLURRED, _mean_of_three(mode), _any)
         for mode in ("constant", "nearest", "reflect")
     ),
 )
@@ -491,12 +533,12 @@ def explain(
 
     Args:
         answered: what a function answered, right or wrong, on several lines.
-        failed: which of them are wrong: the candidates are drawn from one of these.
+        failed: which of them are wrong: the candidates are drawn from one of these, if it is small.
         space: what they are made of; integrated gradients unless said otherwise.
     """
     parts = (space or integrals)()
-    telling = [k for k in failed if np.isfinite(answered[k][2]).all() and not _is_negligible(*answered[k])]
-    telling = [k for k in telling if _cost(*answered[k]) <= MOST_SEARCHED and not _is_constant(answered[k][2])]
+    # Where only large pictures show the fault, the small lines that have it, too, are near enough to a rule's answers.
+    telling = _searched(answered, failed) or _searched(answered, range(len(answered)))
     telling.sort(key=lambda k: (_cost(*answered[k]) <= SOON_SEARCHED, *_is_telling(answered[k][0])), reverse=True)
     cheap_first = sorted(answered, key=lambda one: _cost(*one))  # what a candidate fails on should cost little
     # What is done to channels shows on pictures alone.
@@ -506,6 +548,12 @@ def explain(
             if (found := _first_that_holds(candidates, cheap_first, len(failed))) is not None:
                 return found
     return None
+
+
+def _searched(answered: Sequence[Answered], among: Sequence[int]) -> list[int]:
+    """Those of the answers that candidates can be drawn from: small ones that hold more than rounding."""
+    found = [k for k in among if np.isfinite(answered[k][2]).all() and not _is_negligible(*answered[k])]
+    return [k for k in found if _cost(*answered[k]) <= MOST_SEARCHED and not _is_constant(answered[k][2])]
 
 
 def explain_gradient(answered: Sequence[Answered], failed: Sequence[int]) -> Explanation | None:
@@ -660,7 +708,8 @@ def _candidates(
         room = most - len(_mistakes(path, score, target, each))
         if room < 0 or (each.mistake is Mistake.NETWORK_NOT_ASKED and room < most - 1):
             continue
-        if path.mistake is Mistake.PATH_CLIPPED and _mistakes(score, target, each):
+        choice = path, score, target, each
+        if any(part.alone for part in choice) and len(_mistakes(*choice)) > 1:
             continue
         gradients = each.of(_taken(line, path, score, target).gradients_at(nodes)).reshape(len(nodes), -1)
         if not np.isfinite(gradients).all():

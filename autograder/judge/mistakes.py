@@ -66,6 +66,16 @@ class Mistake(StrEnum):
         "the nodes are those of Gauss and Legendre, but their gradients all carry the same weight",
         "Multiply each gradient by the weight of its node: half of what leggauss returns, as the interval is [0, 1].",
     )
+    NODES_NOT_MOVED = (
+        "nodes_not_moved",
+        "the nodes are those of Gauss and Legendre on [-1, 1], so that half of the points lie before the baseline",
+        "Move them to [0, 1]: (node + 1) / 2, and halve their weights.",
+    )
+    POINTS_NOT_SPREAD = (
+        "points_not_spread",
+        "the weights add up to one, but the points are not spread over the path as those of a rule are",
+        "Let each point stand for a piece of the path of its own, as long as its weight: none at random, none twice.",
+    )
     GRADIENT_AT_INPUT = (
         "gradient_at_input",
         "the result is the gradient at x alone, with no path and no factor x - x'",
@@ -116,6 +126,11 @@ class Mistake(StrEnum):
         "the points of the path are clipped to [0, 1]",
         "Leave the points where they are: between a baseline and an input nothing has to be clipped.",
     )
+    TARGET_OFF_BY_ONE = (
+        "target_off_by_one",
+        "the class beside the target is explained",
+        "target is an index from 0, as Python counts: use it as it is.",
+    )
     TOP_CLASS = (
         "top_class",
         "the top class is explained in place of the target",
@@ -151,6 +166,11 @@ class Mistake(StrEnum):
         "half_precision",
         "the values are right to three digits only, as in half precision",
         "Compute in float32 or float64.",
+    )
+    STEPS_CAPPED = (
+        "steps_capped",
+        "n_steps counts up to a number of your own only",
+        "Take as many steps as n_steps says, however many; compute them in batches where memory is short.",
     )
     STEPS_IGNORED = (
         "steps_ignored",
@@ -253,6 +273,21 @@ class Mistake(StrEnum):
         "min_max",
         "the map was brought to the range from 0 to 1, which is for display",
         "Return the map unchanged: its values add up to F(x) - F(x'), and after rescaling they no longer do.",
+    )
+    GRADIENTS_NORMALISED = (
+        "gradients_normalised",
+        "each gradient is brought to length one, or to its signs, before the gradients are added",
+        "Add the gradients as they are: how large they are is what they say.",
+    )
+    PLACES_MIXED_UP = (
+        "places_mixed_up",
+        "the numbers of a picture are right, but they stand at other places",
+        "Undo permute by permute: reshape and view keep the order in memory and mix the axes up.",
+    )
+    KEPT_BETWEEN_CALLS = (
+        "kept_between_calls",
+        "something of an earlier call is used again: its path, or its gradients",
+        "Compute path and gradients anew in each call; what is kept needs all of its arguments as a key.",
     )
     NORMALISED = (
         "normalised",

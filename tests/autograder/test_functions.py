@@ -8,6 +8,7 @@ from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.problem_sets import TASKS
 from corpus.ps1.mutants import FORMS, MUTANTS, NUMBERS
 from corpus.ps1.styles import BATCH, STYLES
+from tests.calibration import unseen_work
 from tests.calibration.judged import questions_of
 
 SEEDS = (1, 2, 3)
@@ -276,7 +277,7 @@ class TestSubmit:
     def test_a_memo_that_forgets_the_baseline_loses_its_points(self, hand_in):
         source = f"known = {{}}\n{MIDPOINT}    return known.setdefault((tuple(x.flatten().tolist()), n_steps), values)"
         verdict = hand_in(source, INTEGRATED)
-        assert verdict.mistake == "not_the_same_again" and lost(verdict) == {"baseline"}
+        assert verdict.mistake == "kept_between_calls" and lost(verdict) == {"baseline"}
 
     @pytest.mark.parametrize(
         ("arguments", "parts", "words"),
@@ -426,3 +427,33 @@ def test_coarse_nodes_on_the_path_are_no_change_of_range(hand_in):
 def test_a_wrong_map_in_another_form_is_told_of_both(hand_in):
     verdict = hand_in(integrated("return (g.mean(0) * (x - baseline)).abs().numpy()"), INTEGRATED)
     assert verdict.mistakes == (Mistake.ABSOLUTE_VALUE, Mistake.NOT_A_TENSOR)
+
+
+@pytest.mark.parametrize(
+    ("number", "mistake"),
+    [
+        (184, "nodes_without_weights"),
+        (186, "simpson_of_odd_count"),
+        (188, "rescaled_to_complete"),
+        (189, "path_clipped"),
+        (197, "last_batch_dropped"),
+        (215, "kept_between_calls"),
+        (218, "half_precision"),
+        (220, "places_mixed_up"),
+        (222, "nodes_not_moved"),
+        (225, "points_not_spread"),
+        (226, "clipped_at_percentile"),
+        (233, "target_off_by_one"),
+    ],
+)
+def test_what_two_strangers_wrote_is_named_for_what_it_is(hand_in, number, mistake):
+    (path,) = unseen_work.FOLDER.glob(f"ps1/unseen/{number}-*.txt")
+    verdict = hand_in(unseen_work.read(path).cells[f"{INTEGRATED}-answer"], INTEGRATED)
+    assert mistake in verdict.mistakes and verdict.points < verdict.max_points
+
+
+def test_steps_that_count_up_to_a_number_of_ones_own_are_named(hand_in):
+    verdict = hand_in(
+        MIDPOINT.replace("    alphas", "    n_steps = min(n_steps, 30)\n    alphas") + "    return values", INTEGRATED
+    )
+    assert verdict.mistake == "steps_capped"

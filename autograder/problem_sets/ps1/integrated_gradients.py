@@ -8,6 +8,7 @@ import numpy as np
 
 from autograder.judge.answers import Answer, read_answers
 from autograder.judge.compositions import (
+    Answered,
     Explanation,
     at_a_fixed_count,
     explain,
@@ -22,6 +23,7 @@ from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.judge.probes.functions import REFERENCE_SEEDS, integrated_gradients_probes
 from autograder.judge.resemblance import nearest, resemblance
 from autograder.judge.studies.sample import Sample
+from autograder.judge.telltales import telltale
 from autograder.judge.tolerances import HALF_PRECISION, ROUNDING
 from autograder.judge.truth import Question
 from autograder.judge.verdict import Verdict
@@ -36,6 +38,9 @@ EXAMPLE = (
 )
 NEAR_MISS = frozenset({"polynomial"})
 """What is lost by weights that are no textbook rule's, where they come as near as one on every probe."""
+
+BREAKS = {Mistake.KEPT_BETWEEN_CALLS: frozenset({"baseline"})}
+"""What a mistake costs that shows wherever the seed draws two questions alike: at another baseline it always does."""
 
 FEW_POINTS = 10
 """With fewer, whatever n_steps says, more is broken than that n_steps is not heeded."""
@@ -83,20 +88,25 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             return Diagnosis(found.mistakes, broken(found) | {"steps"})
         if (found := explain(lines, wrong)) is not None:
             return Diagnosis(found.mistakes, broken(found) or (NEAR_MISS if found.mistakes else None))
+        if (told := telltale(lines, wrong)) is not None:
+            return Diagnosis((told,), BREAKS.get(told, _by_luck(lines, answered, wrong)))
         given = [(questions[answer.probe.name], answer.values) for answer in answered]
         if (found := nearest(given, wrong)) is not None:
             return Diagnosis(found.mistakes, broken(found))
-        # Of a function that is wrong in a way of its own, an answer that is near enough may be so by luck.
-        by_luck = None
-        if not all(answered[k].probe.again for k in wrong):
-            about = [answer.probe.asks_about for answer in answered]
-            by_luck = frozenset(about) - given_by_a_rule(lines, about)
-        return Diagnosis(resemblance(given, wrong), by_luck)
+        return Diagnosis(resemblance(given, wrong), _by_luck(lines, answered, wrong))
 
     def remarks() -> list[str]:
         return [BOTH_ENDS] if rule_of(lines) in CLOSED else []
 
     return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, diagnose, EXAMPLE, remarks)
+
+
+def _by_luck(lines: list[Answered], answered: list[Answer], wrong: list[int]) -> frozenset[str] | None:
+    """What a function that is wrong in a way of its own breaks: an answer that is near enough may be so by luck."""
+    if all(answered[k].probe.again for k in wrong):
+        return None
+    about = [answer.probe.asks_about for answer in answered]
+    return frozenset(about) - given_by_a_rule(lines, about)
 
 
 def broken(explanation: Explanation) -> frozenset[str]:
