@@ -1,10 +1,9 @@
-"""Executes every notebook of the lecture and writes the pages that open without a network.
+"""Executes the lecture's notebooks and writes the pages that open without a network, each part only where its sources have changed.
 
 Notebooks run two at a time, the six demos one after the other in one kernel; what takes longest starts first.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -17,18 +16,36 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from lecture.contents import Card, along_the_path, contents, first_figure, the_kits_photos
 from lecture.deck import write_deck
 from lecture.execution import environment, execute_in_turn
 from lecture.live import build as live
-from lecture.page import html_page, write_page
+from lecture.page import write_page
+from lecture.record import Part, Record
 
 LECTURE = Path(__file__).parent
 BUILT = LECTURE / "built"
 SLIDES = LECTURE / "slides.ipynb"
 DEMOS = LECTURE / "demos"
 EXPLORER = "explorer.html"
-OTHER_PAGES = {EXPLORER: "The explorer: drag along the path", live.PAGE: "Live: your photo, explained here and now"}
+KEPT = ".kept"  # in the built folder: executed notebooks, and what everything was made from
 MOST_KERNELS = 4  # each takes about a gigabyte
+
+# What parts are made from, besides what stands with them.
+IGREF = LECTURE.parent / "igref"
+COMPUTING = (IGREF, LECTURE / "figures", LECTURE / "measured", LECTURE / "execution.py")
+FRAMES = (LECTURE / "assets", LECTURE / "templates")
+SHOWING = (*LECTURE.glob("*.py"), *LECTURE.glob("*.md"), *FRAMES)
+
+ABOUT = {  # where a page does not say by itself what it is for
+    "slides.html": ("The slides", "Ninety minutes, with speaker notes."),
+    EXPLORER: ("The explorer", "A photo, a baseline and the path between them, step by step, under your hand."),
+    "report.html": (
+        "The report's results, reproduced",
+        "Four figures and one number of the course report, from `igref`.",
+    ),
+    live.PAGE: ("Live: your photo, explained here and now", "Drop a photo of your own; nothing leaves this machine."),
+}
 
 Say = Callable[[str], None]
 
@@ -39,23 +56,80 @@ def notebooks() -> list[Path]:
     return [SLIDES, *demos, LECTURE / "report.ipynb", LECTURE / "minimal_example.ipynb"]
 
 
+def build(folder: Path = BUILT, say: Say = print) -> None:
+    """Everything that is not there as its sources make it."""
+    start = perf_counter()
+    record = Record(folder / KEPT / "made.json")
+    kept = {path: folder / KEPT / path.relative_to(LECTURE) for path in notebooks()}
+    parts = {path: _notebook_part(path, file) for path, file in kept.items()}
+    stale = [path for path in parts if not record.holds(parts[path])]
+    others = {part: job for part, job in _other_parts(folder, say).items() if not record.holds(part)}
+    say(
+        f"Computing {len(stale)} of {len(parts)} notebooks, and {', '.join(part.name for part in others) or 'no other page'} ..."
+    )
+
+    def keep(path: Path, notebook: NotebookNode) -> None:
+        kept[path].parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, kept[path])
+        record.keep(parts[path])
+
+    def made(part: Part, job: Callable[[], Any]) -> None:
+        job()
+        record.keep(part)
+
+    execute_all(stale, say, also={part.name: partial(made, part, job) for part, job in others.items()}, keep=keep)
+    executed = {path: nbformat.read(file, as_version=4) for path, file in kept.items()}
+    write_pages(executed, folder, say, record)
+    say(f"Open {os.path.relpath(folder / 'index.html')} ({perf_counter() - start:.0f} s)")
+
+
+def _notebook_part(path: Path, kept: Path) -> Part:
+    beside = tuple(DEMOS.glob("*.py")) if path.parent == DEMOS else ()
+    return Part(path.name, (path, *beside, *COMPUTING), (kept,))
+
+
+def _other_parts(folder: Path, say: Say) -> dict[Part, Callable[[], Any]]:
+    """The pages that no notebook makes, with the job that writes each."""
+    explorer = Part(EXPLORER, (IGREF, LECTURE / "explorer", *FRAMES), (folder / EXPLORER,))
+    page = Part(
+        live.PAGE, (IGREF, LECTURE / "live", LECTURE / "explorer" / "packing.py", *FRAMES), (folder / live.PAGE,)
+    )
+    return {explorer: partial(_build_explorer, folder), page: partial(_build_live, folder, say)}
+
+
 def execute_all(
-    paths: Iterable[Path], say: Say = print, also: dict[str, Callable[[], Any]] | None = None
+    paths: Iterable[Path],
+    say: Say = print,
+    also: dict[str, Callable[[], Any]] | None = None,
+    keep: Callable[[Path, NotebookNode], None] = lambda path, notebook: None,
 ) -> dict[Path, NotebookNode]:
     """Notebook file to executed notebook, while other jobs are done as well.
+
+    Args:
+        paths: the notebooks.
+        say: is told when each part is done.
+        also: name to other job.
+        keep: is given each executed notebook as soon as its part is done.
 
     Raises `NotebookError` when a notebook does not run, and what another job raises.
     """
     groups: dict[str, list[Path]] = {}
     for path in paths:
         groups.setdefault("demos" if path.parent == DEMOS else path.name, []).append(path)
-    done = _side_by_side((also or {}) | {name: partial(execute_in_turn, group) for name, group in groups.items()}, say)
-    return {path: notebook for name, group in groups.items() for path, notebook in zip(group, done[name], strict=True)}
+
+    def run(group: list[Path]) -> dict[Path, NotebookNode]:
+        executed = dict(zip(group, execute_in_turn(group), strict=True))
+        for path, notebook in executed.items():
+            keep(path, notebook)
+        return executed
+
+    done = _side_by_side({name: partial(run, group) for name, group in groups.items()} | (also or {}), say)
+    return {path: done[name][path] for name, group in groups.items() for path in group}
 
 
 def _side_by_side(jobs: dict[str, Callable[[], Any]], say: Say) -> dict[str, Any]:
     """Run jobs that spend their time in processes of their own, and say when each is done."""
-    done = {}
+    done: dict[str, Any] = {}
     with ThreadPoolExecutor(max(1, min(MOST_KERNELS, os.cpu_count() or 1, len(jobs)))) as pool:
         running = {pool.submit(_timed, job): name for name, job in jobs.items()}
         try:
@@ -67,29 +141,27 @@ def _side_by_side(jobs: dict[str, Callable[[], Any]], say: Say) -> dict[str, Any
     return done
 
 
-def write_pages(executed: dict[Path, NotebookNode], folder: Path, say: Say = print) -> None:
-    """The deck, one page a notebook, and a page that leads to all of them."""
+def write_pages(
+    executed: dict[Path, NotebookNode], folder: Path, say: Say = print, record: Record | None = None
+) -> None:
+    """The deck, one page a notebook, and a page that leads to all of them; pages that the record holds stay as they are."""
     folder.mkdir(parents=True, exist_ok=True)
     for path, notebook in executed.items():
-        target = folder / path.relative_to(LECTURE).with_suffix(".html")
+        target = _page_of(path, folder)
+        part = Part(target.name, (folder / KEPT / path.relative_to(LECTURE), *SHOWING), (target,))
+        if record and record.holds(part):
+            continue
         if path == SLIDES:
             say(f"  {write_deck(notebook, target)} slides in {target.name}")
         else:
             write_page(notebook, target)
-    contents = _contents(executed, {page: title for page, title in OTHER_PAGES.items() if (folder / page).exists()})
-    (folder / "index.html").write_text(contents, encoding="utf-8")
+        if record:
+            record.keep(part)
+    (folder / "index.html").write_text(contents(_cards(executed, folder)), encoding="utf-8")
 
 
-def build(folder: Path = BUILT, say: Say = print) -> None:
-    """Everything, from nothing."""
-    start = perf_counter()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    say("Running the lecture's notebooks, computing the explorer's data, and packing the live page ...")
-    others = {EXPLORER: partial(_build_explorer, folder), live.PAGE: partial(_build_live, folder, say)}
-    executed = execute_all(notebooks(), say, also=others)
-    write_pages(executed, folder, say)
-    say(f"Open {os.path.relpath(folder / 'index.html')} ({perf_counter() - start:.0f} s)")
+def _page_of(path: Path, folder: Path) -> Path:
+    return folder / path.relative_to(LECTURE).with_suffix(".html")
 
 
 def _build_explorer(folder: Path) -> None:
@@ -103,6 +175,7 @@ def _build_live(folder: Path, say: Say) -> None:
     try:
         live.build(folder)
     except live.RuntimeMissingError as missing:
+        (folder / live.PAGE).unlink(missing_ok=True)  # one that other sources made
         say(str(missing))
 
 
@@ -111,17 +184,20 @@ def _timed(job: Callable[[], Any]) -> tuple[Any, float]:
     return job(), perf_counter() - start
 
 
-def _contents(executed: dict[Path, NotebookNode], other_pages: dict[str, str]) -> str:
-    items = dict(other_pages)
-    for path in executed:
-        heading = _heading(path)
-        items[path.relative_to(LECTURE).with_suffix(".html").as_posix()] = "The slides" if path == SLIDES else heading
-    order = sorted(items, key=lambda page: (page != "slides.html", page not in OTHER_PAGES, page))
-    links = "\n".join(f'<li><a href="{page}">{items[page]}</a></li>' for page in order)
-    return html_page(
-        "Integrated Gradients: the lecture", f"<h1>Integrated Gradients: the lecture</h1>\n<ul>{links}</ul>"
-    )
-
-
-def _heading(path: Path) -> str:
-    return nbformat.read(path, as_version=4).cells[0].source.splitlines()[0].lstrip("# ")
+def _cards(executed: dict[Path, NotebookNode], folder: Path) -> dict[str, list[Card]]:
+    """Heading to the pages under it."""
+    cards = {
+        EXPLORER: Card(EXPLORER, *ABOUT[EXPLORER], along_the_path()),
+        live.PAGE: Card(live.PAGE, *ABOUT[live.PAGE], the_kits_photos()),
+    }
+    for path, notebook in executed.items():
+        page = _page_of(path, folder).relative_to(folder).as_posix()
+        heading, *rest = notebook.cells[0].source.splitlines()
+        title, sentence = ABOUT.get(page, (heading.lstrip("# "), "".join(rest[1:2])))
+        cards[page] = Card(page, title, sentence, first_figure(notebook, title))
+    groups = {
+        "In the room": ["slides.html", live.PAGE, EXPLORER],
+        "Demos": sorted(page for page in cards if page.startswith("demos/")),
+    }
+    groups["To read"] = sorted(cards.keys() - {page for pages in groups.values() for page in pages})
+    return {heading: [cards[page] for page in pages if (folder / page).exists()] for heading, pages in groups.items()}

@@ -5,15 +5,20 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from lecture.assets import inlined_css
-from lecture.cells import code, markdown, outputs
+from lecture.cells import code, markdown, outputs, tags
 from lecture.templates import rendered
 
+WITH_KERNEL = "with-kernel"  # the tag of a cell that is about what moves only where a kernel runs
+WITHOUT_KERNEL = "No kernel runs here: each figure is shown as its notebook, `{}`, shows it first."
 
-def page(notebook: NotebookNode, title: str) -> str:
-    """Text, code and outputs, from top to bottom."""
+
+def page(notebook: NotebookNode, title: str, name: str = "") -> str:
+    """Text, code and outputs, from top to bottom; what is said of a kernel becomes what the page is without one."""
     parts = []
     for cell in notebook.cells:
-        if cell.cell_type == "markdown":
+        if WITH_KERNEL in tags(cell):
+            parts.append(markdown(WITHOUT_KERNEL.format(name)))
+        elif cell.cell_type == "markdown":
             parts.append(markdown(cell.source))
         elif cell.cell_type == "code":
             parts.append(code(cell.source) + outputs(cell))
@@ -29,4 +34,4 @@ def write_page(notebook: NotebookNode, path: Path) -> None:
     """Write the page; its title is the notebook's first heading."""
     path.parent.mkdir(parents=True, exist_ok=True)
     title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
-    path.write_text(page(notebook, title), encoding="utf-8")
+    path.write_text(page(notebook, title, path.with_suffix(".ipynb").name), encoding="utf-8")

@@ -22,6 +22,10 @@ ROUNDS_WITHIN = 3  # in a row, as one alone can be luck
 MOST_POINTS = 240
 
 
+class NotArrivedError(RuntimeError):
+    """A path on which the sum does not come near the rise of the score."""
+
+
 @dataclass(frozen=True)
 class AlongPath:
     """The path x' + a (x - x') at K equally spaced alphas from 0 to 1, and at some more between them.
@@ -59,19 +63,27 @@ def follow(
         target: the class.
         intervals: at least 1.
         block: side, in pixels, of the squares over which the maps are summed.
+
+    Raises:
+        NotArrivedError: the sum is not within `TOLERANCE` of the rise after `MOST_POINTS` gradients.
     """
     alphas, weights = nodes_and_weights("trapezoid", intervals)
     path = _measure(forward, x, baseline, target, alphas, block)
     attribution = torch.tensordot(weights, path.pop("integrands"), dims=1)
     rounds_within = 0
-    while rounds_within < ROUNDS_WITHIN and len(path["alphas"]) < MOST_POINTS:
+    while True:
         order = path["alphas"].argsort()
         positions, scores, slopes = (path[name][order] for name in ("alphas", "scores", "slopes"))
         residuals = positions.diff() * (slopes[:-1] + slopes[1:]) / 2 - scores.diff()
         allowed = TOLERANCE * (scores[-1] - scores[0]).abs()
-        if residuals.abs().sum() <= allowed:
-            break
         rounds_within = rounds_within + 1 if residuals.sum().abs() <= allowed else 0
+        if residuals.abs().sum() <= allowed or rounds_within > ROUNDS_WITHIN:
+            break
+        if len(order) >= MOST_POINTS:
+            raise NotArrivedError(
+                f"The sum is {residuals.sum():+.4f} off the rise of {scores[-1] - scores[0]:.4f} after {len(order)} gradients; "
+                f"{TOLERANCE:.0%} are allowed. Take another photo or baseline, or more gradients: MOST_POINTS in {__file__}."
+            )
         worst = residuals.abs().topk(min(POINTS_AT_ONCE, len(residuals))).indices
         more = _measure(forward, x, baseline, target, (positions[worst] + positions[worst + 1]) / 2, block)
         path = {name: torch.cat([known, more[name]]) for name, known in path.items()}

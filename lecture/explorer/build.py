@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 import igref
 from igref.plots.maps import SCALE_PERCENTILE, describe_map
-from igref.plots.style import COLORS, SIGNED_COLORMAP
+from igref.plots.style import SIGNED_COLORMAP
 from lecture.assets import inlined_css
 from lecture.explorer import packing
 from lecture.explorer.along_path import AlongPath, follow, step_counts
@@ -104,7 +104,6 @@ def page_data(photos: Sequence[str], baselines: Sequence[str], intervals: int, p
         "exponent": packing.EXPONENT,
         "sheetColumns": packing.SHEET_COLUMNS,
         "stepCounts": step_counts(intervals),
-        "colors": COLORS,
         "colormap": cividis.tolist(),
         "photos": described,
         "baselines": [{"name": name, "caption": BASELINES[name]} for name in baselines],

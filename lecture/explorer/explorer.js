@@ -5,12 +5,12 @@ const byId = (id) => document.getElementById(id);
 const last = data.intervals;
 const ADAPTIVE = "adaptive"; // the trapezoid on all stored alphas: some were added where it was most wrong
 const RULES = ["right", "left", "trapezoid", "midpoint", ADAPTIVE];
-const OTHER_RULES_COLOR = "#767676";
 const SECONDS_FOR_THE_PATH = 6;
 
 const chosen = { photo: 0, baseline: 0, alpha: Math.round(0.4 * last), rule: "right", nSteps: 10, ownScale: false };
 const pairs = new Map(); // unpacked, a few of them
 let playing = null;
+let waits = false; // for the next frame
 
 // The numbers
 
@@ -71,7 +71,6 @@ async function unpacked() {
 const state = () => `${key()} ${chosen.alpha} ${chosen.rule} ${chosen.nSteps}`;
 
 async function show() {
-  document.body.dataset.chosen = state(); // on the page once it is what is shown, too
   const name = key();
   const pictures = await unpacked();
   if (name !== key()) return; // another pair was chosen meanwhile
@@ -83,8 +82,8 @@ async function show() {
   showPictures(pictures, pair, alpha, taken);
   showNumbers(pair, alpha, taken, sums[taken]);
   const gaps = Object.fromEntries(RULES.map((each) => [each, counts(pair, each).map((n) => [n, Math.abs(gapAfterAll(pair, each, n) / difference(pair))])]));
-  drawAlong(byId("along"), { scores: pair.scores.slice(0, last + 1), sums, at: ends(pair, rule, nSteps), alpha, colors: data.colors });
-  drawConvergence(byId("convergence"), { gaps, rule, nSteps, colors: data.colors, otherColor: OTHER_RULES_COLOR });
+  drawAlong(byId("along"), { scores: pair.scores.slice(0, last + 1), sums, at: ends(pair, rule, nSteps), alpha });
+  drawConvergence(byId("convergence"), { gaps, rule, nSteps });
   document.body.dataset.shown = state();
 }
 
@@ -150,7 +149,18 @@ function choose(changes) {
   chosen.alpha = Math.max(0, Math.min(last, chosen.alpha));
   const offered = counts(data.pairs[key()], chosen.rule);
   if (!offered.includes(chosen.nSteps)) chosen.nSteps = offered.findLast((n) => n <= chosen.nSteps) ?? offered[0];
-  show();
+  showSoon();
+}
+
+/** At the next frame what is chosen by then: a slider moves faster than pictures are drawn. */
+function showSoon() {
+  document.body.dataset.chosen = state(); // on the page before it is what is shown
+  if (waits) return;
+  waits = true;
+  requestAnimationFrame(() => {
+    waits = false;
+    show();
+  });
 }
 
 const after = (list, item, by = 1) => (list.length + item + by) % list.length;
@@ -231,5 +241,5 @@ const { mapSize } = data.pairs[key()];
 byId("approximation").textContent =
   `${data.model}. Numbers and curves are those of the rule and the steps chosen. The two maps are coarser than that: ` +
   `${mapSize} × ${mapSize} points in ${2 * data.levels + 1} levels.`;
-new ResizeObserver(show).observe(byId("along"));
-show();
+new ResizeObserver(showSoon).observe(byId("along"));
+showSoon();

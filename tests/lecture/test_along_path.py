@@ -10,7 +10,7 @@ from PIL import Image
 
 import igref
 from lecture.explorer import packing
-from lecture.explorer.along_path import TOLERANCE, follow, step_counts
+from lecture.explorer.along_path import TOLERANCE, NotArrivedError, follow, step_counts
 
 INTERVALS = 10
 
@@ -70,3 +70,30 @@ def test_the_sum_arrives_where_equal_steps_miss_it():
     assert abs(float(gap)) <= TOLERANCE
     by_equal_steps = torch.trapezoid(found.slopes[: INTERVALS + 1], dx=1 / INTERVALS)
     assert abs(float(by_equal_steps) - 1) > 0.5
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_sum_is_within_when_it_stops(seed):
+    """The points that come last can take a sum out of the tolerance again: then it goes on."""
+    steepness, where = torch.rand(2, 6, generator=torch.Generator().manual_seed(seed))
+
+    def bumpy(images: torch.Tensor) -> torch.Tensor:
+        level = images.flatten(1).mean(1, keepdim=True)
+        return (torch.tanh((20 + 500 * steepness) * (level - where)) * (2 * steepness - 0.7)).sum(1, keepdim=True)
+
+    x, baseline = torch.ones(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    found = follow(bumpy, x, baseline, 0, intervals=INTERVALS)
+    order = found.alphas.argsort()
+    rise = float(found.scores[INTERVALS] - found.scores[0])
+    assert abs(float(torch.trapezoid(found.slopes[order], found.alphas[order])) - rise) <= TOLERANCE * abs(rise)
+
+
+def test_a_sum_that_does_not_arrive_stops_the_build():
+    """A step: its slope is nowhere."""
+
+    def step(images: torch.Tensor) -> torch.Tensor:
+        level = images.flatten(1).mean(1, keepdim=True)
+        return (level > 0.77).float() + 0 * level
+
+    with pytest.raises(NotArrivedError, match=r"off the rise of 1\.0000"):
+        follow(step, torch.ones(1, 3, 4, 4), torch.zeros(1, 3, 4, 4), 0, intervals=INTERVALS)

@@ -110,6 +110,10 @@ def test_is_readable_from_the_back_row(explorer_at_size):
     for state in states_of_explorer(explorer_at_size):
         assert explorer_at_size.measure("smallText", LEAST_TEXT_PX) == [], state
         assert explorer_at_size.measure("paleText", LEAST_CONTRAST) == [], state
+    explorer_at_size.page.emulate_media(color_scheme="dark")
+    assert explorer_at_size.measure("paleText", LEAST_CONTRAST) == []
+    assert explorer_at_size.page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(22, 25, 28)"
+    explorer_at_size.page.emulate_media(color_scheme="light")
 
 
 def test_has_words_for_its_pictures(explorer_at_size):
@@ -124,6 +128,28 @@ def test_alpha_moves_everything_but_the_result(explorer):
     explorer.page.locator("#alpha").fill("16")
     moved = changed(before, shown(explorer))
     assert moved == {"between", "gradient", "map", "along", "sum", "here", "state"}
+
+
+def test_of_many_positions_only_the_last_is_drawn(explorer):
+    shown(explorer)
+    drawn = explorer.page.evaluate(
+        """async () => {
+            const put = CanvasRenderingContext2D.prototype.putImageData;
+            let drawn = 0;
+            CanvasRenderingContext2D.prototype.putImageData = function (...given) {
+                if (this.canvas.id === "map") drawn += 1;
+                return put.apply(this, given);
+            };
+            for (let at = 0; at <= 15; at += 1) {
+                alpha.value = at;
+                alpha.dispatchEvent(new Event("input"));
+            }
+            await new Promise((done) => setTimeout(done, 300));
+            return drawn;
+        }"""
+    )
+    assert drawn <= 2
+    assert shown(explorer)["state"].split()[2] == "15"
 
 
 def test_number_of_steps_moves_the_map_and_the_gap(explorer):

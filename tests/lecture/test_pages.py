@@ -44,6 +44,23 @@ def test_no_page_loads_anything_from_elsewhere(pages):
             assert not re.search(r"@import|url\((?!['\"]?data:)", style.string), name
 
 
+def test_pages_without_a_kernel_do_not_speak_of_sliders(built_lecture, pages):
+    """Nothing moves on them; the notebooks themselves do say how to move it."""
+    for name, page in pages.items():
+        if name not in ("slides.html", "index.html"):
+            said = [
+                text
+                for text in page.main.find_all(string=re.compile(r"\b[Dd]rag|\b[Ss]lider"))
+                if not text.find_parent("pre")
+            ]
+            assert said == [], name
+    demos = [path for path in built_lecture.executed if path.parent.name == "demos"]
+    assert len(demos) == 6
+    for path in demos:
+        assert "drag a slider" in path.read_text(encoding="utf-8")
+        assert path.name in pages[f"demos/{path.stem}.html"].main.get_text()
+
+
 def test_every_figure_has_an_alternative_text(pages):
     pictures = [(name, picture) for name, page in pages.items() for picture in page.find_all("img")]
     assert len(pictures) > 40
