@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
@@ -56,6 +56,10 @@ async def _execute(path: Path, kernel: AsyncKernelManager) -> NotebookNode:
         await NotebookClient(notebook, km=kernel, timeout=SECONDS_A_CELL, coalesce_streams=True).async_execute()
     except CellExecutionError as error:
         raise NotebookError(f"{path.name} stops with an error:\n{error}") from error
+    except CellTimeoutError as error:
+        raise NotebookError(
+            f"{path.name} does not come to an end here; is the machine busy with other work?\n{error}"
+        ) from error
     del notebook.cells[0]
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

@@ -5,6 +5,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from lecture import execution
 from lecture.build import LECTURE, SLIDES, notebooks
 from lecture.execution import NotebookError, execute
 
@@ -94,6 +95,12 @@ def _write(path: Path, source: str) -> Path:
 def test_a_notebook_that_raises_is_named(tmp_path):
     with pytest.raises(NotebookError, match=r"broken\.ipynb stops with an error"):
         execute(_write(tmp_path / "broken.ipynb", "1 / 0"))
+
+
+def test_a_notebook_that_does_not_end_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution, "SECONDS_A_CELL", 1)
+    with pytest.raises(NotebookError, match=r"endless\.ipynb does not come to an end"):
+        execute(_write(tmp_path / "endless.ipynb", "import time; time.sleep(60)"))
 
 
 def test_a_warning_is_not_shown_to_an_audience(tmp_path):
