@@ -38,7 +38,7 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> Mistake | N
     if not wrong:
         return None
     for tells, mistake in (
-        (_is_capped, Mistake.STEPS_CAPPED),
+        (lambda answered, _: is_capped(answered), Mistake.STEPS_CAPPED),
         (_is_kept, Mistake.KEPT_BETWEEN_CALLS),
         (_is_mixed_up, Mistake.PLACES_MIXED_UP),
         (_is_half, Mistake.HALF_PRECISION),
@@ -48,12 +48,13 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> Mistake | N
     return _of_the_sum(answered, wrong)
 
 
-def _is_capped(answered: Sequence[Answered], wrong: Sequence[int]) -> bool:
-    """Whether a rule with no more than so many steps gives all answers."""
-    for cap, rule in product(CAPS, right_weights()):
-        if all(_near(line.weighted(*rule.of(min(n, cap))), values) for line, n, values in answered):
-            return any(answered[k][1] > cap for k in wrong)
-    return False
+def is_capped(answered: Sequence[Answered]) -> bool:
+    """Whether a textbook rule with no more than so many steps gives all answers, and none with n_steps does."""
+    many_first = sorted(answered, key=lambda one: (not one[0].bends, -one[1]))
+    return any(
+        all(_near(line.weighted(*rule.of(min(n, cap))), values) for line, n, values in many_first)
+        for cap, rule in product(CAPS, right_weights())
+    )
 
 
 def _is_kept(answered: Sequence[Answered], wrong: Sequence[int]) -> bool:

@@ -453,7 +453,6 @@ def test_what_two_strangers_wrote_is_named_for_what_it_is(hand_in, number, mista
 
 
 def test_steps_that_count_up_to_a_number_of_ones_own_are_named(hand_in):
-    verdict = hand_in(
-        MIDPOINT.replace("    alphas", "    n_steps = min(n_steps, 30)\n    alphas") + "    return values", INTEGRATED
-    )
+    capped = MIDPOINT.replace("    alphas = (torch", "    n_steps = min(n_steps, 30)\n    alphas = (torch")
+    verdict = hand_in(capped + "    return values", INTEGRATED)
     assert verdict.mistake == "steps_capped"

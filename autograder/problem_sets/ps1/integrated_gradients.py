@@ -23,7 +23,7 @@ from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.judge.probes.functions import REFERENCE_SEEDS, integrated_gradients_probes
 from autograder.judge.resemblance import nearest, resemblance
 from autograder.judge.studies.sample import Sample
-from autograder.judge.telltales import telltale
+from autograder.judge.telltales import is_capped, telltale
 from autograder.judge.tolerances import HALF_PRECISION, ROUNDING
 from autograder.judge.truth import Question
 from autograder.judge.verdict import Verdict
@@ -39,8 +39,8 @@ EXAMPLE = (
 NEAR_MISS = frozenset({"polynomial"})
 """What is lost by weights that are no textbook rule's, where they come as near as one on every probe."""
 
-BREAKS = {Mistake.KEPT_BETWEEN_CALLS: frozenset({"baseline"})}
-"""What a mistake costs that shows wherever the seed draws two questions alike: at another baseline it always does."""
+BREAKS = {Mistake.KEPT_BETWEEN_CALLS: frozenset({"baseline"}), Mistake.STEPS_CAPPED: frozenset({"steps"})}
+"""What mistakes cost that show here or there, as the seed draws: another baseline, or more steps, always show them."""
 
 FEW_POINTS = 10
 """With fewer, whatever n_steps says, more is broken than that n_steps is not heeded."""
@@ -74,7 +74,10 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
     def diagnose(failed: list[Answer]) -> Diagnosis:
         if not failed:
             missed = near_miss(lines)
-            return Diagnosis(missed.mistakes, broken(missed) or NEAR_MISS) if missed else Diagnosis()
+            if missed:
+                return Diagnosis(missed.mistakes, broken(missed) or NEAR_MISS)
+            capped = not rule_of(lines) and is_capped(lines)
+            return Diagnosis((Mistake.STEPS_CAPPED,), BREAKS[Mistake.STEPS_CAPPED]) if capped else Diagnosis()
         if same and (found := at_a_fixed_count(lines)) is not None:
             few = found.composition.summed(1)[0] < FEW_POINTS
             return Diagnosis(found.mistakes, broken(found) | {"steps"} if few else frozenset({"steps"}))
