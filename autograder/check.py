@@ -63,7 +63,7 @@ class Checked:
         for task in self.problem_set.tasks:
             if verdict := self.verdicts.get(task.id):
                 lines.append(f"{verdict.points:6g} of {verdict.max_points:g}  {task.title}")
-                lines += [f"{'':12}✗ {fault}" for fault in _faults(verdict)]
+                lines += [f"{'':12}✗ {fault}" for fault in verdict.faults()]
             else:
                 lines.append(f"{'':6} of {task.points:g}  {task.title}: graded by hand")
         points, most = (sum(getattr(one, name) for one in self.verdicts.values()) for name in ("points", "max_points"))
@@ -73,20 +73,7 @@ class Checked:
         lost = [verdict for verdict in self.verdicts.values() if verdict.points < verdict.max_points]
         if not lost:
             return []
-        first = lost[0]
-        cause = f"Likely cause: {first.cause}." if first.cause else ""
-        return ["", f"Fix first: {first.title}.", *filter(None, [cause, first.remedy]), *first.notes]
-
-
-def _faults(verdict: Verdict) -> list[str]:
-    """What does not hold, a line each; one line where it is the same all over, as in work that is not there."""
-    if len({(one.seen, one.holds) for one in verdict.findings}) == 1 and not verdict.points:
-        return [verdict.findings[0].seen]
-    return [
-        f"{one.title}: {one.seen}" + (f"; expected: {one.expected}" if one.expected else "")
-        for one in verdict.findings
-        if not one.holds
-    ]
+        return ["", f"Fix first: {lost[0].title}.", *lost[0].advice()]
 
 
 def check(path: Path, *, quiet: bool = False) -> Checked:
@@ -115,7 +102,7 @@ def check(path: Path, *, quiet: bool = False) -> Checked:
             progress.update()
     advice = [MISSING.format(task.id) for task in tasks if task.id not in _cell_ids(notebook)]
     if path.name != f"{problem_set.id}.ipynb":
-        advice.append(f"Hand it in as {problem_set.id}.ipynb: under the name {path.name} it is not found.")
+        advice.append(f"Hand it in as {problem_set.id}.ipynb: beside another notebook, {path.name} may not be taken for it.")
     return Checked(problem_set, verdicts, (*advice, *slow))
 
 

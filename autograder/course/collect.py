@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from autograder.course.commands import GradingError
 from autograder.course.folder import Course
 from autograder.nbgrader_plugin.converter import write_whole
-from autograder.nbgrader_plugin.submitted_notebook import MAX_FILES_MIB
+from autograder.nbgrader_plugin.submitted_notebook import MAX_FILES_MIB, copy_of
 
 MOODLE = re.compile(r"(?P<student>.+?)_(?P<number>\d+)_assignsubmission_file_?/?(?P<file>.*)")
 CANVAS = re.compile(r"(?P<student>[^/]+?)_(?P<late>LATE_)?(?P<number>\d+)_(?P<attempt>\d+)_(?P<file>[^/]+)")
@@ -126,6 +126,6 @@ def _put(course: Course, assignment: str, student: str, files: list[Handed], arc
 
 
 def _name_in_the_course(name: str, assignment: str, files: list[Handed]) -> str:
-    """A student's only notebook is the notebook, whatever it is called."""
-    notebooks = [one.name for one in files if one.name.endswith(".ipynb")]
-    return f"{assignment}.ipynb" if notebooks == [name] else name
+    """The notebook gets its own name, whatever a browser has made of it, where only one can be meant."""
+    meant = copy_of(assignment, [one.name for one in files])
+    return f"{assignment}.ipynb" if name == meant else name

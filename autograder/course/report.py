@@ -28,7 +28,8 @@ from autograder.judge.mistakes import Mistake
 from autograder.nbgrader_plugin.converter import write_whole
 from autograder.problem_sets import TASKS
 
-BINS = 10
+BINS, FEW_BINS, SMALL_CLASS = 10, 5, 15
+"""Bars of the histogram, and how many there are for a class of at most so many students."""
 SLOWEST = 5
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -62,7 +63,7 @@ class ClassReport:
     """What the page shows of an assignment.
 
     Attributes:
-        histogram: for each of BINS equal ranges of points, its label and the number of students.
+        histogram: for each of some equal ranges of points, its label and the number of students.
         mistakes: the most frequent first.
         by_hand: for each written answer, the students whose answer waits for a person.
     """
@@ -124,15 +125,17 @@ def to_html(report: ClassReport) -> str:
     return environment.get_template("report.html.jinja").render(report=report, tallest=tallest)
 
 
-def histogram(scores: Sequence[float], max_score: float, bins: int = BINS) -> list[tuple[str, int]]:
+def histogram(scores: Sequence[float], max_score: float) -> list[tuple[str, int]]:
     """How many scores lie in each of some equal ranges from 0 to `max_score`; full marks belong to the last one.
 
-    >>> histogram([0, 1, 10], 10, bins=2)
-    [('0 to 5', 2), ('5 to 10', 1)]
+    >>> histogram([0, 2, 10], 10)
+    [('0 to under 2', 1), ('2 to under 4', 1), ('4 to under 6', 0), ('6 to under 8', 0), ('8 to 10', 1)]
     """
+    bins = FEW_BINS if len(scores) <= SMALL_CLASS else BINS
     width = (max_score or 1) / bins
     counts = Counter(min(bins - 1, max(0, int(score / width))) for score in scores)
-    return [(f"{k * width:g} to {(k + 1) * width:g}", counts[k]) for k in range(bins)]
+    ends = [*(f"under {(k + 1) * width:g}" for k in range(bins - 1)), f"{bins * width:g}"]
+    return [(f"{k * width:g} to {end}", counts[k]) for k, end in enumerate(ends)]
 
 
 def marked(passage: Passage) -> Markup:
@@ -185,8 +188,8 @@ def _read_records(report: ClassReport, records: dict[str, dict[str, Any]]) -> No
                 report.unverified.append((student, TASKS[verdict["task"]].title))
         if record["ended"]:
             report.ended.append((student, record["detail"]))
-        if remark := record.get("own_work", {}).get("remark"):
-            report.remarks.append((student, remark))
+        remarks = [*record.get("remarks", []), record.get("own_work", {}).get("remark")]
+        report.remarks += [(student, remark) for remark in remarks if remark]
     seen = {
         (verdict["task"], finding["name"]): finding["title"]
         for record in records.values()

@@ -67,8 +67,8 @@ def results(course: Course, graded: Graded) -> list[Result]:
 def _diagnosis(record: dict[str, Any]) -> str:
     if not record:
         return "not graded"
-    if salvaged := record.get("salvaged"):
-        return f"{salvaged} {_diagnosis(record | {'salvaged': ''})}"
+    if remarks := record.get("remarks"):
+        return " ".join([*remarks, _diagnosis(record | {"remarks": []})])
     if record["detail"]:
         return record["detail"]
     if not record["verdicts"]:

@@ -709,7 +709,7 @@ class Mistake(StrEnum):
     # the run
     NOT_DONE = (
         "not_done",
-        "this part has not been done: its stub is still there",
+        "this exercise is not written yet: its stub is still there",
         "Replace the raise statement with your own code, run the cell, then run this one.",
     )
     RAISED = (

@@ -67,6 +67,25 @@ class Verdict:
     def _repr_html_(self) -> str:
         return to_html(self)
 
+    def faults(self) -> list[str]:
+        """What does not hold, a line each; one line where it is the same all over, as in work that is not there."""
+        if len({(one.seen, one.holds) for one in self.findings}) == 1 and not self.points:
+            return [self.findings[0].seen]
+        return [
+            f"{one.title}: {one.seen}" + (f"; expected: {one.expected}" if one.expected else "")
+            for one in self.findings
+            if not one.holds
+        ]
+
+    def advice(self) -> list[str]:
+        """The likely cause, what to try, and the notes, a line each."""
+        return [*filter(None, [f"Likely cause: {self.cause}." if self.cause else "", self.remedy]), *self.notes]
+
+    def as_text(self) -> str:
+        """The verdict for a reader of plain text: points, advice, and what does not hold."""
+        lines = [f"{self.title}: {self.points:g} of {self.max_points:g} points", *self.advice()]
+        return "\n".join([*lines, *(f"✗ {fault}" for fault in self.faults())])
+
     def as_record(self) -> dict[str, Any]:
         """Everything in plain values, for a JSON file."""
         return writable(asdict(self)) | {"points": self.points, "max_points": self.max_points}

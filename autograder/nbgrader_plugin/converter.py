@@ -29,11 +29,20 @@ from autograder.nbgrader_plugin.graded_run import GIVEN, PLACE, PROBLEM, RUN, Gi
 from autograder.nbgrader_plugin.handed_in import digest_of
 from autograder.nbgrader_plugin.judging import RECORD, record_of
 from autograder.nbgrader_plugin.kept_evidence import KEPT, digest, pack
-from autograder.nbgrader_plugin.stray_work import OTHERS, documents, named, other_work, own_texts, send_a_person
+from autograder.nbgrader_plugin.stray_work import (
+    OTHERS,
+    RENAMED,
+    documents,
+    named,
+    other_work,
+    own_texts,
+    send_a_person,
+)
 from autograder.nbgrader_plugin.submitted_notebook import (
     MasterCell,
     SubmissionError,
     files_of,
+    handed_in_as,
     problem_with,
     read_notebook,
     restore,
@@ -88,7 +97,7 @@ class CourseAutograde(Autograde, PlainFilesOnly):
     _failure = ""
     _given: dict[str, GivenRun]
     _digest = ""
-    _salvaged = ""
+    _remarks: list[str]
     _kept_bytes: int | None = None
 
     def start(self) -> None:
@@ -162,26 +171,28 @@ class CourseAutograde(Autograde, PlainFilesOnly):
 
     def sanitized(self, path: Path, names: dict[str, str], problem: str) -> NotebookNode:
         """A submitted notebook in the shape of the release; an empty one with a note where there is a problem with it."""
-        notebook = new_notebook() if problem else read_notebook(path)
+        found = handed_in_as(path)
+        notebook = new_notebook() if problem else read_notebook(found)
         if problem:
             notebook.cells = [new_markdown_cell(f"**This submission could not be read.** {problem}")]
         master = self.master_cells(names["assignment"], names["notebook"])
-        self._salvaged = salvaged = notebook.metadata.pop("salvaged", "")
+        salvaged = notebook.metadata.pop("salvaged", "")
         notebook = restore(notebook, master)
-        self._look_elsewhere(notebook, master, names, problem or salvaged)
-        if salvaged:
-            notebook.cells.insert(0, new_markdown_cell(f"**{salvaged}**"))
+        others = self._look_elsewhere(notebook, master, names, problem or salvaged, found.name)
+        renamed = "" if found == path else RENAMED.format(found=named([found.name]), expected=path.name)
+        self._remarks = [writable(one) for one in (renamed, salvaged, others) if one]
+        notebook.cells[:0] = [new_markdown_cell(f"**{remark}**") for remark in self._remarks]
         for cell in notebook.cells:  # what is said of the submission may name files whose names are no text
             cell.source = writable(cell.source)
         return notebook
 
     def _look_elsewhere(
-        self, notebook: NotebookNode, master: list[MasterCell], names: dict[str, str], problem: str
-    ) -> None:
-        """Name other work, and send a person where an untouched written answer may stand elsewhere."""
+        self, notebook: NotebookNode, master: list[MasterCell], names: dict[str, str], problem: str, graded: str
+    ) -> str:
+        """What to say of other work; a person is sent where an untouched written answer may stand elsewhere."""
         folder = self.submitted_folder(names["assignment"], names["student"])
         plain = files_of(folder).plain if folder.is_dir() else []
-        others = other_work(plain, folder, f"{names['notebook']}.ipynb")
+        others = other_work(plain, folder, graded)
         texts = own_texts(notebook, [*(cell.source for cell in master), *self.released_texts(names)])
         found = {
             "the submission could not be read, or not whole": bool(problem) and bool(plain),
@@ -192,8 +203,7 @@ class CourseAutograde(Autograde, PlainFilesOnly):
         if why := [words for words, holds in found.items() if holds]:
             written = {cell.grade_id: cell.source for cell in master if cell.grade and cell.solution}
             send_a_person(notebook, written, "; ".join(why))
-        if others:
-            notebook.cells.insert(0, new_markdown_cell(OTHERS.format(names=named(others))))
+        return OTHERS.format(names=named(others)) if others else ""
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         submitted = self.submitted_folder(assignment_id, student_id)
@@ -209,7 +219,7 @@ class CourseAutograde(Autograde, PlainFilesOnly):
             self._record = record_of(resources["nbgrader"], run) | {
                 "submission": self._digest,
                 "evidence": self._keep_evidence(folder / KEPT, run),
-                "salvaged": self._salvaged,
+                "remarks": self._remarks,
             }
 
     def set_permissions(self, assignment_id: str, student_id: str) -> None:

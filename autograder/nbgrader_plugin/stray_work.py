@@ -20,7 +20,8 @@ LOOK = (
     "**Left as it was handed out, and not given zero by itself: {why}. Whoever grades this: please look whether it is the "
     "answer.**"
 )
-OTHERS = "**Also handed in, and not graded by itself: {names}.**"
+RENAMED = "Handed in as {found}, the only notebook that can be meant; graded as `{expected}`."
+OTHERS = "Also handed in, and not graded by itself: {names}."
 
 
 def other_work(plain: Iterable[Path], folder: Path, notebook: str) -> list[str]:

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -71,6 +72,37 @@ class MasterCell:
             "task": False,
         }
         return values | ({"points": self.points} if self.grade else {})
+
+
+def handed_in_as(path: Path) -> Path:
+    """The file that was handed in for a notebook: itself, or the one in its folder that can be meant; itself where none is."""
+    if os.path.lexists(path):
+        return path
+    files = [one.name for one in path.parent.glob("*") if one.is_file()]
+    return path.with_name(copy_of(path.stem, files) or path.name)
+
+
+def copy_of(notebook: str, files: Iterable[str]) -> str:
+    """The file that a notebook was handed in as; none, where two compete.
+
+    Browsers and learning platforms rename. The only notebook is meant, whatever it is called; of several, the one whose name is the
+    notebook's, else the only one that has the notebook's name within its own.
+
+    >>> copy_of("ps1-attribution", ["Copy of PS1 attribution (2).ipynb", "notes.ipynb", "cat.png"])
+    'Copy of PS1 attribution (2).ipynb'
+    >>> copy_of("ps1-attribution", ["ps1-attribution-1.ipynb", "ps1-attribution-2.ipynb"])
+    ''
+    """
+    notebooks = [name for name in files if name.lower().endswith(".ipynb")]
+    if f"{notebook}.ipynb" in notebooks:
+        return f"{notebook}.ipynb"
+    of_the_name = [name for name in notebooks if _letters(notebook) in _letters(name)]
+    return next((found[0] for found in (notebooks, of_the_name) if len(found) == 1), "")
+
+
+def _letters(name: str) -> str:
+    """What stays of a name when it is copied."""
+    return re.sub(r"[\W_]", "", name.casefold())
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -308,7 +340,7 @@ def _new_cell(cell_type: str, source: str) -> NotebookNode:
 def problem_with(folder: Path, notebook: str) -> str:
     """Why a submission cannot be graded as it is; empty when it can."""
     try:
-        read_notebook(folder / notebook)
+        read_notebook(handed_in_as(folder / notebook))
     except SubmissionError as error:
         return str(error)
     files = files_of(folder)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 import tempfile
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,8 @@ keep_freed_memory()  # whoever imports this runs a problem set: gradients of pho
 EVIDENCE_FOLDER = "AUTOGRADER_EVIDENCE"
 MEASURED_AGAIN = 6
 """Maps of a scored study that its measure is asked about again."""
+VALIDATING, VALIDATE_COLUMNS = "NBGRADER_VALIDATING", 82
+"""What nbgrader sets while a student validates a notebook; it cuts off what is printed beyond so many columns."""
 FEW_QUESTIONS, KEPT_TOGETHER = 30, 16
 """Answers are kept as soon as they are there; of more questions than a few, so many at a time."""
 
@@ -49,23 +53,48 @@ def submit(task: str, work: Any = None, **study: Any) -> Any:
 
     Raises:
         ValueError: an unknown task, or a study where a function is asked for, or the reverse.
+        NotImplementedError: while the work is being graded, a part of the study that is still `...`.
     """
     known = sorted(one.id for one in TASKS.values() if one.automatic)
     if task not in known:
         raise ValueError(f"submit knows no task {task!r}; expected one of {', '.join(known)}")
+    unwritten = [name for name, value in study.items() if value is ...]
     if folder := os.environ.get(EVIDENCE_FOLDER):
+        if unwritten:
+            raise NotImplementedError(_still_to_do(unwritten))
         _collect(TASKS[task], work, study, Path(os.environ.get(QUESTIONS_FOLDER, "")), Path(folder))
         return None
+    verdict = _feedback(TASKS[task], work, study, unwritten)
+    if os.environ.get(VALIDATING) and verdict.points < verdict.max_points:
+        _tell_nbgrader(verdict.as_text())
+    return verdict
+
+
+def _feedback(task: Task, work: Any, study: dict[str, Any], unwritten: list[str]) -> Any:
+    """The verdict on the work, in the student's own process."""
     # Withheld from a student's process while work is graded.
+    from autograder.judge.mistakes import Mistake
     from autograder.judge.probes import write_questions
     from autograder.judge.tolerances import FEEDBACK_PHOTO_GRADIENTS
-    from autograder.problem_sets.checking import judge
+    from autograder.problem_sets.checking import judge, nothing_to_judge
 
+    if unwritten:
+        return nothing_to_judge(task.id, Mistake.NOT_DONE, _still_to_do(unwritten))
     seed = secrets.randbits(48)
     with tempfile.TemporaryDirectory() as asked, tempfile.TemporaryDirectory() as left:
-        write_questions(Path(asked), TASKS[task], seed)
-        _collect(TASKS[task], work, study, Path(asked), Path(left))
-        return judge(task, evidence.read(Path(left), task), seed, FEEDBACK_PHOTO_GRADIENTS)
+        write_questions(Path(asked), task, seed)
+        _collect(task, work, study, Path(asked), Path(left))
+        return judge(task.id, evidence.read(Path(left), task.id), seed, FEEDBACK_PHOTO_GRADIENTS)
+
+
+def _still_to_do(names: list[str]) -> str:
+    return f"Still `...`: {', '.join(names)}. Write the cell above, run it to its end, then run this one again."
+
+
+def _tell_nbgrader(text: str) -> None:
+    """Print it where nbgrader's Validate looks for what is wrong with a cell; it would say "partial credit" alone."""
+    lines = (textwrap.wrap(line, VALIDATE_COLUMNS, subsequent_indent="  ") for line in text.splitlines())
+    print("\n".join("\n".join(line) for line in lines), file=sys.stderr)
 
 
 def _collect(task: Task, work: Any, study: dict[str, Any], asked: Path, folder: Path) -> None:

@@ -155,7 +155,7 @@ def test_metadata_gives_no_points(course):
 def test_the_rest_of_the_class_is_graded(course):
     course, table, _ = course
     assert table[BYSTANDER].score == 0
-    assert "has not been done" in table[BYSTANDER].diagnosis
+    assert "is not written yet" in table[BYSTANDER].diagnosis
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         assert {student.id for student in gradebook.students} == {BYSTANDER, *(student.name for student in CLASS)}
 

@@ -9,7 +9,8 @@ from autograder import check
 from autograder.__main__ import main
 from autograder.check import Checked, NotebookError
 from autograder.course.demo import GRADIENT, INTEGRATED
-from autograder.problem_sets import PROBLEM_SETS, TASKS
+from autograder.judge.verdict import verdict_of
+from autograder.problem_sets import PROBLEM_SETS
 from autograder.problem_sets.checking import nothing_to_judge
 from autograder.student.submit import EVIDENCE_FOLDER
 from tests.kit_copy import KIT
@@ -56,7 +57,9 @@ def test_what_is_withheld_while_work_is_graded_is_withheld_here(checked):
 
 def test_another_name_of_the_file_is_no_obstacle_but_is_named(checked):
     assert checked.problem_set is PROBLEM_SETS[PS1]
-    assert checked.advice == (f"Hand it in as {PS1}.ipynb: under the name my copy.ipynb it is not found.",)
+    assert checked.advice == (
+        f"Hand it in as {PS1}.ipynb: beside another notebook, my copy.ipynb may not be taken for it.",
+    )
 
 
 def test_whatever_ends_the_notebook_early_is_said(tmp_path):
@@ -72,13 +75,10 @@ def test_whatever_ends_the_notebook_early_is_said(tmp_path):
 
 
 def test_work_without_a_fault_needs_no_advice():
-    class Whole:
-        points = max_points = 4.0
-        findings = ()
-
-    automatic = [task.id for task in TASKS.values() if task.id.startswith("ps1") and task.automatic]
-    said = str(Checked(PROBLEM_SETS[PS1], dict.fromkeys(automatic, Whole())))
-    assert said.endswith("12 of 12 automatic points.") and "what the two maps show: graded by hand" in said
+    automatic = [task for task in PROBLEM_SETS[PS1].tasks if task.automatic]
+    whole = {task.id: verdict_of(task, dict.fromkeys((one.name for one in task.properties), "")) for task in automatic}
+    said = str(Checked(PROBLEM_SETS[PS1], whole))
+    assert said.endswith("16 of 16 automatic points.") and "what the two maps show: graded by hand" in said
 
 
 def test_what_a_terminal_would_obey_is_not_printed():

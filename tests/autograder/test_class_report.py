@@ -69,6 +69,8 @@ NAMES = {
     "smithann_32345_678913_mycat.jpg": "cat",
     "Müller Jörg_1234567_assignsubmission_file_/ps1-attribution.ipynb": "jörg",
     "Anna Zoe_1234568_assignsubmission_file_ps1-attribution.ipynb": "anna",
+    "Bo Li_1234569_assignsubmission_file_/Copy of ps1-attribution (2).ipynb": "bo",
+    "Bo Li_1234569_assignsubmission_file_/notes.ipynb": "more",
     "notes.txt": "left",
 }
 
@@ -93,9 +95,21 @@ def test_a_page_of_hostile_names_and_code_holds_no_tag_of_theirs():
     assert "<script" not in marked(Passage("x", evil + evil, ((0, 10), (5, 30))))
 
 
-@pytest.mark.parametrize(("scores", "counts"), [([0, 20], (1, 1)), ([9.99, 10], (1, 1)), ([], (0, 0))])
+@pytest.mark.parametrize(
+    ("scores", "counts"), [([0, 20], (1, 0, 0, 0, 1)), ([7.99, 8], (0, 1, 1, 0, 0)), ([], (0, 0, 0, 0, 0))]
+)
 def test_the_histogram_counts_everybody_once(scores, counts):
-    assert tuple(count for _, count in histogram(scores, 20, bins=2)) == counts
+    assert tuple(count for _, count in histogram(scores, 20)) == counts
+
+
+@pytest.mark.parametrize("students", [0, 5, 15, 16, 200])
+def test_the_ranges_of_the_histogram_fit_the_class_and_do_not_overlap(students):
+    labels = [label for label, _ in histogram([20.0] * students, 20)]
+    assert len(labels) == (5 if students <= 15 else 10)
+    ends = [label.split(" to under ") for label in labels[:-1]]
+    assert [end for _, end in ends] == [label.split(" to ")[0] for label in labels[1:]] and labels[-1].endswith(
+        " to 20"
+    )
 
 
 def test_grades_for_canvas_and_moodle_have_their_columns_and_no_formula():
@@ -133,10 +147,11 @@ def test_archives_of_canvas_and_moodle_are_collected_the_latest_attempt_of_each(
     }
     assert handed == {
         "doejane_12345": "second", "roejohn_22345": "late", "smithann_32345": "ann",
-        "Müller Jörg_1234567": "jörg", "Anna Zoe_1234568": "anna",
+        "Müller Jörg_1234567": "jörg", "Anna Zoe_1234568": "anna", "Bo Li_1234569": "bo",
     }  # fmt: skip
     assert collected.late == ["roejohn_22345"] and collected.left == ["notes.txt"]
     assert (course.submissions(PS1.id)["smithann_32345"] / "mycat.jpg").is_file()
+    assert (course.submissions(PS1.id)["Bo Li_1234569"] / "notes.ipynb").is_file()
     assert course.directory.get_existing_timestamp(str(course.submissions(PS1.id)["doejane_12345"])).hour == 5
     (tmp_path / "students.csv").write_text("id,first_name,last_name,email\ndoejane_12345,Jane,Doe,jane@example.org\n")
     nbgrader(course.folder, "db", "student", "import", str(tmp_path / "students.csv"))

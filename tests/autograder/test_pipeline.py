@@ -29,14 +29,21 @@ AUTOMATIC = sum(task.points for task in PS1.tasks if task.automatic)
 CLASS = ("ben", "carla", "dan", "finn", "greta", "hugo", "jonas")
 
 
+RENAMED = (
+    ("mia", "Copy of ps1-attribution (2).ipynb"), ("mia", "notes.ipynb"),
+    ("nora", "ps1-attribution-1.ipynb"), ("nora", "ps1-attribution (2).ipynb"),
+)  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def course(tmp_path_factory, released_course):
-    """A graded course: some of the demo's students, and one who hands in a notebook under another name."""
+    """A graded course: some of the demo's students, and two whose notebooks have other names, the one's beyond doubt."""
     course = released_course(PS1.id, tmp_path_factory.mktemp("course"))
     hand_in(course, tuple(student for student in STUDENTS if student.name in CLASS))
-    renamed = course / "submitted" / "mia" / PS1.id / "ps1 (final).ipynb"
-    renamed.parent.mkdir(parents=True)
-    shutil.copy(course / "submitted" / "ben" / PS1.id / f"{PS1.id}.ipynb", renamed)
+    for student, name in RENAMED:
+        copy = course / "submitted" / student / PS1.id / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(course / "submitted" / "ben" / PS1.id / f"{PS1.id}.ipynb", copy)
     table = grade_class(course, [PS1.id], Console(quiet=True), count=2)[PS1.id]
     return course, {result.student: result for result in table}
 
@@ -75,8 +82,8 @@ def test_the_missing_factor_is_named(course):
 def test_untouched_work_gets_nothing_and_is_told_so(course):
     course, table = course
     assert table["finn"].score == 0
-    assert "has not been done" in table["finn"].diagnosis
-    assert "has not been done" in feedback(course, "finn")
+    assert "is not written yet" in table["finn"].diagnosis
+    assert "is not written yet" in feedback(course, "finn")
 
 
 def test_a_forger_gets_nothing(course):
@@ -96,12 +103,33 @@ def test_a_dead_kernel_keeps_what_was_finished_before(course):
     assert "kernel" in feedback(course, "hugo") and table["hugo"].score == 4
 
 
-@pytest.mark.parametrize(("student", "reason"), [("jonas", "The file is damaged"), ("mia", "ps1 (final).ipynb")])
+@pytest.mark.parametrize(("student", "reason"), [("jonas", "The file is damaged"), ("nora", "ps1-attribution-1.ipynb")])
 def test_a_damaged_or_missing_notebook_has_a_record_and_a_reason(course, student, reason):
     course, table = course
     assert table[student].score == 0
     assert reason in table[student].diagnosis
     assert reason in feedback(course, student)
+
+
+def test_a_notebook_under_another_name_is_graded_where_only_one_can_be_meant(course):
+    course, table = course
+    assert table["mia"].score == table["ben"].score == AUTOMATIC
+    for said in (table["mia"].diagnosis, feedback(course, "mia")):
+        assert "Copy of ps1-attribution (2).ipynb" in said and "the only notebook that can be meant" in said
+        assert "notes.ipynb" in said
+    assert (course / "autograded" / "mia" / PS1.id / f"{PS1.id}.ipynb").is_file()
+
+
+def test_where_two_compete_a_person_is_sent_to_look(course):
+    course, table = course
+    assert "ps1-attribution (2).ipynb" in table["nora"].diagnosis
+    with gradebook(course) as book:
+        assert book.find_grade("ps1-discussion", PS1.id, PS1.id, "nora").needs_manual_grade
+    report = class_report(Course(course), "ps1")
+    assert any(student == "nora" and "ps1-attribution-1.ipynb" in remark for student, remark in report.remarks)
+    assert {path.name for path in (course / "submitted" / "nora" / PS1.id).iterdir()} == {
+        name for student, name in RENAMED if student == "nora"
+    }
 
 
 def test_written_answers_wait_for_a_person(course):

@@ -17,6 +17,7 @@ from autograder.nbgrader_plugin.submitted_notebook import (
     MasterCell,
     SubmissionError,
     files_of,
+    handed_in_as,
     problem_with,
     read_notebook,
     restore,
@@ -237,6 +238,25 @@ class TestRefusing:
         (tmp_path / "a.ipynb").write_text("{}")
         with pytest.raises(SubmissionError, match=r"the folder has a\.ipynb, ps1-attribution \(1\)\.ipynb"):
             read_notebook(tmp_path / NOTEBOOK)
+
+    @pytest.mark.parametrize(
+        ("there", "meant"),
+        [
+            (["ps1-attribution-1.ipynb"], "ps1-attribution-1.ipynb"),
+            (["ps1-attribution (2).ipynb", "cat.png", "notes.ipynb"], "ps1-attribution (2).ipynb"),
+            (["Copy of PS1_Attribution.IPYNB", "notes.ipynb"], "Copy of PS1_Attribution.IPYNB"),
+            (["homework.ipynb"], "homework.ipynb"),
+            (["ps1-attribution-1.ipynb", NOTEBOOK], NOTEBOOK),
+            (["ps1-attribution-1.ipynb", "ps1-attribution-2.ipynb"], NOTEBOOK),
+            (["homework.ipynb", "notes.ipynb"], NOTEBOOK),
+            ([], NOTEBOOK),
+        ],
+        ids=str,
+    )
+    def test_another_name_is_taken_where_only_one_can_be_meant(self, tmp_path, there, meant):
+        for name in there:
+            (tmp_path / name).write_text("{}")
+        assert handed_in_as(tmp_path / NOTEBOOK).name == meant
 
     def test_another_name_that_is_not_text_is_pointed_out_in_text(self, tmp_path):
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.ipynb")).write_text("{}")

@@ -42,11 +42,15 @@ if _CHROMIUM is None:
     )
 
 
+LOCAL_SERVER = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+"""With this flag a server on this machine is reached, and nothing beyond it."""
+
+
 @contextmanager
-def launched() -> Iterator[Browser]:
-    """The Chromium of this machine, headless."""
+def launched(*flags: str) -> Iterator[Browser]:
+    """The Chromium of this machine, headless; it resolves no name, unless a flag says otherwise."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=[*_FLAGS, *flags])
         yield browser
         browser.close()
 
