@@ -1,105 +1,78 @@
-"""How large the kit is for whom: fresh virtual environments, what is in them, and how long pip took, one after the other.
+"""How large the kit is for whom: the packages that each reader's environment holds, and their size.
 
-    python -m benchmarks.environments                                    # with this Python
-    python -m benchmarks.environments --only student --python python3.13
+    python -m benchmarks.environments
 
-Sizes are of site-packages without bytecode, which pip does not write here. Seconds depend on the network and on pip's
-cache: only their ratios in one run count. The first environment fills the cache for the others, and is made twice.
+Nothing is installed: the files of the packages that are here are counted, so this needs an environment with all of them
+(`make bench` has it). Bytecode is left out. torch is the build that is here: on Linux the package index serves the one for
+CUDA by default, with which the students' environment measured 4,965 MiB.
 """
 
-import argparse
 import json
-import shutil
-import subprocess
-import sys
-import tempfile
-import time
-from dataclasses import asdict, dataclass
+import tomllib
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
-from autograder.course.release import KIT
-from autograder.course.student_kit import student_kit
+from packaging.requirements import Requirement
+
+from autograder.course.student_kit import IGREF, STUDENT
 from benchmarks.setting import RESULTS
 
-IMPORT = "import time; t = time.process_time(); import {}; print(time.process_time() - t)"
+KIT = Path(__file__).parent.parent
 LARGEST = 4
 
 
-@dataclass
-class Measured:
-    """An environment: MiB of its packages, how many there are, the largest, seconds of pip, CPU seconds of the first import."""
-
-    mib: float
-    packages: int
-    largest: dict[str, float]
-    pip_seconds: float
-    import_seconds: float
-    python: str
-
-
-def environments(dist: Path) -> dict[str, tuple[list[str], str]]:
-    """What pip is told for each reader, and the module that is imported first."""
-    igref, student, _ = student_kit(KIT, dist)
-    extras = "test,lecture,bench"
+def environments() -> dict[str, list[str]]:
+    """What each reader's environment requires."""
+    project = tomllib.loads((KIT / "pyproject.toml").read_text())["project"]
+    extras = [one for group in project["optional-dependencies"].values() for one in group]
     return {
-        "igref alone": ([str(igref)], "igref"),
-        "student": ([str(student)], "autograder"),
-        "instructor": ([str(KIT)], "autograder"),
-        "developer": ([f"{KIT}[{extras}]"], "autograder"),
+        "igref alone": list(IGREF.requires),
+        "student": list(STUDENT.requires),
+        "instructor": project["dependencies"],
+        "developer": [*project["dependencies"], *extras],
     }
 
 
-def measure(python: str, wanted: list[str], module: str) -> Measured:
-    """Make an environment, measure it, and take it away again."""
-    with tempfile.TemporaryDirectory(prefix="ig-environment-") as folder:
-        subprocess.run([python, "-m", "venv", folder], check=True)
-        own = str(Path(folder) / "bin" / "python")
-        started = time.monotonic()
-        pip = [own, "-m", "pip", "install", "-qq", "--no-compile", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--constraint", str(KIT / "constraints.txt"), *wanted], check=True)
-        seconds = time.monotonic() - started
-        (packages,) = Path(folder).glob("lib/python*/site-packages")
-        subprocess.run([own, "-m", "pip", "uninstall", "-qq", "--yes", "pip"], check=True)
-        sizes = {entry.name: mib(entry) for entry in packages.iterdir()}
-        largest = dict(sorted(sizes.items(), key=lambda item: -item[1])[:LARGEST])
-        first = subprocess.run(
-            [own, "-B", "-c", IMPORT.format(module)], capture_output=True, text=True, cwd=folder, check=True
-        )
-        version = subprocess.run([own, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
-        return Measured(
-            sum(sizes.values()),
-            len([*packages.glob("*.dist-info")]),
-            largest,
-            seconds,
-            float(first.stdout),
-            version,
-        )
+def closure(requirements: Iterable[str]) -> set[str]:
+    """The names of the packages that pip would install for these requirements, on this machine."""
+    found: set[str] = set()
+    pending = [(Requirement(one), "") for one in requirements]
+    while pending:
+        requirement, extra = pending.pop()
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        name = requirement.name.lower().replace("_", "-")
+        asked = {f"{name}[{one}]" for one in requirement.extras} | {name}
+        for one in asked - found:
+            _, _, extra = one.rstrip("]").partition("[")
+            pending += [(Requirement(line), extra) for line in distribution(name).requires or ()]
+        found |= asked
+    return {name for name in found if "[" not in name}
 
 
-def mib(path: Path) -> float:
-    """Of a file, or of all files in a folder."""
-    files = [path] if path.is_file() else path.rglob("*")
-    return sum(one.lstat().st_size for one in files if one.is_file() and one.suffix != ".pyc") / 2**20
+def mib(name: str) -> float:
+    """The size of an installed package's files, without bytecode."""
+    package = distribution(name)
+    files = (Path(str(package.locate_file(path))) for path in package.files or () if path.suffix != ".pyc")
+    return sum(path.lstat().st_size for path in files if path.is_file()) / 2**20
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--python", default=sys.executable)
-    parser.add_argument("--only", help="one of the environments")
-    options = parser.parse_args()
-    if not shutil.which(options.python):
-        parser.error(f"there is no Python at {options.python}")
-    with tempfile.TemporaryDirectory(prefix="ig-dist-") as dist:
-        wanted = environments(Path(dist))
-        chosen = {options.only: wanted[options.only]} if options.only else wanted
-        name, how = next(iter(chosen.items()))
-        measure(options.python, *how)
-        found = {}
-        for name, how in chosen.items():
-            found[name] = asdict(measure(options.python, *how))
-            print(name, json.dumps(found[name]), flush=True)
-    if not options.only:
-        (RESULTS / "environments.json").write_text(json.dumps(found, indent=1) + "\n")
+    measured: dict[str, object] = {"torch": version("torch")}
+    for reader, required in environments().items():
+        try:
+            sizes = {name: mib(name) for name in closure(required)}
+        except PackageNotFoundError as error:
+            raise SystemExit(f"{reader}: {error}; expected an environment with all extras: make bench") from None
+        largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:LARGEST]
+        measured[reader] = {
+            "packages": len(sizes),
+            "mib": round(sum(sizes.values())),
+            "largest": {name: round(sizes[name]) for name in largest},
+        }
+        print(reader, measured[reader])
+    (RESULTS / "environments.json").write_text(json.dumps(measured, indent=1) + "\n")
 
 
 if __name__ == "__main__":

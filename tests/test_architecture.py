@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.student.submit import submit
+from autograder.student.submit import _feedback
 
 KIT = Path(__file__).resolve().parent.parent
 
@@ -27,8 +27,8 @@ MAY_IMPORT = {
 """What each layer may import beside itself and igref. A layer is a folder of autograder/, but for problem_sets/: its
 `__init__` and the sets' task.py are declarations, checking.py asks the check of a task, all else are checks."""
 
-FEEDBACK = ("autograder.student.submit", submit.__name__)
-"""In a student's own notebook `submit` asks the judge, by imports inside the function: the one way up there is."""
+FEEDBACK = ("autograder.student.submit", _feedback.__name__)
+"""In a student's own notebook `submit` asks the judge, by imports inside one function: the one way up there is."""
 
 FORBIDDEN_TO_JUDGE = re.compile(r"(nbgrader|jupyter\w*|nbconvert|nbclient|ipykernel|subprocess|multiprocessing)(\.|$)")
 

@@ -73,13 +73,12 @@ def submit(task: str, work: Any = None, **study: Any) -> Any:
 def _feedback(task: Task, work: Any, study: dict[str, Any], unwritten: list[str]) -> Any:
     """The verdict on the work, in the student's own process."""
     # Withheld from a student's process while work is graded.
-    from autograder.judge.mistakes import Mistake
     from autograder.judge.probes import write_questions
     from autograder.judge.tolerances import FEEDBACK_PHOTO_GRADIENTS
     from autograder.problem_sets.checking import judge, nothing_to_judge
 
     if unwritten:
-        return nothing_to_judge(task.id, Mistake.NOT_DONE, _still_to_do(unwritten))
+        return nothing_to_judge(task.id, "not_done", _still_to_do(unwritten))
     seed = secrets.randbits(48)
     with tempfile.TemporaryDirectory() as asked, tempfile.TemporaryDirectory() as left:
         write_questions(Path(asked), task, seed)

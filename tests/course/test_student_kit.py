@@ -1,5 +1,8 @@
 """What students get works where there is nothing else: an environment with the wheel and what it requires."""
 
+import os
+import re
+import shutil
 import subprocess
 import venv
 import zipfile
@@ -8,10 +11,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from packaging.requirements import Requirement
 
 from autograder.course.student_kit import IGREF, STUDENT, StudentKitError, build, student_kit
 from autograder.problem_sets import PROBLEM_SETS
+from benchmarks.environments import closure
 from tests.kit_copy import KIT
 
 NOT_FOR_STUDENTS = ("nbgrader", "nbconvert", "jupyterlab", "onnxruntime", "copydetect", "sqlalchemy", "pytest")
@@ -27,9 +30,12 @@ except ImportError:
 
 
 class Environment:
-    """A virtual environment with one wheel and, of the installed packages, those that it requires."""
+    """A virtual environment with one wheel and, of the installed packages, those that it requires.
 
-    def __init__(self, folder: Path, wheel: Path) -> None:
+    With `installed=False` the wheel itself is missing, and pip is there to install it.
+    """
+
+    def __init__(self, folder: Path, wheel: Path, *, installed: bool = True) -> None:
         venv.create(folder, symlinks=True)
         self.python = folder / "bin" / "python"
         (self.packages,) = (folder / "lib").glob("python*/site-packages")
@@ -39,28 +45,21 @@ class Environment:
         required = [
             line.split(": ")[1] for line in metadata.read_text().splitlines() if line.startswith("Requires-Dist")
         ]
-        for name in _closure(required):
+        if not installed:
+            for path in self.packages.iterdir():
+                shutil.rmtree(path)
+        for name in closure([*required, *([] if installed else ["pip"])]):
             for path in distribution(name).files or ():
                 if ".." not in path.parts and path.parts[0] != "__pycache__":
                     target = self.packages / path.parts[0]
                     if not target.exists():
                         target.symlink_to(distribution(name).locate_file(path.parts[0]))
 
-    def run(self, *arguments: str, cwd: Path) -> str:
-        done = subprocess.run([str(self.python), *arguments], cwd=cwd, capture_output=True, text=True, timeout=600)
+    def run(self, *arguments: str, cwd: Path, **environment: str) -> str:
+        command, environment = [str(self.python), *arguments], os.environ | environment
+        done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
-
-
-def _closure(names: list[str]) -> set[str]:
-    found, pending = set(), list(names)
-    while pending:
-        requirement = Requirement(pending.pop())
-        name = requirement.name.lower().replace("_", "-")
-        if name not in found and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
-            found.add(name)
-            pending += distribution(name).requires or []
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +99,20 @@ def test_the_solution_of_ps1_is_checked_where_there_is_nothing_but_the_wheel(mad
     said = environment.run("-m", "autograder.check", first_two_tasks(tmp_path), cwd=tmp_path)
     assert "4 of 4  the input gradient\n     8 of 8  integrated gradients\n" in said, said
     assert "no cell ps1-photo" in said
+
+
+def test_the_first_cell_installs_the_wheel_beside_it_and_where_it_is_installed_does_nothing(made, tmp_path):
+    """No index is asked: what the wheel requires is there, as it is in Colab and Kaggle, or would come from one."""
+    environment = Environment(tmp_path / "venv", made["student"], installed=False)
+    with zipfile.ZipFile(made["zip"]) as file:
+        (cell,) = re.findall(r"```python\n(.*?)```", file.read("student-kit/START.md").decode(), re.DOTALL)
+    shutil.copy(made["student"], tmp_path)
+    (tmp_path / "cell.ipy").write_text(cell)
+    pip = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "IPYTHONDIR": str(tmp_path / "ipython")}
+    said = environment.run("-m", "IPython", "cell.ipy", cwd=tmp_path, **pip)
+    assert "Restart the session once" in said, said
+    assert environment.run("-m", "IPython", "cell.ipy", cwd=tmp_path, **pip).strip() == ""
+    assert "submit" in environment.run("-c", "import autograder; print(autograder.__all__)", cwd=tmp_path)
 
 
 def test_the_doctor_finds_nothing_missing_for_students(made, tmp_path):
