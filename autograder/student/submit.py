@@ -14,6 +14,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def submit(task: str, work: Any = None, **study: Any) -> Any:
 def _feedback(task: Task, work: Any, study: dict[str, Any], unwritten: list[str]) -> Any:
     """The verdict on the work, in the student's own process."""
     # Withheld from a student's process while work is graded.
+    from autograder.judge.own_probe import own_probe
     from autograder.judge.probes import write_questions
     from autograder.judge.tolerances import FEEDBACK_PHOTO_GRADIENTS
     from autograder.problem_sets.checking import judge, nothing_to_judge
@@ -83,7 +85,10 @@ def _feedback(task: Task, work: Any, study: dict[str, Any], unwritten: list[str]
     with tempfile.TemporaryDirectory() as asked, tempfile.TemporaryDirectory() as left:
         write_questions(Path(asked), task, seed)
         _collect(task, work, study, Path(asked), Path(left))
-        return judge(task.id, evidence.read(Path(left), task.id), seed, FEEDBACK_PHOTO_GRADIENTS)
+        verdict = judge(task.id, evidence.read(Path(left), task.id), seed, FEEDBACK_PHOTO_GRADIENTS)
+    if verdict.points < verdict.max_points and "not_done" not in verdict.mistakes:
+        return replace(verdict, notes=(*verdict.notes, *filter(None, [own_probe(task.id, work)])))
+    return verdict
 
 
 def _still_to_do(names: list[str]) -> str:
