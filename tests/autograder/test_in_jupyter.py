@@ -12,13 +12,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.api import Gradebook
+
+pytest.importorskip("playwright", reason="the tests in a browser need Playwright: pip install playwright")
+
+from playwright.sync_api import expect
 
 from autograder.course.commands import nbgrader
 from autograder.course.demo import GRADIENT
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from tests.lecture.browser import LOCAL_SERVER, launched, opened
-
-from nbgrader.api import Gradebook  # isort: skip
 
 STUDENT, SIZE = "ada", {"width": 1280, "height": 2400}  # high enough for Jupyter Lab to draw every cell
 SECONDS = 400  # what a busy machine may take for any one thing
@@ -105,16 +108,18 @@ def page(browser, lab):
 def run(page, source, new_source=None):
     """Run the cell with this text, rewritten where a new one is given; what it then shows."""
     cell = page.locator(".jp-CodeCell", has_text=source)
-    before = cell.locator(".jp-InputPrompt").inner_text()
+    prompt = cell.locator(".jp-InputPrompt")
+    before = prompt.inner_text()
     cell.locator(".cm-content").click()
     if new_source:
         page.keyboard.press("Control+A")
         page.keyboard.insert_text(new_source)
-    page.keyboard.press("Control+Enter")
-    page.wait_for_function(
-        "([cell, before]) => /\\d/.test(cell.innerText) && cell.innerText !== before",
-        arg=[cell.locator(".jp-InputPrompt").element_handle(), before],
-    )
+    for _ in range(SECONDS):  # what is asked of a kernel that is still connecting is lost
+        page.keyboard.press("Control+Enter")
+        page.wait_for_timeout(1000)
+        if prompt.inner_text() != before:
+            break
+    expect(prompt).to_have_text(re.compile(r"\d"), timeout=1000 * SECONDS)
     return cell.locator(".jp-Cell-outputArea").inner_text()
 
 
