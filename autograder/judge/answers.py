@@ -66,7 +66,9 @@ def _read(probe: Probe, record: AnswerRecord | None, values: np.ndarray | None) 
             return Answer(probe, None, f"it returned {record.dtype} values, expected floating point numbers")
         return Answer(probe, None, f"it returned the shape {tuple(record.shape)}, expected the shape of x, {shape}")
     if values is None:
-        return Answer(probe, None, f"it returned {_article(kind)}, expected a torch.Tensor of shape {shape}")
+        mistake = Mistake.NOTHING_RETURNED if kind == "NoneType" else None
+        complaint = f"it returned {_article(kind)}, expected a torch.Tensor of shape {shape}"
+        return Answer(probe, None, complaint, mistake=mistake)
     complaint, mistake, readable = _form(kind, record.items, values, shape)
     if not complaint and not np.isfinite(values).all():
         complaint = f"it returned NaN or infinity in {int((~np.isfinite(values)).sum())} of {values.size} values"

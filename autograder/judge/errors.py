@@ -21,6 +21,17 @@ EXPLANATIONS = (
         "the point first and call requires_grad_() on it afterwards.",
     ),
     (
+        r"NoneType' object (is not subscriptable|has no attribute)|unsupported operand type.*NoneType",
+        "Something is None. A tensor's .grad is, where the tensor is no leaf, as after x.requires_grad_().unsqueeze(0), or where "
+        "backward() was not called; so is what a function without a return statement gives. Make the batch first, then call "
+        "requires_grad_() on it, or use torch.autograd.grad, which returns the gradient.",
+    ),
+    (
+        r"size of tensor a \(\d+\) must match the size of tensor b",
+        "Two tensors do not fit together. The points of the path need an axis of their own in front of those of x: "
+        "alphas.view(-1, *[1] * x.dim()) times (x - baseline) gives (n_steps, *shape).",
+    ),
+    (
         r"modified by an inplace operation",
         "A tensor was changed in place after it had been used. Make a new one: p = p + step in place of p += step.",
     ),

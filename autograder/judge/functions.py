@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograder.judge.answers import NO_ANSWER, Answer, unfinished
 from autograder.judge.errors import explained
@@ -71,10 +71,13 @@ def verdict_on_function(
         notes.append(f"The process ended while {function} was working on the probe “{running}”.")
     if any(wrong.values()) and not diagnosis.mistakes:
         notes.append(f"No known mistake explains these answers. {example}")
-    notes += dict.fromkeys(filter(None, (explained(answer.complaint) for answer in failed if answer.error)))
+    told = dict.fromkeys(filter(None, (explained(answer.complaint) for answer in failed if answer.error)))
     if not any(wrong.values()):
         notes += remarks()
-    return verdict_of(task, wrong, diagnosis.mistakes, notes, seen=seen, expected=expected)
+    verdict = verdict_of(task, wrong, diagnosis.mistakes, notes, seen=seen, expected=expected)
+    if told and diagnosis.mistakes == (Mistake.RAISED,):
+        return replace(verdict, remedy=" ".join(told))  # in place of how to find out
+    return replace(verdict, notes=(*verdict.notes, *told))
 
 
 def _judged(name: str, about: list[Answer], faults: dict[str, str], diagnosis: Diagnosis) -> tuple[str, str]:

@@ -220,7 +220,9 @@ def _mixed_up(line: Line, context: Context) -> Iterator[Changed]:
     """Other lines: from zero, beyond x, from another baseline, to another image."""
     path, factor = ({part.name: part for part in parts} for parts in (PATHS, FACTORS))
     if line.baseline.any():
-        yield {"path": path["from zero"], "factor": factor["x"]}
+        # Where a study has a black baseline, a map from zero is a copy of that one's: who called igref has no path to mend.
+        if all(bool(other.any()) for other in context.other_baselines.values()):
+            yield {"path": path["from zero"], "factor": factor["x"]}
         yield {"path": path["from zero"]}
     yield {"path": path["beyond x"]}
     for name, other in context.other_baselines.items():

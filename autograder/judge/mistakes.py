@@ -314,6 +314,11 @@ class Mistake(StrEnum):
         "no value is negative, though some of x speaks against the class: the signs were lost",
         "Look for an absolute value, a square or a clamp, and leave it out.",
     )
+    NOTHING_RETURNED = (
+        "nothing_returned",
+        "the function returns None",
+        "End it with return. The .grad of a tensor that did not itself get requires_grad_() is None, too.",
+    )
     SEVERAL_RETURNED = (
         "several_returned",
         "the function returns several things, where the map alone is asked for",
@@ -577,6 +582,11 @@ class Mistake(StrEnum):
         "gaps_to_finest_map",
         "the sums are compared with that of the map with most steps, not with F(x) - F(x')",
         "The relative gap is |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|: the finest map has one, too.",
+    )
+    GAPS_OF_THE_BATCH = (
+        "gaps_of_the_batch",
+        "the maps of all pictures were added up, where each gap is of one picture",
+        "Sum over channels, height and width and keep the first axis: maps.flatten(1).sum(1).",
     )
     GAPS_MADE_UP = (
         "gaps_made_up",

@@ -12,7 +12,7 @@ from autograder.student import record as studies
 from autograder.student.evidence import Evidence
 from autograder.student.record import ARRAY, ARRAYS, StudyRecord, measured_again, study_record
 from corpus.entries import Entry
-from corpus.models import COLOURS
+from corpus.models import COLOURS, material
 from corpus.studies import enough_of, of_baselines, of_steps
 from tests.calibration.judged import verdict_on
 
@@ -98,3 +98,24 @@ def test_the_rule_is_asked_about_gaps_that_are_small_by_luck(rule, mistake, said
     verdict = verdict_on(Entry("ps3-study", "study", "rule", lambda: (None, whole), not mistake))
     assert [finding.name for finding in verdict.findings if not finding.holds] == ["enough"] * bool(mistake)
     assert verdict.mistake == mistake and said in verdict.findings[-1].seen
+
+
+def test_gaps_of_the_sum_of_all_maps_are_named():
+    whole = of_steps(COLOURS, steps=(5, 20, 50, 100, 200))
+    m = material(COLOURS)
+    with torch.no_grad():
+        scores = m.model.probabilities(torch.cat([m.images, torch.zeros_like(m.images)]))
+    start, end = scores.chunk(2)[::-1]
+    rises = (end - start)[torch.arange(len(m.images)), m.top].double()
+    gaps = {n: (maps.double().sum() - rises).abs() / rises.abs() for n, maps in whole["attributions"].items()}
+    verdict = verdict_on(Entry("ps3-study", "study", "gaps", lambda: (None, whole | {"gaps": gaps}), False))
+    assert verdict.mistake == "gaps_of_the_batch"
+    assert [finding.name for finding in verdict.findings if not finding.holds][0] == "gaps"
+
+
+def test_the_black_map_under_every_name_is_the_map_of_another_baseline():
+    whole = of_baselines(COLOURS)
+    black = next(name for name, baseline in whole["baselines"].items() if not baseline.any())
+    copied = dict.fromkeys(whole["attributions"], whole["attributions"][black])
+    verdict = verdict_on(Entry("ps2-study", "study", "copy", lambda: (None, whole | {"attributions": copied}), False))
+    assert verdict.mistake == "map_of_another_baseline"

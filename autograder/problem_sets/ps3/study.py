@@ -40,11 +40,11 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
         if not maps:
             faults.add(Fault("no maps", Mistake.MISSING_PART), "gaps", "enough")
             return faults.verdict()
-        relative = relative_gaps(subject, baselines, maps)
+        rises = score_differences(subject, baselines)
         with faults.noted("gaps"):
-            faults.add(gaps_fault(study, relative), "gaps")
+            faults.add(gaps_fault(study, rises, maps), "gaps")
         with faults.noted("enough"):
-            faults.add(enough_fault(study, relative, subject.images), "enough")
+            faults.add(enough_fault(study, relative_gaps(rises, maps), subject.images), "enough")
             faults.add(rule_fault(study), "enough")
     return faults.verdict()
 
@@ -103,26 +103,30 @@ def counts_fault(counts: Sequence[int]) -> Fault:
     return NO_FAULT
 
 
-def relative_gaps(subject: Subject, baselines: Tensor, maps: Counted) -> Counted:
+def relative_gaps(rises: np.ndarray, maps: Counted) -> Counted:
     """|sum of the map - (F(x) - F(x'))| / |F(x) - F(x')| for each image, at each count."""
+    with np.errstate(all="ignore"):
+        return {n: np.abs(stack.reshape(len(stack), -1).sum(1) - rises) / np.abs(rises) for n, stack in maps.items()}
+
+
+def score_differences(subject: Subject, baselines: Tensor) -> np.ndarray:
+    """F(x) - F(x') of each image."""
     with torch.no_grad():
         at = [
             torch.cat([subject.scores.forward(chunk) for chunk in batch.split(8)])
             for batch in (subject.images, baselines)
         ]
     rows, targets = torch.arange(len(subject.images)), torch.tensor(subject.targets)
-    rises = (at[0] - at[1])[rows, targets].double().numpy()
-    with np.errstate(all="ignore"):
-        return {n: np.abs(stack.reshape(len(stack), -1).sum(1) - rises) / np.abs(rises) for n, stack in maps.items()}
+    return (at[0] - at[1])[rows, targets].double().numpy()
 
 
-def gaps_fault(study: Study, relative: Counted) -> Fault:
+def gaps_fault(study: Study, rises: np.ndarray, maps: Counted) -> Fault:
     """Whether the stated gaps are those of the maps handed in.
 
     Raises:
         UngradableError: none are stated.
     """
-    stated = study.counts("gaps")
+    stated, relative = study.counts("gaps"), relative_gaps(rises, maps)
     if missing := [n for n in relative if n not in stated]:
         return Fault(f"no gap for {', '.join(map(str, missing))} steps", Mistake.MISSING_PART)
     ratios, worst = [], ("", 0.0)
@@ -142,7 +146,19 @@ def gaps_fault(study: Study, relative: Counted) -> Fault:
         return Fault(f"no gap at {finest} steps, where the maps leave up to {left:.1%}", Mistake.GAPS_TO_FINEST_MAP)
     if not worst[0]:
         return NO_FAULT
+    if _are_of_the_batch(stated, maps, rises):
+        return Fault(worst[0], Mistake.GAPS_OF_THE_BATCH)
     return Fault(worst[0], _mistake_of_gaps(np.concatenate(ratios), len(relative)))
+
+
+def _are_of_the_batch(stated: Counted, maps: Counted, rises: np.ndarray) -> bool:
+    """Whether the stated gaps are those of the sum of all pictures' maps."""
+    return all(
+        np.allclose(
+            np.abs(stated[n].astype(np.float64).ravel()), np.abs(stack.sum() - rises) / np.abs(rises), rtol=STATED_GAP
+        )
+        for n, stack in maps.items()
+    )
 
 
 def _mistake_of_gaps(ratios: np.ndarray, n_counts: int) -> Mistake:
