@@ -110,7 +110,7 @@ def test_gaps_of_the_sum_of_all_maps_are_named():
     gaps = {n: (maps.double().sum() - rises).abs() / rises.abs() for n, maps in whole["attributions"].items()}
     verdict = verdict_on(Entry("ps3-study", "study", "gaps", lambda: (None, whole | {"gaps": gaps}), False))
     assert verdict.mistake == "gaps_of_the_batch"
-    assert [finding.name for finding in verdict.findings if not finding.holds][0] == "gaps"
+    assert next(finding.name for finding in verdict.findings if not finding.holds) == "gaps"
 
 
 def test_the_black_map_under_every_name_is_the_map_of_another_baseline():
