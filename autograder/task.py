@@ -7,11 +7,19 @@ notebooks, the checks, the tables of the documentation and the tests are all hel
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 ARRAY, VALUE, ARRAYS = "array", "value", "arrays"
 """What a part of a study is: an array, a short text or a number, or a dictionary of arrays."""
 ANSWER = "-answer"
 """A task's code is written in the cell whose id is the task's with this at its end."""
+
+
+class Announced(NamedTuple):
+    """Where a rule is announced: the very words, and the page, "students" for docs/students.md or an assignment's id."""
+
+    words: str
+    page: str = "students"
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,7 @@ class Property:
     name: str
     points: float
     title: str
+    announced: Announced | None = None
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,15 @@ import tempfile
 from pathlib import Path
 
 from autograder.course.commands import GradingError, nbgrader
-from autograder.problem_sets import PROBLEM_SETS, points_table
+from autograder.judge.mistakes import ANNOUNCED, Mistake
+from autograder.problem_sets import PROBLEM_SETS, TASKS, points_table
 
 KIT = Path(__file__).resolve().parents[2]
 DATA_SUFFIXES = (".png", ".jpg", ".csv")
 """Kinds of files beside a notebook that may go into a release. nbgrader itself would copy every one."""
 
-TABLE = re.compile(r"(<!-- graded cells: begin -->)\n.*?(<!-- graded cells: end -->)", re.DOTALL)
-"""Where a page of docs/ shows the table of graded cells."""
+TABLE = re.compile(r"<!-- (graded cells|properties|faults): begin -->\n.*?<!-- \1: end -->", re.DOTALL)
+"""Where a page of docs/ shows a table that is made from the declarations."""
 
 MARKS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS", "BEGIN MARK SCHEME")
 
@@ -46,14 +47,39 @@ def release(kit: Path = KIT, destination: Path | None = None) -> list[Path]:
 
 
 def write_tables(kit: Path = KIT) -> list[Path]:
-    """Bring the tables of graded cells in docs/ up to date; the files that hold one."""
+    """Bring the tables in docs/ that are made from the declarations up to date; the files that hold one."""
+    tables = {"graded cells": points_table(), "properties": properties_table(), "faults": faults_table()}
     written = []
     for path in sorted((kit / "docs").glob("*.md")):
         text = path.read_text()
         if TABLE.search(text):
-            path.write_text(TABLE.sub(lambda match: f"{match[1]}\n{points_table()}\n{match[2]}", text))
+            path.write_text(TABLE.sub(lambda found: _marked(found[1], tables[found[1]]), text))
             written.append(path)
     return written
+
+
+def _marked(name: str, table: str) -> str:
+    return f"<!-- {name}: begin -->\n{table}\n<!-- {name}: end -->"
+
+
+def properties_table() -> str:
+    """Each property that is graded automatically, and the words that announce it, as a Markdown table."""
+    lines = ["| task | property | where | the sentence |", "|---|---|---|---|"]
+    for task in TASKS.values():
+        for one in task.properties:
+            words, page = one.announced or ("", "")
+            lines.append(f"| {task.id} | {one.name} | {page} | {words} |")
+    return "\n".join(lines)
+
+
+def faults_table() -> str:
+    """The same of each known mistake, in the order of the catalogue."""
+    announced = {mistake: said for said, mistakes in ANNOUNCED.items() for mistake in mistakes}
+    lines = ["| fault | what is said of it | where | the sentence |", "|---|---|---|---|"]
+    for mistake in Mistake:
+        words, page = announced.get(mistake, ("", ""))
+        lines.append(f"| {mistake} | {mistake.cause.replace('|', '&#124;')} | {page} | {words} |")
+    return "\n".join(lines)
 
 
 def make_course(course: Path, kit: Path = KIT) -> Path:

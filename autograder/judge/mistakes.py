@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from autograder.task import Announced
+
 
 class Mistake(StrEnum):
     """A mistake that the grader knows. Its value is its name in records and tables; it has a cause and a remedy."""
@@ -774,3 +776,216 @@ BOTH_ENDS = (
     "and come nearer with as many steps."
 )
 """A remark that costs nothing, on rules that take both ends in full."""
+
+ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
+    Announced("the sum is multiplied by `x - baseline`, once"): (
+        Mistake.DIFFERENCE_MISSING,
+        Mistake.TIMES_INPUT,
+        Mistake.NEITHER_AVERAGED_NOR_MULTIPLIED,
+        Mistake.SIGN_REVERSED,
+        Mistake.ABSOLUTE_DIFFERENCE,
+        Mistake.DIFFERENCE_TWICE,
+        Mistake.DIFFERENCE_SIGN,
+    ),
+    Announced("The weights of the sum have to add up to one", "ps1-attribution"): (
+        Mistake.NOT_AVERAGED,
+        Mistake.ONE_TERM_TOO_MANY,
+        Mistake.ONE_TERM_TOO_FEW,
+        Mistake.TRAPEZOID_WEIGHTS,
+        Mistake.SIMPSON_OF_ODD_COUNT,
+        Mistake.SCALED,
+        Mistake.LAST_BATCH_DROPPED,
+        Mistake.WEIGHTS_DO_NOT_ADD_UP,
+        Mistake.TWICE,
+        Mistake.AVERAGED_TWICE,
+    ),
+    Announced("each point in its own piece of the path, as long as its weight"): (
+        Mistake.NODES_WITHOUT_WEIGHTS,
+        Mistake.POINTS_NOT_SPREAD,
+        Mistake.MEAN_OF_MEANS,
+    ),
+    Announced("points on the straight path from `baseline` to `x`"): (
+        Mistake.NODES_NOT_MOVED,
+        Mistake.PATH_FROM_ZERO,
+        Mistake.PATH_FROM_ZERO_TIMES_DIFFERENCE,
+        Mistake.PATH_BEYOND_INPUT,
+        Mistake.PATH_CLIPPED,
+        Mistake.PATH_RUNS_PAST_INPUT,
+    ),
+    Announced("looks at the whole straight line from a baseline $x'$ to $x$", "ps1-attribution"): (
+        Mistake.GRADIENT_AT_INPUT,
+        Mistake.GRADIENT_TIMES_DIFFERENCE,
+        Mistake.GRADIENT_TIMES_INPUT,
+        Mistake.GRADIENT_AT_BASELINE,
+        Mistake.FIRST_ROW_ONLY,
+        Mistake.GRADIENTS_PILE_UP,
+        Mistake.INTEGER_DIVISION,
+        Mistake.LAST_BATCH_ONLY,
+    ),
+    Announced("no absolute value, no clipping, smoothing, rescaling or mean over channels"): (
+        Mistake.ABSOLUTE_VALUE,
+        Mistake.POSITIVE_PART_ONLY,
+        Mistake.SQUARED,
+        Mistake.MIN_MAX,
+        Mistake.GRADIENTS_NORMALISED,
+        Mistake.NORMALISED,
+        Mistake.RESCALED_FOR_DISPLAY,
+        Mistake.CLIPPED_AT_PERCENTILE,
+        Mistake.BLURRED,
+        Mistake.NO_NEGATIVE_VALUES,
+        Mistake.CHANNELS_AVERAGED,
+    ),
+    Announced("`target` is the index of the class to explain", "ps1-attribution"): (Mistake.TARGET_OFF_BY_ONE,),
+    Announced("for `target`: no softmax, logarithm, loss or other class"): (
+        Mistake.TOP_CLASS,
+        Mistake.ALL_CLASSES,
+        Mistake.FIRST_CLASS,
+        Mistake.LOG_PROBABILITY,
+        Mistake.SOFTMAX_INSIDE,
+        Mistake.SIGMOID_INSIDE,
+        Mistake.LOSS_DIFFERENTIATED,
+        Mistake.TOP_CLASS_AT_EACH_POINT,
+    ),
+    Announced("The input must require a gradient; leave `x` itself unchanged", "ps1-attribution"): (Mistake.ZEROS,),
+    Announced("Return the result as it is, in float32 or float64"): (Mistake.HALF_PRECISION,),
+    Announced("by a sum over `n_steps` steps", "ps1-attribution"): (
+        Mistake.STEPS_CAPPED,
+        Mistake.STEPS_IGNORED,
+    ),
+    Announced("with respect to each point"): (Mistake.GRADIENT_WRT_INPUT,),
+    Announced("Return a `torch.Tensor` of the shape of `x`"): (
+        Mistake.PLACES_MIXED_UP,
+        Mistake.NOTHING_RETURNED,
+    ),
+    Announced("leave `x` unchanged, and keep nothing between calls"): (
+        Mistake.KEPT_BETWEEN_CALLS,
+        Mistake.NOT_THE_SAME_AGAIN,
+    ),
+    Announced(
+        "A NumPy array, a pair such as `(map, gap)`, a flat vector, channels last or a batch dimension of one loses"
+    ): (
+        Mistake.SEVERAL_RETURNED,
+        Mistake.FLATTENED,
+        Mistake.BATCH_OF_ONE,
+        Mistake.CHANNELS_LAST,
+        Mistake.NOT_A_TENSOR,
+        Mistake.WRONG_FORM,
+    ),
+    Announced("The score in question is the one that `forward` returns"): (Mistake.NETWORK_NOT_ASKED,),
+    Announced("`input_gradient` returns the gradient alone"): (
+        Mistake.INPUT_TIMES_GRADIENT,
+        Mistake.GRADIENT_SIGN,
+        Mistake.GRADIENT_SIGN_REVERSED,
+    ),
+    Announced("A map that was summed over its channels loses those as well"): (Mistake.CHANNELS_SUMMED,),
+    Announced("pixels in [0, 1]; the grader recomputes the maps"): (
+        Mistake.IMAGE_OUT_OF_RANGE,
+        Mistake.IMAGE_NORMALISED,
+        Mistake.BASELINE_AFTER_NORMALISATION,
+    ),
+    Announced("as a tensor `(3, H, W)` with values in [0, 1]", "ps1-attribution"): (Mistake.IMAGES_BATCHED,),
+    Announced("4 for ten or more different pictures", "ps2-baselines"): (Mistake.TOO_FEW_IMAGES,),
+    Announced("a mirrored, rotated, shifted, inverted, brightened or noisy copy does not count as another picture"): (
+        Mistake.IMAGES_REPEATED,
+    ),
+    Announced("and neither does a single colour or noise"): (Mistake.IMAGES_BLANK,),
+    Announced("for each picture the class that the network gives it", "ps2-baselines"): (Mistake.WRONG_PREDICTIONS,),
+    Announced("for each the class to explain, usually the same", "ps2-baselines"): (Mistake.WRONG_CLASS_INDEX,),
+    Announced("finite floating-point numbers in the shapes that the notebook names"): (
+        Mistake.WRONG_SHAPE,
+        Mistake.WRONG_DTYPE,
+        Mistake.NOT_FINITE,
+    ),
+    Announced("A baseline may be neither the picture itself nor a darker or lighter copy of it"): (
+        Mistake.BASELINE_IS_INPUT,
+        Mistake.BASELINE_IS_RESCALED_INPUT,
+    ),
+    Announced("at least three of those that you wrote (two draws of one noise are one)", "ps2-baselines"): (
+        Mistake.EQUAL_BASELINES,
+        Mistake.TWIN_BASELINES,
+        Mistake.TOO_FEW_BASELINES,
+    ),
+    Announced("a blank one (black, or another constant colour)", "ps2-baselines"): (Mistake.NO_BLANK_BASELINE,),
+    Announced("for the blank one and at least one that is not blank", "ps2-baselines"): (Mistake.NO_VARIETY,),
+    Announced(
+        "A map is right if it is what a textbook rule gives at the stated steps, or as close to the integral as those rules are"
+    ): (
+        Mistake.CONSTANT_MAP,
+        Mistake.OTHER_STEP_COUNT,
+        Mistake.NOISY_MAP,
+        Mistake.UNRELATED_MAP,
+    ),
+    Announced("A map that was rescaled to add up is wrong"): (
+        Mistake.RESCALED_TO_COMPLETE,
+        Mistake.GAP_SPREAD,
+    ),
+    Announced("with at least 20 steps", "ps1-attribution"): (Mistake.TOO_FEW_STEPS,),
+    Announced("Hand in exactly the images, baselines, targets and maps that belong together"): (
+        Mistake.MAP_OF_ANOTHER_BASELINE,
+        Mistake.MAP_OF_ANOTHER_IMAGE,
+        Mistake.ONE_MAP_FOR_ALL,
+        Mistake.WRONG_CLASS,
+        Mistake.MISSING_PART,
+    ),
+    Announced('`scores="logits"` goes with maps of logits'): (Mistake.OTHER_SCORES,),
+    Announced("at least five counts from 5 to 200", "ps3-steps"): (
+        Mistake.TOO_FEW_COUNTS,
+        Mistake.COUNTS_OUT_OF_RANGE,
+    ),
+    Announced("where F is flat, or jumps, there is nothing to attribute, and nothing is graded"): (
+        Mistake.FLAT_SCORES,
+    ),
+    Announced("dictionaries from each count to maps", "ps3-steps"): (Mistake.WRONG_COUNTS,),
+    Announced("Stated gaps are fractions of"): (
+        Mistake.GAPS_IN_PERCENT,
+        Mistake.GAPS_NOT_RELATIVE,
+        Mistake.GAPS_OF_THE_BATCH,
+    ),
+    Announced("for the gaps that you state", "ps3-steps"): (
+        Mistake.GAPS_TO_FINEST_MAP,
+        Mistake.GAPS_MADE_UP,
+    ),
+    Announced("at this count and at every larger one", "ps3-steps"): (Mistake.FIRST_NOT_STAYS,),
+    Announced("and 0 if there is no such count", "ps3-steps"): (Mistake.WRONG_ENOUGH,),
+    Announced("provided that the grading machine has the weights"): (Mistake.MODEL_NOT_HERE,),
+    Announced("put a file next to the notebook and hand in its name"): (Mistake.MODEL_FILE_MISSING,),
+    Announced("a batch (B, C, H, W) of pixels in [0, 1] in, scores (B, K) out"): (Mistake.MODEL_FILE_UNREADABLE,),
+    Announced("a file whose scores depend on chance or on the rest of the batch is rejected"): (
+        Mistake.MODEL_FILE_NOT_FIXED,
+    ),
+    Announced("with limits on time and memory"): (Mistake.MODEL_FILE_EXCEEDS,),
+    Announced('the feedback then says "not verified"'): (Mistake.MODEL_FILE_NOT_HERE,),
+    Announced("as long as their operators can be converted to torch's"): (Mistake.ONNX_NOT_DIFFERENTIABLE,),
+    Announced("It must return a number, the same for the same map and for the map times a positive number"): (
+        Mistake.MEASURE_NOT_A_NUMBER,
+        Mistake.MEASURE_NOT_DETERMINISTIC,
+        Mistake.MEASURE_DEPENDS_ON_SCALE,
+    ),
+    Announced("finite on constant maps"): (Mistake.MEASURE_NOT_FINITE,),
+    Announced("higher for true maps than for the same values shuffled"): (
+        Mistake.MEASURE_IGNORES_MAP,
+        Mistake.MEASURE_REVERSED,
+        Mistake.MEASURE_NO_BETTER_THAN_CHANCE,
+    ),
+    Announced("and than for minus the map"): (
+        Mistake.MEASURE_IGNORES_SIGN,
+        Mistake.MEASURE_PREFERS_REVERSED,
+    ),
+    Announced("it must rate the map of the network it is given above the other's"): (Mistake.MEASURE_IGNORES_NETWORK,),
+    Announced("It must depend on `target`"): (Mistake.MEASURE_IGNORES_TARGET,),
+    Announced("The qualities that you state in a study are those of this measure"): (Mistake.QUALITY_MADE_UP,),
+    Announced("and not all alike"): (Mistake.QUALITY_CONSTANT,),
+    Announced("so that your measure can be asked again"): (Mistake.MEASURE_NOT_ASKED,),
+    Announced("fill in the cells that raise `NotImplementedError`"): (Mistake.NOT_DONE,),
+    Announced("A function that raises an error or returns NaN gets no credit for that question"): (Mistake.RAISED,),
+    Announced("a notebook that needs them will not run there"): (Mistake.WITHHELD,),
+    Announced("If your kernel dies or a cell never finishes, everything completed before it still counts"): (
+        Mistake.KERNEL_DIED,
+    ),
+    Announced("A cell may take 5 minutes, the whole notebook 15"): (Mistake.OUT_OF_TIME,),
+    Announced("`check` runs the whole notebook from the top"): (Mistake.NOT_REACHED,),
+    Announced("what cannot be read cannot be graded"): (Mistake.UNREADABLE,),
+    Announced("a cell whose files were changed cannot be judged"): (Mistake.EVIDENCE_DAMAGED,),
+    Announced("any name that `igref.load_model` accepts"): (Mistake.UNKNOWN_MODEL,),
+}
+"""Where each mistake is announced before a student meets it. A test holds that none is missing and that the words are there."""

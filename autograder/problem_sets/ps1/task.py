@@ -1,9 +1,10 @@
 """ps1: attribute a label. What is graded, and what is handed in."""
 
-from autograder.task import ARRAY, VALUE, Function, ProblemSet, Property, Study, Task
+from autograder.task import ARRAY, VALUE, Announced, Function, ProblemSet, Property, Study, Task
 
+NOTEBOOK = "ps1-attribution"
 PROBLEM_SET = ProblemSet(
-    id="ps1-attribution",
+    id=NOTEBOOK,
     title="Attribute a label",
     withholds="attribution",
     tasks=(
@@ -11,11 +12,36 @@ PROBLEM_SET = ProblemSet(
             "ps1-input-gradient",
             "the input gradient",
             (
-                Property("form", 0.5, "a finite tensor of the shape of x"),
-                Property("linear", 0.5, "exact on affine functions"),
-                Property("nonlinear", 1, "exact on polynomials, ReLU and softmax networks"),
-                Property("images", 1, "exact on image networks"),
-                Property("target", 1, "a target that is not the top class"),
+                Property(
+                    "form",
+                    0.5,
+                    "a finite tensor of the shape of x",
+                    Announced("as a tensor of the shape of `x`", NOTEBOOK),
+                ),
+                Property(
+                    "linear",
+                    0.5,
+                    "exact on affine functions",
+                    Announced("Your functions meet small random networks whose attribution is known exactly", NOTEBOOK),
+                ),
+                Property(
+                    "nonlinear",
+                    1,
+                    "exact on polynomials, ReLU and softmax networks",
+                    Announced("Your functions meet small random networks whose attribution is known exactly", NOTEBOOK),
+                ),
+                Property(
+                    "images",
+                    1,
+                    "exact on image networks",
+                    Announced("`x` is **one** input `(*shape)`, a vector or an image", NOTEBOOK),
+                ),
+                Property(
+                    "target",
+                    1,
+                    "a target that is not the top class",
+                    Announced("It need not be the top class", NOTEBOOK),
+                ),
             ),
             Function("input_gradient", ("network", "x", "target")),
             "ps1.input_gradient:judge",
@@ -24,16 +50,48 @@ PROBLEM_SET = ProblemSet(
             "ps1-integrated-gradients",
             "integrated gradients",
             (
-                Property("form", 1, "a finite tensor of the shape of x"),
-                Property("linear", 1, "exact on affine functions"),
-                Property("polynomial", 1, "as accurate as the textbook rules on polynomials and products"),
                 Property(
-                    "networks", 1, "as accurate as the textbook rules on ReLU, softmax and convolutional networks"
+                    "form",
+                    1,
+                    "a finite tensor of the shape of x",
+                    Announced("Return a `torch.Tensor` of the shape of `x`"),
                 ),
-                Property("saturation", 1, "sees through saturation"),
-                Property("baseline", 1, "a baseline that is not zero"),
-                Property("target", 1, "a target that is not the top class"),
-                Property("steps", 1, "n_steps sets the number of steps"),
+                Property(
+                    "linear",
+                    1,
+                    "exact on affine functions",
+                    Announced("The weights of the sum have to add up to one", NOTEBOOK),
+                ),
+                Property(
+                    "polynomial",
+                    1,
+                    "as accurate as the textbook rules on polynomials and products",
+                    Announced("An answer is right if its error is no larger than such a rule's can be"),
+                ),
+                Property(
+                    "networks",
+                    1,
+                    "as accurate as the textbook rules on ReLU, softmax and convolutional networks",
+                    Announced("An answer is right if its error is no larger than such a rule's can be"),
+                ),
+                Property(
+                    "saturation", 1, "sees through saturation", Announced("a saturated unit no longer moves", NOTEBOOK)
+                ),
+                Property(
+                    "baseline",
+                    1,
+                    "a baseline that is not zero",
+                    Announced("a mistake that shows up only for some baselines costs only the baseline's points"),
+                ),
+                Property(
+                    "target",
+                    1,
+                    "a target that is not the top class",
+                    Announced("`target` is the index of the class to explain", NOTEBOOK),
+                ),
+                Property(
+                    "steps", 1, "n_steps sets the number of steps", Announced("by a sum over `n_steps` steps", NOTEBOOK)
+                ),
             ),
             Function("integrated_gradients", ("network", "x", "baseline", "target", "n_steps")),
             "ps1.integrated_gradients:judge",
@@ -42,9 +100,24 @@ PROBLEM_SET = ProblemSet(
             "ps1-photo",
             "which pixels count, for a photo and its label",
             (
-                Property("completeness", 1, "completeness: the map's sum against F(x) - F(x')"),
-                Property("map", 2, "the map against integrated gradients, recomputed"),
-                Property("product", 1, "gradient x input, recomputed"),
+                Property(
+                    "completeness",
+                    1,
+                    "completeness: the map's sum against F(x) - F(x')",
+                    Announced("pixels in [0, 1]; the grader recomputes the maps"),
+                ),
+                Property(
+                    "map",
+                    2,
+                    "the map against integrated gradients, recomputed",
+                    Announced("integrated gradients from a black baseline, with at least 20 steps", NOTEBOOK),
+                ),
+                Property(
+                    "product",
+                    1,
+                    "gradient x input, recomputed",
+                    Announced("`gradient_times_input`: the image times the input gradient", NOTEBOOK),
+                ),
             ),
             Study(
                 {"model": VALUE, "scores": VALUE, "image": ARRAY, "baseline": ARRAY, "target": VALUE, "n_steps": VALUE}

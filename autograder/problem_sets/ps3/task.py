@@ -1,6 +1,6 @@
 """ps3: how many steps. What is graded, and what is handed in."""
 
-from autograder.task import ARRAY, ARRAYS, VALUE, AskedAbout, ProblemSet, Property, Study, Task
+from autograder.task import ARRAY, ARRAYS, VALUE, Announced, AskedAbout, ProblemSet, Property, Study, Task
 
 INVENTED_GAPS = {
     5: (0.02, 0.30, 0.40, 0.04, 0.01, 0.90),
@@ -12,8 +12,9 @@ INVENTED_GAPS = {
 }
 """Gaps of six pictures, two of which are small by luck at first: of real ones it can be that none is."""
 
+NOTEBOOK = "ps3-steps"
 PROBLEM_SET = ProblemSet(
-    id="ps3-steps",
+    id=NOTEBOOK,
     title="How many steps",
     withholds="steps",
     tasks=(
@@ -21,13 +22,48 @@ PROBLEM_SET = ProblemSet(
             "ps3-study",
             "integrated gradients at 5 to 200 steps",
             (
-                Property("images", 2, "ten different images or more"),
-                Property("predictions", 2, "the predictions are the model's"),
-                Property("steps", 3, "at least five step counts, from 5 to 200"),
-                Property("completeness", 4, "completeness: every map's sum against F(x) - F(x')"),
-                Property("map", 7, "each map against integrated gradients at its own step count"),
-                Property("gaps", 5, "the stated gaps are those of the maps"),
-                Property("enough", 3, "from which count on each gap stays within 5 %"),
+                Property(
+                    "images",
+                    2,
+                    "ten different images or more",
+                    Announced("2 for ten or more different pictures", NOTEBOOK),
+                ),
+                Property(
+                    "predictions",
+                    2,
+                    "the predictions are the model's",
+                    Announced("2 for what the network says of them", NOTEBOOK),
+                ),
+                Property(
+                    "steps",
+                    3,
+                    "at least five step counts, from 5 to 200",
+                    Announced("at least five counts from 5 to 200", NOTEBOOK),
+                ),
+                Property(
+                    "completeness",
+                    4,
+                    "completeness: every map's sum against F(x) - F(x')",
+                    Announced("4 for maps that add up as well as your rule can", NOTEBOOK),
+                ),
+                Property(
+                    "map",
+                    7,
+                    "each map against integrated gradients at its own step count",
+                    Announced("7 for maps that are right, each at its own count", NOTEBOOK),
+                ),
+                Property(
+                    "gaps",
+                    5,
+                    "the stated gaps are those of the maps",
+                    Announced("for the gaps that you state", NOTEBOOK),
+                ),
+                Property(
+                    "enough",
+                    3,
+                    "from which count on each gap stays within 5 %",
+                    Announced("**stays** within 5 %", NOTEBOOK),
+                ),
             ),
             Study(
                 {"model": VALUE, "scores": VALUE, "images": ARRAY, "targets": ARRAY, "predictions": ARRAY}
