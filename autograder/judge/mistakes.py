@@ -157,7 +157,8 @@ class Mistake(StrEnum):
         "zeros",
         "every value is zero",
         "Check that the gradient reaches the input: requires_grad_() before forward, no detach() after it. Check also that "
-        "nothing changes x or the baseline: after point = baseline, point += step moves the baseline, and x - baseline is zero.",
+        "nothing changes x or the baseline: after point = baseline, point += step moves the baseline, and x - baseline is zero. "
+        "In a study, check that each map gets all of its gradients, those too that it shares with others.",
     )
     SCALED = (
         "scaled",
@@ -403,7 +404,7 @@ class Mistake(StrEnum):
     IMAGE_NORMALISED = (
         "image_normalised",
         "pictures are not in pixel space: their values are below 0 or far above 1",
-        "Hand in pixels in [0, 1]; igref's models normalise by themselves. Noise stays in range by .clamp(0, 1).",
+        "Hand in pixels in [0, 1]; igref's models normalise by themselves. Noise in range is torch.rand; torch.randn leaves it.",
     )
     WRONG_PREDICTIONS = (
         "wrong_predictions",
@@ -418,7 +419,7 @@ class Mistake(StrEnum):
     WRONG_SHAPE = (
         "wrong_shape",
         "a part of the study has another shape than it should",
-        "Compare the shape that was seen with the one that was expected; torch.stack makes a batch of single pictures.",
+        "Compare the shape that was seen with the one that was expected; torch.stack makes a batch of single pictures, and a mean over all of them makes one number.",
     )
     WRONG_DTYPE = (
         "wrong_dtype",
@@ -538,7 +539,7 @@ class Mistake(StrEnum):
     OTHER_SCORES = (
         "other_scores",
         "logits were differentiated where probabilities are stated, or the reverse",
-        "Hand in scores='logits' if forward is model.logits; leave it out for probabilities.",
+        "Say scores='logits' where the maps are of model.logits, and leave it out where they are of model.probabilities.",
     )
     NOISY_MAP = (
         "noisy_map",
@@ -655,7 +656,7 @@ class Mistake(StrEnum):
     MEASURE_NOT_DETERMINISTIC = (
         "measure_not_deterministic",
         "the same map gets different numbers",
-        "Fix the seed inside the function: torch.Generator().manual_seed(0). Leave x as it is: hide pixels in a copy.",
+        "Each random call needs generator=torch.Generator().manual_seed(0), made inside the function. Leave x as it is: hide pixels in a copy.",
     )
     MEASURE_DEPENDS_ON_SCALE = (
         "measure_depends_on_scale",
@@ -762,7 +763,7 @@ class Mistake(StrEnum):
     MISSING_PART = (
         "missing_part",
         "a part of the study is missing or is of the wrong kind",
-        "Hand in every part that the cell names: tensors for pictures and maps, numbers and text otherwise.",
+        "Hand in every part that the cell names: tensors for pictures and maps (the .values of what igref returns), numbers and text otherwise.",
     )
     UNKNOWN_MODEL = (
         "unknown_model",
