@@ -419,7 +419,8 @@ class Mistake(StrEnum):
     WRONG_SHAPE = (
         "wrong_shape",
         "a part of the study has another shape than it should",
-        "Compare the shape that was seen with the one that was expected; torch.stack makes a batch of single pictures, and a mean over all of them makes one number.",
+        "Compare the shape that was seen with the one that was expected; "
+        "torch.stack makes a batch of single pictures, and a mean over all of them makes one number.",
     )
     WRONG_DTYPE = (
         "wrong_dtype",
@@ -656,7 +657,8 @@ class Mistake(StrEnum):
     MEASURE_NOT_DETERMINISTIC = (
         "measure_not_deterministic",
         "the same map gets different numbers",
-        "Each random call needs generator=torch.Generator().manual_seed(0), made inside the function. Leave x as it is: hide pixels in a copy.",
+        "Each random call needs generator=torch.Generator().manual_seed(0), "
+        "made inside the function. Leave x as it is: hide pixels in a copy.",
     )
     MEASURE_DEPENDS_ON_SCALE = (
         "measure_depends_on_scale",
@@ -763,7 +765,8 @@ class Mistake(StrEnum):
     MISSING_PART = (
         "missing_part",
         "a part of the study is missing or is of the wrong kind",
-        "Hand in every part that the cell names: tensors for pictures and maps (the .values of what igref returns), numbers and text otherwise.",
+        "Hand in every part that the cell names: tensors for pictures and maps "
+        "(the .values of what igref returns), numbers and text otherwise.",
     )
     UNKNOWN_MODEL = (
         "unknown_model",
