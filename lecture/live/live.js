@@ -219,8 +219,9 @@ function explain() {
     draw2(byId("before"), earlier);
     byId("before").setAttribute("aria-label", `the map before: ${earlier.about}`);
   }
-  const about = `for ${data.categories[chosen.target]}, from ${byId("baseline").selectedOptions[0].text}, ${nodes.length} points`;
-  result = { id: requests, nodes, from, to: pixels, scores: [], sums: [], about, done: false, began: performance.now(), target: chosen.target };
+  const question = `for ${data.categories[chosen.target]}, from ${byId("baseline").selectedOptions[0].text}`;
+  const about = `${question}, ${nodes.length} points`;
+  result = { id: requests, nodes, from, to: pixels, scores: [], sums: [], question, about, done: false, began: performance.now(), target: chosen.target };
   delete document.body.dataset.explained;
   worker.postMessage({ kind: "integrate", id: requests, from, to: pixels, target: chosen.target, nodes, weights });
 }
@@ -234,9 +235,10 @@ function showStep({ id, step, alpha, score, sum, first, last, values }) {
   byId("alpha").textContent = `α = ${alpha.toFixed(2)}`;
   draw(byId("between"), result.from.map((value, k) => value + alpha * (result.to[k] - value)));
   draw2(byId("map"), result);
-  byId("of-map").textContent = result.about;
+  byId("of-map").textContent = result.question;
+  byId("of-map").parentElement.title = result.about;
   showSums();
-  byId("sum").textContent = `sum ${fixed(sum)}, F(x) − F(x′) ${fixed(last - first)}`;
+  byId("sum").textContent = `: ${fixed(first + sum)} of ${fixed(last)}`;
   byId("sum").dataset.value = sum;
   byId("sum").dataset.rise = last - first;
   byId("map").setAttribute("aria-label", `the map ${result.about}: after ${step} of ${result.nodes.length} steps its sum is ${fixed(sum)}`);

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 SIZES = {"1280x720": (1280, 720), "1920x1080": (1920, 1080)}  # of the projectors that the pages are made for
 LEAST_TEXT_PX = 18
 LEAST_CONTRAST = 4.5
+OPENING_MS = 180_000  # a page of 20 MB, on a machine with other work
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 _FLAGS = (
@@ -93,7 +94,7 @@ def opened(browser: Browser, file: Path, size: tuple[int, int], query: str = "")
     visit.page.on(
         "console", lambda message: visit.errors.append(message.text) if message.type in ("error", "warning") else None
     )
-    visit.page.goto(file.resolve().as_uri() + query)
+    visit.page.goto(file.resolve().as_uri() + query, timeout=OPENING_MS)
     visit.page.evaluate(f"(() => {{ {_MEASURES.read_text(encoding='utf-8')}\nwindow.measures = measures; }})()")
     yield visit
     context.close()

@@ -247,6 +247,7 @@ def test_can_be_read_and_has_words(live):
     assert live.measure("paleText", LEAST_CONTRAST) == []
     assert live.measure("smallText", 18) == []
     assert live.measure("pictures") == []
+    assert live.page.evaluate("() => document.documentElement.scrollHeight - innerHeight") <= 0
     live.page.emulate_media(color_scheme="dark")
     assert live.measure("paleText", LEAST_CONTRAST) == []
     live.page.emulate_media(color_scheme="light")
