@@ -73,7 +73,7 @@ def build(folder: Path, *, model: str = "efficientnet_lite0") -> Path:
         "wasm": packing.in_page((runtime / WASM).read_bytes()),
     }
     data = {
-        "about": f"{network.name}, {weights.size / 1e6:.1f} million weights, on one thread of this machine, by ONNX Runtime Web.",
+        "about": f"{network.name}, {weights.size:,} weights, on one thread of this machine, by ONNX Runtime Web.",
         "shape": shape,
         "categories": list(network.categories),
         "photos": [{"name": name, "size": len(file)} for name, file in files.items()],
