@@ -16,6 +16,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from lecture import handout
 from lecture.contents import Card, along_the_path, contents, first_figure, the_kits_photos
 from lecture.deck import write_deck
 from lecture.execution import environment, execute_in_turn
@@ -38,13 +39,14 @@ FRAMES = (LECTURE / "assets", LECTURE / "templates")
 SHOWING = (*LECTURE.glob("*.py"), *LECTURE.glob("*.md"), *FRAMES)
 
 ABOUT = {  # where a page does not say by itself what it is for
-    "slides.html": ("The slides", "Ninety minutes, with speaker notes."),
+    "slides.html": ("The slides", "Eighty minutes of ninety, with speaker notes."),
     EXPLORER: ("The explorer", "A photo, a baseline and the path between them, step by step, under your hand."),
     "report.html": (
         "The report's results, reproduced",
         "Four figures and one number of the course report, from `igref`.",
     ),
     live.PAGE: ("Live: your photo, explained here and now", "Drop a photo of your own; nothing leaves this machine."),
+    handout.PAGE: ("The handout", "One page to give out: formula, axioms, traps, and what goes wrong most."),
 }
 
 Say = Callable[[str], None]
@@ -148,11 +150,17 @@ def write_pages(
     folder.mkdir(parents=True, exist_ok=True)
     for path, notebook in executed.items():
         target = _page_of(path, folder)
-        part = Part(target.name, (folder / KEPT / path.relative_to(LECTURE), *SHOWING), (target,))
+        made = (target, folder / handout.PAGE) if path == SLIDES else (target,)
+        part = Part(target.name, (folder / KEPT / path.relative_to(LECTURE), *SHOWING), made)
         if record and record.holds(part):
             continue
         if path == SLIDES:
             say(f"  {write_deck(notebook, target)} slides in {target.name}")
+            printed = handout.write_handout(notebook, folder)
+            say(
+                f"  {handout.PDF if printed else handout.PAGE}: one page"
+                + ("" if printed else ", to be printed from a browser")
+            )
         else:
             write_page(notebook, target)
         if record:
@@ -195,8 +203,13 @@ def _cards(executed: dict[Path, NotebookNode], folder: Path) -> dict[str, list[C
         heading, *rest = notebook.cells[0].source.splitlines()
         title, sentence = ABOUT.get(page, (heading.lstrip("# "), "".join(rest[1:2])))
         cards[page] = Card(page, title, sentence, first_figure(notebook, title))
+        if path == SLIDES:
+            about, sentence = ABOUT[handout.PAGE]
+            cards[handout.PAGE] = Card(
+                handout.PAGE, about, sentence, first_figure(handout.illustrations(notebook), about)
+            )
     groups = {
-        "In the room": ["slides.html", live.PAGE, EXPLORER],
+        "In the room": [page for page in ("slides.html", live.PAGE, EXPLORER, handout.PAGE) if page in cards],
         "Demos": sorted(page for page in cards if page.startswith("demos/")),
     }
     groups["To read"] = sorted(cards.keys() - {page for pages in groups.values() for page in pages})

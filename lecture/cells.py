@@ -3,7 +3,9 @@
 import html
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Any
 
 from latex2mathml.converter import convert
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -59,7 +61,12 @@ def outputs(cell: NotebookNode) -> str:
     Raises:
         AltTextError: a picture has no alternative text.
     """
-    return "\n".join(shown for output in cell.outputs if (shown := _output(output)))
+    return "\n".join(each_output(cell))
+
+
+def each_output(cell: NotebookNode) -> list[str]:
+    """The same, one by one."""
+    return [shown for output in cell.outputs if (shown := _output(output))]
 
 
 def tags(cell: NotebookNode) -> list[str]:
@@ -74,7 +81,7 @@ def _output(output: NotebookNode) -> str:
         return ""
     if "image/png" in output.data:
         about = output.metadata.get("image/png", {})
-        return _picture(b64decode(output.data["image/png"]), about.get("alt", ""), about.get("width"))
+        return _picture(b64decode(output.data["image/png"]), about)
     if "text/markdown" in output.data:
         return markdown(output.data["text/markdown"])
     if "text/html" in output.data:
@@ -82,16 +89,18 @@ def _output(output: NotebookNode) -> str:
     return f'<pre class="printed">{html.escape(output.data.get("text/plain", ""))}</pre>'
 
 
-def _picture(png: bytes, alt: str, width: int | None) -> str:
+def _picture(png: bytes, about: Mapping[str, Any]) -> str:
+    alt = about.get("alt", "")
     if not alt.strip():
         raise AltTextError("a figure has no alternative text; draw it with igref.plots, or give it a description.")
     with Image.open(BytesIO(png)) as picture:
         buffer = BytesIO()
         picture.convert("RGB").save(buffer, format="webp", quality=WEBP_QUALITY, method=4)
-        width = width or picture.width
+        width = about.get("width") or picture.width
         height = round(picture.height * width / picture.width)
     data = b64encode(buffer.getvalue()).decode("ascii")
+    maps = f' data-narrowest-map="{about["narrowest_map"]}"' if "narrowest_map" in about else ""
     return (
         f'<img src="data:image/webp;base64,{data}" alt="{html.escape(alt, quote=True)}" '
-        f'width="{width}" height="{height}">'
+        f'width="{width}" height="{height}"{maps}>'
     )

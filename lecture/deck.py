@@ -1,7 +1,8 @@
 """An executed notebook as one reveal.js deck in one file: scripts, fonts, figures and equations are all inside it.
 
 Cells say what they are by their slide type, as JupyterLab sets it: slide, fragment, notes, skip, or none for "more of the
-same slide". The tags of a slide's first cell become its classes; code is shown where its cell is tagged `show-code`.
+same slide". The tags of a slide's first cell become its classes; code is shown where its cell is tagged `show-code`. Outputs of a
+cell tagged `frames` lie on each other and come one by one; `question` marks what the room is asked before the next click.
 """
 
 from dataclasses import dataclass, field
@@ -10,10 +11,11 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from lecture.assets import inlined_css, read_text
-from lecture.cells import SHOW_CODE, code, markdown, outputs, tags
+from lecture.cells import SHOW_CODE, code, each_output, markdown, outputs, tags
 from lecture.templates import rendered
 
 WIDTH, HEIGHT = 1280, 720
+FRAMES, QUESTION = "frames", "question"
 
 
 @dataclass
@@ -48,8 +50,9 @@ def slides(notebook: NotebookNode) -> list[Slide]:
         if kind == "notes":
             found[-1].notes.append(_part(cell))
         elif part := _part(cell):
-            classes = "part fragment" if kind == "fragment" else "part"
-            found[-1].parts.append(f'<div class="{classes}">{part}</div>')
+            marks = [tag for tag in (FRAMES, QUESTION) if tag in tags(cell)]
+            classes = ["part", *(["fragment"] if kind == "fragment" else []), *marks]
+            found[-1].parts.append(f'<div class="{" ".join(classes)}">{part}</div>')
     return found
 
 
@@ -82,4 +85,10 @@ def _part(cell: NotebookNode) -> str:
         return markdown(cell.source)
     if cell.cell_type != "code":
         return ""
-    return (code(cell.source) if SHOW_CODE in tags(cell) else "") + outputs(cell)
+    shown = _frames(each_output(cell)) if FRAMES in tags(cell) else outputs(cell)
+    return (code(cell.source) if SHOW_CODE in tags(cell) else "") + shown
+
+
+def _frames(frames: list[str]) -> str:
+    """The first is there at once, each other comes with a click, over those before it."""
+    return "".join(f'<div class="{"fragment" if at else "first"}">{frame}</div>' for at, frame in enumerate(frames))

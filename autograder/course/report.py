@@ -9,7 +9,6 @@ so it stays with the instructor.
 from __future__ import annotations
 
 import json
-import runpy
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from autograder.course.learning_systems import Grade, canvas_csv, moodle_csv
 from autograder.course.pairs import Pair, Passage, alike
 from autograder.judge.likeness import KIT, notebook_code, starter_code
 from autograder.judge.mistakes import Mistake
+from autograder.judge.slides import DECK, slide_of
 from autograder.nbgrader_plugin.converter import write_whole
 from autograder.problem_sets import TASKS
 
@@ -201,9 +201,8 @@ def _read_records(report: ClassReport, records: dict[str, dict[str, Any]]) -> No
     ]
     ordered = sorted(made.items(), key=lambda item: -len(item[1]))
     known = {mistake.value: mistake for mistake in Mistake}
-    slides = slides_of_mistakes()
     report.mistakes = [
-        Made(known[name].cause, known[name].remedy, students, slides.get(name, ""))
+        Made(known[name].cause, known[name].remedy, students, address_of_slide(name))
         for name, students in ordered
         if name in known
     ]
@@ -211,13 +210,10 @@ def _read_records(report: ClassReport, records: dict[str, dict[str, Any]]) -> No
     report.slow = times[:SLOWEST]
 
 
-def slides_of_mistakes() -> dict[str, str]:
-    """The address of the slide about a mistake, by its name, where the lecture is here and has been built."""
-    slides = KIT / "lecture" / "built" / "slides.html"
-    if not slides.is_file():
-        return {}
-    anchors = runpy.run_path(str(KIT / "lecture" / "mistakes.py"))["SLIDE_OF"]
-    return {name: f"{slides.as_uri()}#/{anchor}" for name, anchor in anchors.items()}
+def address_of_slide(mistake: str) -> str:
+    """The address of the lecture's slide about a mistake, by its name; empty where there is none, or the lecture is not built."""
+    built, slide = KIT / "lecture" / "built", slide_of(mistake)
+    return f"{built.as_uri()}/{slide.address}" if slide and (built / DECK).is_file() else ""
 
 
 def _code(course: Course, assignment: str, student: str, record: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from autograder.judge.mistakes import Mistake
+from autograder.judge.slides import Slide, slide_of
 from autograder.student.plain_text import writable
 from autograder.task import Task
 
@@ -40,8 +41,8 @@ class Verdict:
     """The points for one task and the reasons for them.
 
     `cause` is the likely mistake and `remedy` what to try; both empty where nothing is wrong. `mistakes` are the causes'
-    short names, the most costly first, and `mistake` is the first of them, for tables. In a notebook a verdict
-    shows as a table; as plain text it is the number of points, which is what nbgrader reads.
+    short names, the most costly first, and `mistake` is the first of them, for tables; `slide` is the lecture's slide
+    about it. In a notebook a verdict shows as a table; as plain text it is the number of points, which is what nbgrader reads.
     """
 
     task: str
@@ -61,6 +62,10 @@ class Verdict:
     def max_points(self) -> float:
         return sum(finding.points for finding in self.findings)
 
+    @property
+    def slide(self) -> Slide | None:
+        return slide_of(self.mistake)
+
     def __repr__(self) -> str:
         return f"{self.points:.2f}"
 
@@ -78,8 +83,10 @@ class Verdict:
         ]
 
     def advice(self) -> list[str]:
-        """The likely cause, what to try, and the notes, a line each."""
-        return [*filter(None, [f"Likely cause: {self.cause}." if self.cause else "", self.remedy]), *self.notes]
+        """The likely cause, what to try, the lecture's slide about it, and the notes, a line each."""
+        cause = f"Likely cause: {self.cause}." if self.cause else ""
+        slide = f"In the lecture: the slide “{self.slide.heading}”, {self.slide.address}" if self.slide else ""
+        return [*filter(None, [cause, self.remedy, slide]), *self.notes]
 
     def as_text(self) -> str:
         """The verdict for a reader of plain text: points, advice, and what does not hold."""

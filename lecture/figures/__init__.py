@@ -3,16 +3,21 @@
 `slides.ipynb` stands beside this package and imports it as `figures`.
 """
 
+from .along import morph, pixels_taken_away, running_sum_in_the_plane
 from .frame import SlideFigure, on_slide
 from .lines import along_path, halved_panels, many_paths, rules_at_work, saturation
+from .mistakes import gap_at_counts, sums_beside
 from .pictures import (
     any_map_will_do,
+    below_pictures,
+    block_sums,
     blocks_over,
-    four_displays,
     kept_pixels,
+    only_the_photo,
     path_strip,
     raw_and_blocks,
     side_by_side,
+    three_displays,
 )
 from .regions import for_and_against, in_words, mean_size, net
 
@@ -20,19 +25,27 @@ __all__ = [
     "SlideFigure",
     "along_path",
     "any_map_will_do",
+    "below_pictures",
+    "block_sums",
     "blocks_over",
     "for_and_against",
-    "four_displays",
+    "gap_at_counts",
     "halved_panels",
     "in_words",
     "kept_pixels",
     "many_paths",
     "mean_size",
+    "morph",
     "net",
     "on_slide",
+    "only_the_photo",
     "path_strip",
+    "pixels_taken_away",
     "raw_and_blocks",
     "rules_at_work",
+    "running_sum_in_the_plane",
     "saturation",
     "side_by_side",
+    "sums_beside",
+    "three_displays",
 ]

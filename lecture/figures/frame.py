@@ -28,7 +28,20 @@ class SlideFigure:
         png = b64encode(buffer.getvalue()).decode("ascii")
         width = round(self.figure.get_figwidth() * PIXELS_PER_INCH)
         words = alt_text(self.figure)
-        return {"image/png": png, "text/plain": words}, {"image/png": {"alt": words, "width": width}}
+        about = {"alt": words, "width": width}
+        if maps := map_widths(self.figure):
+            about["narrowest_map"] = round(min(maps))
+        return {"image/png": png, "text/plain": words}, {"image/png": about}
+
+
+def map_widths(figure: Figure) -> list[float]:
+    """The widths of a figure's maps, in pixels of the slide: pictures of one number a pixel, other than the scales below them."""
+    figure.canvas.draw()
+    widths = []
+    for axes in figure.findobj(Axes):
+        if any(len(shape := image.get_array().shape) == 2 and min(shape) > 1 for image in axes.get_images()):
+            widths.append(axes.get_window_extent().width / figure.dpi * PIXELS_PER_INCH)
+    return widths
 
 
 def on_slide(figure: Figure, *, width: float = WIDTH, height: float = HEIGHT) -> SlideFigure:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from igref.plots import channel_sum, scaled_pixels
-from igref.plots.maps import describe_map, show_map, show_picture
+from igref.plots.maps import describe_map, show_picture
 from igref.plots.style import in_house_style, no_ticks, panels
 
 Picture = Float[Tensor, "channels height width"]
@@ -19,24 +19,36 @@ DIVERGING = "RdBu_r"  # from blue over white to red: the zero is seen, with ever
 
 
 @in_house_style
-def path_strip(
-    points: Sequence[Picture], captions: Sequence[str], gradients: Sequence[Picture] | None = None
-) -> Figure:
-    """Pictures on the way from the baseline to the photo, and below each the gradient there, times (x - x')."""
-    figure, axes = panels(1 if gradients is None else 2, len(points), width=2.3, height=2.4)
+def path_strip(points: Sequence[Picture], captions: Sequence[str]) -> Figure:
+    """Pictures on the way from the baseline to the photo."""
+    figure, axes = panels(1, len(points), width=2.3, height=2.6)
     for ax, point, caption in zip(axes[0], points, captions, strict=True):
         show_picture(ax, point, caption)
-    if gradients is not None:
-        limit = max(float(channel_sum(g).abs().quantile(0.97)) for g in gradients)
-        for ax, gradient in zip(axes[1], gradients, strict=True):
-            ax.imshow(channel_sum(gradient).abs(), cmap="cividis", vmin=0, vmax=limit)
-            no_ticks(ax)
-        axes[1, 0].set_ylabel("|(x − x') × gradient|\n(one scale)")
-    figure.description = f"The path, at {', '.join(captions)}" + (
-        "; below each, the size of (x - x') times the gradient there, all on one scale."
-        if gradients is not None
-        else "."
-    )
+    figure.description = f"The path, at {', '.join(captions)}."
+    return figure
+
+
+@in_house_style
+def below_pictures(
+    pictures: Mapping[str, Picture], maps: Sequence[Picture], *, one_scale: bool = False, block: int = BLOCK
+) -> Figure:
+    """Small pictures, and below each its map, summed over squares and large enough for the back row.
+
+    Args:
+        pictures: caption to picture (C, H, W).
+        maps: one for each picture, (C, H, W).
+        one_scale: the maps share a scale; else each has its own.
+        block: side of the squares in pixels.
+    """
+    figure, axes = panels(2, len(pictures), width=3.8, height=2.8, height_ratios=(1, 2.4))
+    summed = [block_sums(values, block) for values in maps]
+    limits = [float(one.abs().max()) for one in summed]
+    said = []
+    for (above, below), one, limit, (caption, picture) in zip(axes.T, summed, limits, pictures.items(), strict=True):
+        show_picture(above, picture, caption)
+        show_signed(below, one, "", max(limits) if one_scale else limit)
+        said.append(f"{caption}: {_describe_blocks(one)}")
+    figure.description = f"Pictures and, below each, a map summed over squares of {block} pixels. {' '.join(said)}"
     return figure
 
 
@@ -51,11 +63,9 @@ def raw_and_blocks(image: Picture, values: Picture, *, block: int = BLOCK) -> Fi
     """
     figure, axes = panels(1, 3, width=3.8, height=4.6)
     show_picture(axes[0, 0], image, "photo")
-    _show_signed(
-        axes[0, 1], channel_sum(values), "map, pixel by pixel", float(channel_sum(values).abs().quantile(0.97))
-    )
+    show_signed(axes[0, 1], channel_sum(values), "map, pixel by pixel", float(channel_sum(values).abs().quantile(0.97)))
     summed = block_sums(values, block)
-    _show_signed(axes[0, 2], summed, f"map, summed over {block} × {block} pixels", float(summed.abs().max()))
+    show_signed(axes[0, 2], summed, f"map, summed over {block} × {block} pixels", float(summed.abs().max()))
     figure.description = (
         f"A photo, its map, and the map summed over squares. {describe_map(values)} {_describe_blocks(summed)}"
     )
@@ -70,7 +80,7 @@ def blocks_over(image: Picture, maps: Mapping[str, Picture], *, block: int = BLO
     said = []
     for ax, (name, values) in zip(axes[0], maps.items(), strict=True):
         summed = block_sums(values, block)
-        _show_signed(ax, summed, name, float(summed.abs().max()), over=pale)
+        show_signed(ax, summed, name, float(summed.abs().max()), over=pale)
         said.append(f"{name}: {_describe_blocks(summed)}")
     figure.description = f"Maps of one photo, summed over squares of {block} pixels. {' '.join(said)}"
     return figure
@@ -81,7 +91,7 @@ def block_sums(values: Picture, block: int = BLOCK) -> Tensor:
     return block**2 * torch.nn.functional.avg_pool2d(channel_sum(values).double()[None], block)[0]
 
 
-def _show_signed(ax: Axes, values: Tensor, title: str, limit: float, over: np.ndarray | None = None) -> None:
+def show_signed(ax: Axes, values: Tensor, title: str, limit: float, over: np.ndarray | None = None) -> None:
     """Signed values from blue, against the class, over white, nothing, to red, for it; the scale stands below."""
     size = 224
     if over is not None:
@@ -110,34 +120,48 @@ def _describe_blocks(summed: Tensor) -> str:
 
 
 @in_house_style
-def side_by_side(maps: Mapping[str, Picture], *, photo: Picture) -> Figure:
-    """A photo and several maps of it, each on its own scale."""
-    figure, axes = panels(1, 1 + len(maps), height=2.9)
+def side_by_side(maps: Mapping[str, Picture], *, photo: Picture, block: int | None = None) -> Figure:
+    """A photo and maps of it, pixel by pixel or summed over squares, each on its own scale with zero in the middle."""
+    figure, axes = panels(1, 1 + len(maps), width=3.8, height=4.6)
     show_picture(axes[0, 0], photo, "photo")
     for ax, (name, values) in zip(axes[0, 1:], maps.items(), strict=True):
-        show_map(ax, values, name)
+        summed = channel_sum(values) if block is None else block_sums(values, block)
+        limit = float(summed.abs().quantile(0.97) if block is None else summed.abs().max())
+        show_signed(ax, summed, name, limit)
     figure.description = "A photo and its maps. " + " ".join(f"{name}: {describe_map(v)}" for name, v in maps.items())
     return figure
 
 
 @in_house_style
-def four_displays(image: Picture, values: Picture) -> Figure:
-    """One map, displayed in four ways that look like four different findings."""
+def only_the_photo(image: Picture, maps: int = 2) -> Figure:
+    """The photo of a figure with maps, before the room has seen them: what is still hidden is a question mark."""
+    figure, axes = panels(1, 1 + maps, width=3.8, height=4.6)
+    show_picture(axes[0, 0], image, "photo")
+    for ax in axes[0, 1:]:
+        ax.set(aspect="equal", xlim=(0, 1), ylim=(0, 1))
+        ax.text(0.5, 0.5, "?", fontsize=90, ha="center", va="center", color="#767676")
+        no_ticks(ax)
+    figure.description = "The photo alone; its maps are still hidden."
+    return figure
+
+
+@in_house_style
+def three_displays(values: Picture) -> Figure:
+    """One map, displayed in three ways that look like three different findings."""
     signed = channel_sum(values)
-    figure, axes = panels(1, 4, height=3.0)
-    show_map(axes[0, 0], values, "signed sum,\nup to 97th percentile")
+    figure, axes = panels(1, 3, width=3.8, height=4.6)
+    show_signed(axes[0, 0], signed, "signed, to 97th percentile", float(signed.abs().quantile(0.97)))
     ways = {
-        "size only,\nup to the maximum": (signed.abs() / signed.abs().max(), "cividis"),
-        "size only,\nup to 90th percentile": ((signed.abs() / signed.abs().quantile(0.9)).clamp(max=1), "cividis"),
+        "size, to the maximum": (signed.abs() / signed.abs().max(), "cividis"),
+        "size, to 90th percentile": ((signed.abs() / signed.abs().quantile(0.9)).clamp(max=1), "cividis"),
     }
-    for ax, (name, (shown, colormap)) in zip(axes[0, 1:3], ways.items(), strict=True):
+    for ax, (name, (shown, colormap)) in zip(axes[0, 1:], ways.items(), strict=True):
         ax.imshow(shown, cmap=colormap, vmin=0, vmax=1)
         ax.set_title(name)
         no_ticks(ax)
-    show_picture(axes[0, 3], scaled_pixels(image, values), "pixels scaled by size,\nup to 97th percentile")
     figure.description = (
-        "The same attributions four times: signed on a symmetric scale; by size up to the maximum, nearly all dark; by size up "
-        "to the 90th percentile, nearly all bright; and as the photo scaled by their size."
+        "The same attributions three times: signed on a symmetric scale; by size up to the maximum, nearly all dark; by size up "
+        "to the 90th percentile, nearly all bright."
     )
     return figure
 

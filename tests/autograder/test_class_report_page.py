@@ -7,7 +7,7 @@ import pytest
 from autograder.course import report as report_module
 from autograder.course.learning_systems import Grade
 from autograder.course.pairs import alike
-from autograder.course.report import ClassReport, Made, Share, histogram, slides_of_mistakes, to_html
+from autograder.course.report import ClassReport, Made, Share, address_of_slide, histogram, to_html
 from tests.autograder.test_class_report import CODE, COPIED, OTHER
 from tests.lecture.browser import launched, opened
 
@@ -20,8 +20,6 @@ def lecture(tmp_path, monkeypatch):
     """A kit whose slides are built, or would be."""
     (tmp_path / "lecture" / "built").mkdir(parents=True)
     (tmp_path / "lecture" / "built" / "slides.html").write_text("slides")
-    there = report_module.KIT / "lecture" / "mistakes.py"
-    (tmp_path / "lecture" / "mistakes.py").write_bytes(there.read_bytes())
     monkeypatch.setattr(report_module, "KIT", tmp_path)
     return tmp_path / "lecture"
 
@@ -40,7 +38,7 @@ def the_class() -> ClassReport:
         [Grade(name, "", "", "", points, 20) for name, points in zip(NAMES, (20, 12.5, None, 0), strict=True)],
         histogram([20, 12.5, 0], 20),
         [Share("integrated gradients", "the same as the textbook rule, exact on functions that are affine", 2, 3)],
-        [Made("the factor x - x' is missing", "multiply by it", list(NAMES), slides_of_mistakes().get(missing, ""))],
+        [Made("the factor x - x' is missing", "multiply by it", list(NAMES), address_of_slide(missing))],
         slow=[(NAMES[3], 300.0)],
         ended=[(NAMES[1], "A cell had not ended after 300 seconds of computing, and could not be interrupted.")],
         not_graded=[NAMES[2]],

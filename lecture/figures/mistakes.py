@@ -1,0 +1,73 @@
+"""The slides about mistakes: what programs add up to beside what they should, and a gap that does not stay small."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from igref.plots.style import COLORS, CONTROL_COLOR, DescribedFigure, in_house_style, panels
+
+BLACK, BLUE, RED, GREEN = COLORS[:4]
+
+
+@in_house_style
+def sums_beside(
+    values: Mapping[str, float], *, right: str, goal: float, goal_name: str = "F(x) − F(x')", most: float = 2.0
+) -> DescribedFigure:
+    """What several programs add up to, as bars beside what they should.
+
+    Args:
+        values: program to sum, from top to bottom.
+        right: the one that is right.
+        goal: what the right one comes near.
+        goal_name: written at the goal's line.
+        most: how far the axis reaches, in goals; a longer bar is cut, and its number says how long it is.
+    """
+    figure, axes = panels(1, 1, width=11.4, height=1.0 + 0.62 * len(values))
+    ax: Axes = axes[0, 0]
+    reach = most * abs(goal)
+    for row, (name, value) in enumerate(values.items()):
+        value = round(value, 3) + 0.0  # no "-0.000"
+        shown = float(np.clip(value, -reach, reach))
+        is_right = name == right
+        ax.barh(row, shown, color=BLUE if is_right else "#f0b58a", edgecolor=BLUE if is_right else RED, height=0.62)
+        beyond = " →" if value > reach else " ←" if value < -reach else ""
+        ax.text(
+            max(shown, 0) + 0.02 * reach,
+            row,
+            f"{value:+.3f}{beyond}",
+            va="center",
+            fontsize=17,
+            backgroundcolor="white",
+        )
+    ax.axvline(goal, color=BLACK, linestyle="--", linewidth=2)
+    ax.axvline(0, color=CONTROL_COLOR, linewidth=1)
+    ax.set_yticks(range(len(values)), list(values), fontsize=17)
+    ax.set_xlim(-1.3 * reach if min(values.values()) < 0 else 0, 1.3 * reach)
+    ax.invert_yaxis()
+    ax.grid(False)
+    ax.set_title(f"dashed: {goal_name} = {goal:+.3f}", fontsize=17)
+    told = ", ".join(f"{name} {value:+.3f}" for name, value in values.items())
+    figure.description = f"Sums of several programs beside {goal_name} = {goal:+.3f}: {told}. Right: {right}."
+    return figure
+
+
+@in_house_style
+def gap_at_counts(gaps: Mapping[int, float], *, tolerance: float = 0.05) -> DescribedFigure:
+    """The relative gap of one pair at growing step counts, and the tolerance: small once is not small from there on."""
+    figure, axes = panels(1, 1, width=11.0, height=4.4)
+    ax: Axes = axes[0, 0]
+    counts, sizes = np.array(list(gaps)), np.array(list(gaps.values()))
+    ax.axhspan(1e-4, tolerance, color=GREEN, alpha=0.15, linewidth=0)
+    ax.plot(counts, sizes, color=BLACK, marker="o")
+    relapses = [n for n, gap in gaps.items() if gap > tolerance and any(gaps[k] <= tolerance for k in gaps if k < n)]
+    for n in relapses:
+        ax.annotate(f"{n} steps: {gaps[n]:.0%}", (n, gaps[n]), (0, 9), textcoords="offset points", ha="center")
+    ax.set(xscale="log", yscale="log", xlabel="steps", ylabel="relative gap", ylim=(min(sizes) / 1.6, 3 * max(sizes)))
+    ax.set_xticks(counts, ["" if n in relapses or any(n / 1.3 < k < n for k in gaps) else str(n) for n in gaps])
+    ax.minorticks_off()
+    ax.set_yticks([0.001, 0.01, 0.05, 0.5], ["0.1 %", "1 %", "5 %", "50 %"])
+    figure.description = "Relative gap of one pair at growing step counts: " + ", ".join(
+        f"{size:.1%} at {count}" for count, size in gaps.items()
+    )
+    return figure

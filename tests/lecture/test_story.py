@@ -1,0 +1,90 @@
+"""The story of the deck: its minutes, its questions, its figures, and that it claims something."""
+
+import re
+
+import pytest
+from bs4 import BeautifulSoup
+
+from lecture.build import SLIDES
+
+MINUTES = 80
+PART = re.compile(r"Part (\d+), [^:]*: (\d+) minutes?(?:, (\d+) of them (.*?)\.)?")
+LEAST_MAP_PX = 300  # of a slide of 1280 x 720
+APPENDIX = "What goes wrong most"
+
+
+@pytest.fixture(scope="module")
+def sections(built_lecture):
+    page = (built_lecture.folder / SLIDES.with_suffix(".html").name).read_text(encoding="utf-8")
+    return BeautifulSoup(page, "html.parser").select(".slides > section")
+
+
+@pytest.fixture(scope="module")
+def told(sections):
+    """The slides that are told in class: all before the appendix."""
+    return sections[: [_heading(section) for section in sections].index(APPENDIX)]
+
+
+def _heading(section):
+    return section.find(["h1", "h2"]).get_text().strip()
+
+
+def _is_chapter(section):
+    return not {"chapter", "title"}.isdisjoint(section["class"])
+
+
+def test_the_minutes_of_the_notes_add_up(told):
+    notes = " ".join(section.select_one("aside.notes").get_text() for section in told)
+    parts = PART.findall(notes)
+    assert [int(number) for number, *_ in parts] == list(range(1, 11))
+    assert sum(int(minutes) for _, minutes, *_ in parts) == MINUTES
+    beside = " ".join(where for *_, where in parts)
+    assert all(word in beside for word in ("explorer", "demo", "live page"))
+
+
+def test_the_table_of_the_minutes_is_that_of_the_notes(told):
+    notes = " ".join(section.select_one("aside.notes").get_text() for section in told)
+    of_part = {number: int(minutes) for number, minutes, *_ in PART.findall(notes)}
+    (plan,) = (section for section in told if _heading(section).startswith("Eighty minutes"))
+    rows = [[cell.get_text() for cell in row.select("td")] for row in plan.select("tbody tr")]
+    assert len(rows) == 7
+    for parts, minutes, _ in rows:
+        assert int(minutes) == sum(of_part[number] for number in re.findall(r"\d+", parts)), parts
+    assert sum(int(minutes) for _, minutes, _ in rows) == MINUTES
+
+
+def test_questions_are_answered_on_click(told):
+    asked = [part for section in told for part in section.select(".part.question")]
+    assert len(asked) >= 8
+    for question in asked:
+        answers = question.select(".fragment") or question.find_next_siblings(class_="fragment")
+        assert answers, question.get_text()
+
+
+def test_there_is_a_success_before_the_doubts(told):
+    headings = [_heading(section) for section in told]
+    (success,) = (place for place, heading in enumerate(headings) if heading.startswith("It works"))
+    assert (
+        success < headings.index("Computing it") < headings.index("Baselines") < headings.index("Is the map any good?")
+    )
+
+
+def test_every_second_slide_has_a_figure(sections):
+    with_figure = [section for section in sections if section.find("img")]
+    assert len(with_figure) >= len(sections) / 2
+
+
+def test_maps_can_be_seen_from_the_back_row(sections):
+    widths = {
+        picture["alt"][:60]: int(picture["data-narrowest-map"])
+        for section in sections
+        for picture in section.select("img[data-narrowest-map]")
+    }
+    assert len(widths) >= 12
+    assert {alt: width for alt, width in widths.items() if width < LEAST_MAP_PX} == {}
+
+
+def test_headings_claim_or_ask_something(sections):
+    topics = [_heading(section) for section in sections if not _is_chapter(section)]
+    assert [heading for heading in topics if len(heading.split()) < 3] == []
+    assert len(set(topics)) == len(topics)
