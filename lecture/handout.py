@@ -31,7 +31,9 @@ def handout(slides: NotebookNode) -> str:
     *most, hardest = measured.enough(rows)
     found = {"pairs": len(rows), "most": len(most), "first": most[0], "last": most[-1], "hardest": hardest}
     text = TEXT.read_text(encoding="utf-8").format(**found, **_figures(slides), mistakes=_mistakes(slides))
-    return rendered(PAGE.removesuffix(".html"), style=inlined_css("fonts.css", "math.css", "handout.css"), body=markdown(text))
+    return rendered(
+        PAGE.removesuffix(".html"), style=inlined_css("fonts.css", "math.css", "handout.css"), body=markdown(text)
+    )
 
 
 def write_handout(slides: NotebookNode, folder: Path) -> bool:
