@@ -70,6 +70,16 @@ def test_the_minimal_example_is_the_chapters():
     assert "integrated_gradients(" not in source, "students are to see the sum itself"
 
 
+def test_the_minimal_example_has_four_pictures_and_a_label_of_ones_own(built_lecture):
+    asked = [
+        cell
+        for cell in built_lecture.executed[LECTURE / "minimal_example.ipynb"].cells
+        if "\nattribute(" in f"\n{cell.source}"
+    ]
+    assert sum("image/png" in output.get("data", {}) for cell in asked for output in cell.outputs) == 4
+    assert any('label="' in cell.source for cell in asked)
+
+
 def test_the_minimal_example_is_complete(built_lecture):
     """The sum of each map and the rise of its score, as the notebook prints them, agree within the 5 % of the course."""
     printed = "".join(
@@ -79,7 +89,7 @@ def test_the_minimal_example_is_complete(built_lecture):
         if output.output_type == "stream"
     )
     lines = printed.splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 4
     for line in lines:
         words = line.split()
         total, rise = float(words[words.index("to") + 1].rstrip(",")), float(words[-1])
