@@ -84,7 +84,9 @@ def made(monkeypatch) -> list[str]:
             metadata={"image/png": {"alt": "a figure of three words"}},
         )
         heading = new_markdown_cell("# A heading\n\nA sentence.", metadata={"slideshow": {"slide_type": "slide"}})
-        return [new_notebook(cells=[heading, new_code_cell(outputs=[output])]) for _ in paths]
+        on_the_handout = {"tags": [f"handout-{name}" for name in ("plane", "map", "success")]}
+        figure = new_code_cell(outputs=[output], metadata=on_the_handout)
+        return [new_notebook(cells=[heading, figure]) for _ in paths]
 
     def page(name: str):
         def write(folder: Path, *_: object) -> None:
@@ -96,6 +98,7 @@ def made(monkeypatch) -> list[str]:
     monkeypatch.setattr(lecture_build, "execute_in_turn", execute)
     monkeypatch.setattr(lecture_build, "_build_explorer", page("explorer.html"))
     monkeypatch.setattr(lecture_build, "_build_live", page("live.html"))
+    monkeypatch.setattr(lecture_build.handout, "BROWSERS", ())
     return seen
 
 
