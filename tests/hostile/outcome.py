@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.hostile.attacks import SECRET, WON
+from tests.hostile.attacks.attack import SECRET, WON
 
 
 def says_that_it_won(notebook: Path) -> bool:

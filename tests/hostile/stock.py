@@ -29,7 +29,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import find_bubblewrap
 from tests.autograder.hostile import NOTEBOOK, Hostile, hand_in
-from tests.hostile.attacks import CORPUS, SECRET, TOKEN, Attack
+from tests.hostile.attacks import CORPUS
+from tests.hostile.attacks.attack import SECRET, TOKEN, Attack
 from tests.hostile.outcome import outside, says_that_it_won
 
 KIT = Path(__file__).resolve().parents[2]
@@ -228,7 +229,7 @@ def _grades(course: Path) -> dict[tuple[str, str], float]:
 ABOUT = """\
 # Attacks, here and on stock nbgrader
 
-{attacks} attacks of {kinds} kinds: `tests/autograder/hostile.py` (the class that `make test` grades) and `tests/hostile/attacks.py`
+{attacks} attacks of {kinds} kinds: `tests/autograder/hostile.py` (the class that `make test` grades) and `tests/hostile/attacks/`
 (the rest, graded by `make hostile`). The same files were graded by stock nbgrader {version}, with its own list of preprocessors, on
 an assignment with visible and hidden tests, in a sandbox that keeps the attacks from the machine that measured; the largest take
 2 GB, 100 processes or 60,000 files and then end by themselves. `python -m tests.hostile.stock` makes this page.

@@ -28,7 +28,9 @@ from tests.autograder.test_attacks import (
     page_of,
     record_of,
 )
-from tests.hostile.attacks import CORPUS, GAMES, MORE, SECRET, TOKEN
+from tests.hostile.attacks import CORPUS, MORE
+from tests.hostile.attacks.attack import SECRET, TOKEN
+from tests.hostile.attacks.games import GAMES
 from tests.hostile.outcome import outside, says_that_it_won
 
 LARGEST_NOTEBOOK = 32 << 20
