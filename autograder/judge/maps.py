@@ -17,6 +17,7 @@ from autograder.judge.line import CLOSED, Line, Pair, distance
 from autograder.judge.map_mistakes import Context, exact_mistake, is_of_chebyshev_nodes, likely_mistake
 from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.judge.rare_rules import is_of_rare_rule, is_one_node_a_cell
+from autograder.judge.studies.model_files import FileScores, refuse_foreign_gradients
 from autograder.judge.studies.reading import Subject
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import (
@@ -29,6 +30,8 @@ from autograder.judge.tolerances import (
 from autograder.judge.verdict import Fault, Faults, UngradableError
 
 PHOTO = 3 * 224 * 224
+POINTS_OF_PATHS = 16
+"""Points at which the gradients of a model from a file are held against its scores."""
 MAP_PROPERTIES = ("completeness", "map")
 FEW_STEPS = 20
 EXPLAINED_BY_COPIES = (
@@ -90,6 +93,8 @@ def judge_maps(
         UngradableError: there is nothing to attribute, as F is flat between every baseline and image, or jumps.
     """
     _refuse_flat_scores(subject, entries)
+    if isinstance(subject.scores, FileScores):
+        _refuse_foreign_gradients(subject.scores, subject, entries, sample.seed)
     found = Judgement()
     paths: dict[tuple[int, int], Line] = {}
     order = np.random.default_rng(sample.seed).permutation(len(entries)).tolist()
@@ -122,6 +127,18 @@ def _refuse_flat_scores(subject: Subject, entries: Sequence[Entry]) -> None:
     lines = (_pair(subject, entry, {}).line for entry in pairs.values())
     if pairs and all(line.explains_nothing for line in lines):
         raise UngradableError(Mistake.FLAT_SCORES, f"no gradient on the path to any of {len(pairs)} images")
+
+
+def _refuse_foreign_gradients(scores: FileScores, subject: Subject, entries: Sequence[Entry], seed: int) -> None:
+    random = np.random.default_rng(seed)
+    drawn = [entries[k] for k in random.integers(len(entries), size=POINTS_OF_PATHS)]
+    shares = random.uniform(size=len(drawn))
+    points = [
+        one.baseline + share * (subject.images[one.image] - one.baseline)
+        for one, share in zip(drawn, shares, strict=True)
+    ]
+    targets = np.array([subject.targets[one.image] for one in drawn])
+    refuse_foreign_gradients(scores, torch.stack(points).float(), targets, seed)
 
 
 def _blame_copies(subject: Subject, entries: Sequence[Entry], found: Judgement) -> None:

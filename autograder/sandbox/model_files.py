@@ -16,12 +16,17 @@ import numpy as np
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import NotRunError, UnfitModelError
+from autograder.sandbox import model_archive
 from autograder.sandbox.bubblewrap import Sandbox, SandboxUnavailableError, check_sandbox
+from autograder.sandbox.cgroup import cgroup_for
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.other_user import as_another_user
 from autograder.sandbox.system_calls import filter_file
 from igref.models import torchvision_import
 
 WORKER = Path(__file__).with_name("model_worker.py")
+BESIDE_IT = tuple(Path(module.__file__) for module in (model_archive, torchvision_import))
+"""The modules that the worker imports from the folder of the model's file, since the sandbox hides this package."""
 LIMITS = Limits(notebook_seconds=600, memory=4096, processes=4, threads=64, evidence=64)
 MAX_LINE = 4096
 MAX_CLASSES = 100_000
@@ -51,14 +56,16 @@ class ModelProcess:
         for folder in (given, written, runtime):
             folder.mkdir()
         (given / f"model{suffix}").write_bytes(content)
-        shutil.copy(torchvision_import.__file__, given)
+        for module in BESIDE_IT:
+            shutil.copy(module, given)
         refused = filter_file()
         inherited = () if refused is None else (refused,)
         # NumPy would start a thread for each processor there is.
-        threads = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1"}
-        sandbox = Sandbox(given, written, runtime, "", threads, limits=LIMITS)
+        environment = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1", model_archive.LOADS_ONLY_NUMBERS: "1"}
+        sandbox = Sandbox(given, written, runtime, "", environment, limits=LIMITS)
+        command, cgroup = as_another_user(sandbox, sandbox.script_command(WORKER, refused)), cgroup_for(LIMITS)
         self._process = subprocess.Popen(
-            sandbox.script_command(WORKER, refused),
+            cgroup.command(command) if cgroup else command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -67,7 +74,7 @@ class ModelProcess:
         )
         for descriptor in inherited:
             os.close(descriptor)
-        self._watch = Watch(self._process.pid, LIMITS, (written, runtime))
+        self._watch = Watch(self._process.pid, LIMITS, (written, runtime), cgroup)
         self._watch.start()
 
     def __enter__(self) -> Self:
@@ -121,6 +128,8 @@ class ModelProcess:
         answer = answer if isinstance(answer, dict) else {}
         if unfit := answer.get("unfit"):
             raise UnfitModelError(str(unfit)[:300])
+        if changing := answer.get("changing"):
+            raise UnfitModelError(str(changing)[:300], Mistake.MODEL_FILE_NOT_FIXED)
         if unknown := answer.get("unknown_operators"):
             raise NotRunError(Mistake.ONNX_NOT_DIFFERENTIABLE, f"cannot be differentiated here: {str(unknown)[:300]}")
         if problem := answer.get("problem"):

@@ -34,6 +34,10 @@ class UnfitError(Exception):
     """The model is not one that takes pictures and gives scores; the message says why."""
 
 
+class ChangingError(Exception):
+    """The model does not stay the same from one question to the next; the message says how."""
+
+
 class UnknownOperatorsError(Exception):
     """The file is a model, but one that cannot be differentiated here; the message says why."""
 
@@ -44,6 +48,7 @@ def main(given: str) -> None:
     # What the model prints is not an answer.
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    sys.path.append(given)
     model: Model | None = None
     while line := requests.readline():
         request = json.loads(line)
@@ -54,6 +59,8 @@ def main(given: str) -> None:
             numbers = model.gradients(points, weights) if weights.size else model.scores(points, request["keep"])
         except UnfitError as error:
             problem = {"unfit": str(error)[:MAX_PROBLEM]}
+        except ChangingError as error:
+            problem = {"changing": str(error)[:MAX_PROBLEM]}
         except UnknownOperatorsError as error:
             problem = {"unknown_operators": str(error)[:MAX_PROBLEM]}
         except MemoryError:
@@ -147,8 +154,13 @@ def _opened_archive(folder: Path, points: np.ndarray) -> tuple[Callable, list[in
     """The forward function in a torch.export archive, the shape and the type that it takes."""
     import torch
 
+    archives = import_module("model_archive")
+    checked = Path(tempfile.mkdtemp()) / "model.pt2"
     try:
-        program = torch.export.load(folder / "model.pt2")
+        archives.write_checked(folder / "model.pt2", checked)
+        program = torch.export.load(checked)
+    except archives.UnsafeArchiveError as error:
+        raise UnfitError(f"it is not an archive that is loaded here: {error}") from None
     except Exception as error:
         raise UnfitError(f"it is not an archive that torch.export.load reads: {_said(error)}") from None
     taken = [node for node in program.graph.nodes if node.name in program.graph_signature.user_inputs]
@@ -157,7 +169,29 @@ def _opened_archive(folder: Path, points: np.ndarray) -> tuple[Callable, list[in
     value = taken[0].meta["val"]
     if not value.dtype.is_floating_point:
         raise UnfitError(f"its input is {value.dtype}, expected torch.float32")
-    return program.module(), [size if isinstance(size, int) else None for size in value.shape], value.dtype
+    return (
+        _unchanging(program.module(), program.constants),
+        [size if isinstance(size, int) else None for size in value.shape],
+        value.dtype,
+    )
+
+
+def _unchanging(module: Any, constants: dict[str, Any]) -> Callable:
+    """The module as a function that refuses to go on where it has written into its own numbers: a model that can count how often it
+    is asked, or keep what it was asked, may answer the judge as it answers nobody else."""
+    import torch
+
+    lifted = [value for value in (*vars(module).values(), *constants.values()) if isinstance(value, torch.Tensor)]
+    numbers = [*module.parameters(), *module.buffers(), *lifted]
+    written = sum(tensor._version for tensor in numbers)
+
+    def forward(pictures: Any) -> Any:
+        scores = module(pictures)
+        if sum(tensor._version for tensor in numbers) != written:
+            raise ChangingError("it changes its own numbers when it is asked")
+        return scores
+
+    return forward
 
 
 def _opened_onnx(folder: Path, points: np.ndarray) -> tuple[Callable, list[int | None], Any]:
@@ -191,7 +225,7 @@ def _opened_onnx(folder: Path, points: np.ndarray) -> tuple[Callable, list[int |
     except Exception as error:
         raise UnfitError(f"onnxruntime cannot run it: {_said(error)}") from None
     expected = _checked_scores(torch.from_numpy(np.asarray(expected)), len(batch))
-    converted = _converted(onnx.load(options.optimized_model_filepath), Path(folder))
+    converted = _converted(onnx.load(options.optimized_model_filepath))
 
     def forward(pictures: Any) -> Any:
         scores = converted(pictures)
@@ -207,14 +241,13 @@ def _opened_onnx(folder: Path, points: np.ndarray) -> tuple[Callable, list[int |
     return forward, shape, types[taken.type]
 
 
-def _converted(model: Any, folder: Path) -> Callable:
+def _converted(model: Any) -> Callable:
     """An ONNX model as a module of torch."""
     for node in model.graph.node:
         if node.op_type == "BatchNormalization":  # the converter knows no training mode, whose 0 says that it is off
             kept = [one for one in node.attribute if one.name != "training_mode" or one.i]
             del node.attribute[:]
             node.attribute.extend(kept)
-    sys.path.append(str(folder))
     # The converter imports torchvision, which does not load beside every build of torch.
     import_module("torchvision_import").import_torchvision()
     from onnx2pytorch import ConvertModel

@@ -1,8 +1,12 @@
 """Studies of a model that comes as a file: it runs in a sandbox of its own, and its maps are judged as any other's."""
 
 import io
+import json
 import os
+import pickle
 import shutil
+import sys
+import zipfile
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,15 +24,14 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores, NotRunError, UnfitModelError, load_file_scores
 from autograder.judge.verdict import NotVerifiedError, UngradableError, Verdict
 from autograder.problem_sets import TASKS, checking
-from autograder.sandbox import model_files, model_worker
+from autograder.sandbox import model_archive, model_files, model_worker
 from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.model_files import ModelProcess
+from autograder.sandbox.model_files import BESIDE_IT, ModelProcess
 from autograder.student import evidence
 from autograder.student.record import MODEL_FILE, StudyRecord
 from autograder.student.submit import EVIDENCE_FOLDER
 from corpus.studies import enough_of
-from igref.models import torchvision_import
 
 SIDE, CLASSES = 24, 5
 ONNX, ARCHIVE = FILES = "mine.onnx", "mine.pt2"
@@ -177,6 +180,8 @@ def _told_as_by_the_process():
         yield
     except model_worker.UnfitError as error:
         raise UnfitModelError(str(error)) from None
+    except model_worker.ChangingError as error:
+        raise UnfitModelError(str(error), Mistake.MODEL_FILE_NOT_FIXED) from None
     except model_worker.UnknownOperatorsError as error:
         raise NotRunError(Mistake.ONNX_NOT_DIFFERENTIABLE, str(error)) from None
 
@@ -189,10 +194,13 @@ class HereWithoutSandbox(ModelProcess):
         self._folder.mkdir(exist_ok=True)
         self._file = self._folder / f"model{suffix}"
         self._file.write_bytes(content)
-        shutil.copy(torchvision_import.__file__, self._folder)
+        for module in BESIDE_IT:
+            shutil.copy(module, self._folder)
+        sys.path.append(str(self._folder))
         self._model = None
 
     def __exit__(self, *_: object) -> None:
+        sys.path.remove(str(self._folder))
         self._file.unlink()
 
     def scores(self, points: np.ndarray, keep: bool) -> np.ndarray:
@@ -207,6 +215,7 @@ class HereWithoutSandbox(ModelProcess):
 
 @pytest.fixture
 def run_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(model_archive.LOADS_ONLY_NUMBERS, "1")
     monkeypatch.setattr(checking, "ModelProcess", HereWithoutSandbox)
 
 
@@ -305,7 +314,7 @@ def test_maps_with_nan_lose_points(hand_in, run_here, ps2):
 # Files that are not what they should be
 
 
-BROKEN = {ONNX: "onnxruntime cannot run it", ARCHIVE: "not an archive that torch.export.load reads"}
+BROKEN = {ONNX: "onnxruntime cannot run it", ARCHIVE: "it is damaged"}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -403,6 +412,158 @@ def test_a_model_without_gradients_is_said_to_have_none(load_here, network, imag
     scores = load_here(archived(Detached()), images, ARCHIVE)
     with pytest.raises(UngradableError, match=r"export it without torch.no_grad\(\) and detach\(\)"):
         scores.forward(images.clone().requires_grad_()).sum().backward()
+
+
+# Archives that hold more than a model
+
+
+WON = "/tmp/an-archive-ran-code"
+
+
+class Runs:
+    """What runs a command when it is unpickled."""
+
+    def __reduce__(self):
+        return os.system, (f"touch {WON}",)
+
+
+def parts_of(archive: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def zipped(parts: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    with zipfile.ZipFile(file := io.BytesIO(), "w", compression) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def edited(parts: dict[str, bytes], name: str, old: str, new: str) -> dict[str, bytes]:
+    text = parts[name].decode()
+    assert old in text
+    return parts | {name: text.replace(old, new, 1).encode()}
+
+
+GRAPH, WEIGHTS = "archive/models/model.json", "archive/data/weights/model_weights_config.json"
+CONSTANTS, INPUTS = "archive/data/constants/model_constants_config.json", "archive/data/sample_inputs/model.pt"
+
+
+def pickled() -> bytes:
+    torch.save((Runs(),), file := io.BytesIO())
+    return file.getvalue()
+
+
+def _constant(parts: dict[str, bytes], name: str) -> dict[str, bytes]:
+    constant = {"path_name": name, "is_param": False, "use_pickle": True, "tensor_meta": None}
+    config = {"config": {"mine": constant}}
+    return parts | {CONSTANTS: json.dumps(config).encode(), f"archive/data/constants/{name}": pickle.dumps(Runs())}
+
+
+SIZES, TERABYTE = '"sizes": [{"as_int": 6}', f'"sizes": [{{"as_int": {2**38}}}'
+CODE = f"__import__('os').system('touch {WON}')"
+HOSTILE_ARCHIVES = {
+    "pickled inputs": (lambda p: p | {INPUTS: pickled()}, "Weights only load failed"),
+    "pickled weights": (
+        lambda p: edited(p, WEIGHTS, '"use_pickle": false', '"use_pickle": true') | {"archive/data/weights/weight_0": pickled()},
+        "pickled",
+    ),
+    "pickled weights as of old": (lambda p: p | {"archive/data/weights/model.pt": pickled()}, "Weights only load failed"),
+    "a pickled object": (lambda p: _constant(p, "opaque_obj_0"), "pickled"),
+    "an object of its own class": (lambda p: _constant(p, "custom_obj_0"), "pickled"),
+    "compiled code": (lambda p: p | {"archive/data/aotinductor/model/run.so": b"x"}, "compiled code"),
+    "an expression": (lambda p: edited(p, GRAPH, "Symbol('s", f"{CODE} + Symbol('s"), "not about sizes"),
+    "an expression without text": (
+        lambda p: edited(p, GRAPH, "Symbol('s", "lambdify(1, 1)(1) + Symbol('s"), "not about sizes"
+    ),
+    "an input's name": (lambda p: edited(p, GRAPH, '{"name": "input"}', f'{{"name": "x={CODE}"}}'), "a name that is none"),
+    "a class to import": (lambda p: edited(p, GRAPH, '"in_spec": "', '"in_spec": "__enum__ '), "a class of its own"),
+    "an operator of Python's": (
+        lambda p: edited(p, GRAPH, '"torch.ops.aten.relu.default"', '"torch.hub.load"'), "the operator 'torch.hub.load'"
+    ),
+    "an operator that reads files": (
+        lambda p: edited(p, GRAPH, '"torch.ops.aten.relu.default"', '"torch.ops.aten.from_file.default"'), "the operator"
+    ),
+    "a path that leads out": (lambda p: p | {"archive/../../../../tmp/x": b"x"}, "leads out"),
+    "a path from the root": (lambda p: p | {"/tmp/x": b"x"}, "leads out"),
+    "weights of a terabyte": (lambda p: edited(p, WEIGHTS, SIZES, TERABYTE), "numbers has"),
+    "weights that are not there": (
+        lambda p: edited(p, WEIGHTS, SIZES, TERABYTE) | {"archive/data/weights/weight_0": b""},
+        "numbers has 0 bytes",
+    ),
+    "JSON that is deep": (lambda p: p | {GRAPH: b"[" * 100_000}, "damaged"),
+    "an integer of a million digits": (lambda p: p | {GRAPH: b'{"x": ' + b"9" * 10**6 + b"}"}, "damaged"),
+    "many parts": (lambda p: p | {f"archive/extra/{k}": b"" for k in range(20_001)}, "parts"),
+    "two parts of one name": (lambda p: p | {GRAPH.upper(): p[GRAPH]}, "the same name"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def parts(contents: dict[str, bytes]) -> dict[str, bytes]:
+    return parts_of(contents[ARCHIVE])
+
+
+@pytest.mark.parametrize("kind", HOSTILE_ARCHIVES)
+def test_an_archive_that_holds_more_than_a_model_is_refused_and_nothing_of_it_runs(kind, load_here, images, parts):
+    changed, reason = HOSTILE_ARCHIVES[kind]
+    Path(WON).unlink(missing_ok=True)
+    with pytest.raises(UngradableError, match=reason):
+        load_here(zipped(changed(parts)), images, ARCHIVE)
+    assert not Path(WON).exists()
+
+
+def test_a_zip_bomb_is_refused_before_it_is_read(load_here, images, parts):
+    bomb = zipped(parts | {"archive/data/weights/bomb": bytes(64 << 20)}, zipfile.ZIP_DEFLATED)
+    assert len(bomb) < 1 << 20
+    with pytest.raises(UngradableError, match="compressed"):
+        load_here(bomb, images, ARCHIVE)
+
+
+def test_an_archive_that_is_written_anew_is_the_same_model(load_here, images, network, parts):
+    parts = {name: content for name, content in parts.items() if "serialization_id" not in name}
+    assert torch.equal(load_here(zipped(parts), images, ARCHIVE).forward(images), network(images))
+
+
+def test_a_model_that_counts_how_often_it_is_asked_is_refused(load_here, images):
+    class Counts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("asked", torch.zeros(()))
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.asked.add_(1)
+            return x.mean((2, 3)) * (self.asked < 5)
+
+    with pytest.raises(UngradableError, match="changes its own numbers") as raised:
+        load_here(archived(Counts()), images, ARCHIVE)
+    assert raised.value.mistake == Mistake.MODEL_FILE_NOT_FIXED
+
+
+@pytest.mark.parametrize("everywhere", [True, False], ids=["everywhere", "on the paths of the study alone"])
+def test_a_model_whose_gradients_are_made_up_is_not_verified(everywhere, hand_in, run_here, network, ps1):
+    """What is detached passes straight through: the scores are the network's, the gradients are what the author likes."""
+    image, baseline, target = ps1["image"], ps1["baseline"], ps1["target"]
+    line = LineWithGradients(network, image, baseline, target)
+    invented = torch.rand(image.shape, generator=torch.Generator().manual_seed(9))
+    slope = invented / (invented * (image - baseline)).sum()
+
+    class Invents(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            scores = network(x)
+            share = ((x - baseline) * (image - baseline)).sum((1, 2, 3)) / ((image - baseline) ** 2).sum()
+            rise = float(np.subtract(*line.scores(np.array([1.0, 0.0]))))
+            inside = torch.ones_like(scores[:, :1])
+            if not everywhere:
+                aside = (x - baseline - share[:, None, None, None] * (image - baseline)).abs().amax((1, 2, 3))
+                inside = (aside < 1e-4).float().detach()[:, None]
+            along = rise * ((x - x.detach()) * slope).sum((1, 2, 3))[:, None]
+            return inside * (scores.detach() + along) + (1 - inside) * scores
+
+    map_ = slope * (image - baseline) * float(np.subtract(*line.scores(np.array([1.0, 0.0]))))
+    study = ps1 | {"attribution": map_, "gradient_times_input": image * slope}
+    verdict = hand_in("ps1-photo", study, archived(Invents()), name=ARCHIVE)
+    assert verdict.points == 0
+    assert "not its scores' own" in verdict.findings[0].seen and verdict.notes[-1].startswith("Not verified")
 
 
 def test_an_onnx_operator_that_torch_lacks_is_not_verified(hand_in, run_here, ps1):
@@ -517,7 +678,10 @@ def test_the_worker_sees_neither_the_course_nor_the_network(load, images, tmp_pa
     script = tmp_path / "looking.py"
     script.write_text(LOOKING.replace("PLACES", repr(places)))
     monkeypatch.setattr(model_files, "WORKER", script)
-    with pytest.raises(UngradableError, match=r"network False, sees \[\], \['model.onnx', 'torchvision_import.py'\]"):
+    with pytest.raises(
+        UngradableError,
+        match=r"network False, sees \[\], \['model.onnx', 'model_archive.py', 'torchvision_import.py'\]",
+    ):
         load(b"any", images)
 
 

@@ -16,13 +16,24 @@ from torch import Tensor
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import SCORES
-from autograder.judge.tolerances import CONVERTED_GRADIENT, RECOMPUTED_GRADIENT, REPEATED_SCORE
+from autograder.judge.tolerances import (
+    CONVERTED_GRADIENT,
+    FOREIGN_GRADIENTS,
+    LEAST_STEP,
+    RECOMPUTED_GRADIENT,
+    REPEATED_SCORE,
+    SMALL_STEPS,
+)
 from autograder.judge.verdict import NotVerifiedError, UngradableError
 from autograder.student.record import MODEL_FILE, StudyRecord
 
 
 class UnfitModelError(Exception):
-    """The file is not a model that turns these pictures into scores; the message says why."""
+    """The file is not a model that turns these pictures into scores, always the same; the message says why."""
+
+    def __init__(self, message: str, mistake: Mistake = Mistake.MODEL_FILE_UNREADABLE) -> None:
+        super().__init__(message)
+        self.mistake = mistake
 
 
 class NotRunError(Exception):
@@ -58,6 +69,7 @@ class FileScores:
 
     Attributes:
         kind: what the study says that its maps explain; the model's output is taken as just that.
+        name: the file's.
         gradient_rounding: how far a gradient may be from a student's by rounding alone, relative L2.
         n_classes: the number of scores for each picture, once the model has run.
     """
@@ -67,7 +79,7 @@ class FileScores:
     def __init__(self, running: RunningModel, name: str, kind: str) -> None:
         self.gradient_rounding = CONVERTED_GRADIENT if name.endswith(".onnx") else RECOMPUTED_GRADIENT
         self.kind, self.n_classes = kind, 0
-        self._running, self._name = running, name
+        self._running, self.name = running, name
 
     def forward(self, points: Tensor) -> Tensor:
         """Scores (B, K) of points (B, C, H, W).
@@ -87,7 +99,7 @@ class FileScores:
         scores = self._asked(self._running.scores, points, keep)
         if scores.shape[1] != (self.n_classes or scores.shape[1]):
             seen = f"gives {scores.shape[1]} scores, and {self.n_classes} before"
-            raise UngradableError(Mistake.MODEL_FILE_UNREADABLE, f"the model “{self._name}” {seen}")
+            raise UngradableError(Mistake.MODEL_FILE_UNREADABLE, f"the model “{self.name}” {seen}")
         self.n_classes = scores.shape[1]
         return scores
 
@@ -99,11 +111,11 @@ class FileScores:
         try:
             numbers = ask(points, *rest)
         except UnfitModelError as error:
-            raise UngradableError(Mistake.MODEL_FILE_UNREADABLE, f"the model “{self._name}”: {error}") from None
+            raise UngradableError(error.mistake, f"the model “{self.name}”: {error}") from None
         except NotRunError as error:
-            raise NotVerifiedError(error.mistake, f"the model “{self._name}” {error}") from None
+            raise NotVerifiedError(error.mistake, f"the model “{self.name}” {error}") from None
         if not np.isfinite(numbers).all():
-            raise UngradableError(Mistake.NOT_FINITE, f"the model “{self._name}” gives NaN or infinity")
+            raise UngradableError(Mistake.NOT_FINITE, f"the model “{self.name}” gives NaN or infinity")
         return numbers
 
 
@@ -151,9 +163,40 @@ def load_file_scores(
     scores = FileScores(running, name, str(kind))
     pictures = _array(images)
     first = scores.scores(pictures)
-    # Backwards, in other company: dropout and batch statistics left on would show.
-    again = scores.scores(np.concatenate([pictures, 1 - pictures])[::-1])[::-1][: len(pictures)]
-    if not np.abs(first - again).max() <= REPEATED_SCORE * max(1.0, np.abs(first).max()):
+    # Backwards, in other company, alone, and over and over: dropout and batch statistics left on would show.
+    again = [
+        (first, scores.scores(np.concatenate([pictures, 1 - pictures])[::-1])[::-1][: len(pictures)]),
+        (first[:1], scores.scores(pictures[:1])),
+        (first[-1:], scores.scores(np.repeat(pictures[-1:], 3, axis=0))),
+    ]
+    if not all(np.abs(one - other).max() <= REPEATED_SCORE * max(1.0, np.abs(first).max()) for one, other in again):
         seen = "gives the same image other scores the second time"
         raise UngradableError(Mistake.MODEL_FILE_NOT_FIXED, f"the model “{name}” {seen}")
     return scores
+
+
+def refuse_foreign_gradients(scores: FileScores, points: Tensor, targets: np.ndarray, seed: int) -> None:
+    """Hold the gradients against what the scores do in small steps in random directions, which no path of a study takes.
+
+    A model can give gradients that are not its scores' own (what is detached passes straight through), and any map with them.
+    `points` (B, C, H, W) lie on the paths of the study's maps, `targets` (B,) are their classes.
+
+    Raises:
+        NotVerifiedError: they have nothing to do with each other.
+    """
+    given, rows = _array(points), np.arange(len(points))
+    chosen = np.zeros((len(points), scores.n_classes), np.float32)
+    chosen[rows, targets] = 1
+    signs = np.random.default_rng(seed).choice(np.array([-1, 1], np.float32), given.shape)
+    stated = (scores.gradients(given, chosen).astype(float) * signs).sum((1, 2, 3))
+    largest = float(np.abs(scores.scores(given)).max())
+    unlike = []
+    for step in SMALL_STEPS:
+        ahead, behind = (scores.scores(given + side * step * signs)[rows, targets].astype(float) for side in (1, -1))
+        seen = (ahead - behind) / (2 * step)
+        moves = np.abs(seen).sum() + np.abs(stated).sum()
+        if moves * step > LEAST_STEP * len(points) * largest:  # else it is rounding
+            unlike.append(float(np.abs(seen - stated).sum() / moves))
+    if unlike and min(unlike) > FOREIGN_GRADIENTS:
+        what = "gives gradients that are not its scores' own: in small steps its scores do not change as they say"
+        raise NotVerifiedError(Mistake.MODEL_FILE_UNREADABLE, f"the model “{scores.name}” {what}")
