@@ -48,7 +48,8 @@ from autograder.nbgrader_plugin.submitted_notebook import (
     restore,
 )
 from autograder.problem_sets.checking import Run
-from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox, warning_of_root
+from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
+from autograder.sandbox.other_user import warning_of_root
 from autograder.student.plain_text import writable
 
 

@@ -94,9 +94,12 @@ class Sandbox:
         `refused_calls` is an open file with a filter of system calls, which bubblewrap has to inherit.
         """
         launcher = _package_folder("autograder") / "student" / "launcher.py"
-        kit = [*_igref_without(self.withheld), *_part_of_the_grader(), *_font_cache(), *_weights()]
         program = [sys.executable, "-I", "-B", str(launcher), SUBMISSION, WORK, *arguments]
-        return self._command(kit, program, refused_calls)
+        return self._command(self._kit(), program, refused_calls)
+
+    def trial_command(self, arguments: list[str]) -> list[str]:
+        """The command line that runs the interpreter alone, with the same things in sight."""
+        return self._command(self._kit(), [sys.executable, "-I", "-S", "-B", *arguments], None)
 
     def script_command(self, script: Path, refused_calls: int | None = None) -> list[str]:
         """The command line that runs one script, which sees nothing of the kit but itself, in place of a kernel.
@@ -107,6 +110,9 @@ class Sandbox:
         nothing += ["--ro-bind", str(script), SCRIPT]
         program = [sys.executable, "-I", "-B", SCRIPT, SUBMISSION, str(self.evidence)]
         return self._command(nothing, program, refused_calls)
+
+    def _kit(self) -> list[str]:
+        return [*_igref_without(self.withheld), *_part_of_the_grader(), *_font_cache(), *_weights()]
 
     def _command(self, kit: list[str], program: list[str], refused_calls: int | None) -> list[str]:
         filtered = () if refused_calls is None else ("--seccomp", str(refused_calls))
@@ -152,16 +158,6 @@ class Sandbox:
 def check_sandbox() -> None:
     """Raise SandboxUnavailableError unless a sandbox can be made here."""
     find_bubblewrap()
-
-
-AS_ROOT = """\
-Grading as root: the user inside the sandbox is root outside, so only the sandbox's mounts and namespaces stand between a
-submission and the machine. Grade as an ordinary user, who owns the course folder, to have the system's permissions as well."""
-
-
-def warning_of_root() -> str:
-    """What whoever grades as root is told; empty for everybody else."""
-    return AS_ROOT if os.geteuid() == 0 else ""
 
 
 @functools.cache

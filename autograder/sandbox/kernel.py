@@ -22,8 +22,10 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
 from autograder.sandbox.bubblewrap import SCRATCH, Sandbox
+from autograder.sandbox.cgroup import Cgroup, cgroup_for
 from autograder.sandbox.clock import Clock
 from autograder.sandbox.limits import MIB, Limits
+from autograder.sandbox.other_user import STILL_ROOT, as_another_user, warning_of_root
 from autograder.sandbox.system_calls import filter_file
 
 WATCH_SECONDS = 0.2
@@ -67,12 +69,20 @@ class SandboxedKernelManager(AsyncKernelManager):
         kwargs["env"] = {"PATH": os.defpath}
         # What the process prints past its kernel goes to a file: never among the grader's own lines.
         inherited = () if self._filter is None else (self._filter,)
+        command = as_another_user(self.sandbox, kernel_cmd)
+        if command == kernel_cmd and warning_of_root():
+            self.log.warning(STILL_ROOT)
+        cgroup = cgroup_for(self.sandbox.limits)
+        self.log.info(
+            "Memory and processes are kept by %s", f"the cgroup {cgroup.folder}" if cgroup else "the watch alone"
+        )
+        command = cgroup.command(command) if cgroup else command
         with self.log_file.open("wb") as log:
-            await super()._async_launch_kernel(kernel_cmd, stdout=log, stderr=log, pass_fds=inherited, **kwargs)
+            await super()._async_launch_kernel(command, stdout=log, stderr=log, pass_fds=inherited, **kwargs)
         for descriptor in inherited:
             os.close(descriptor)
         folders = (self.sandbox.evidence, self.sandbox.runtime)
-        self.watch = Watch(self.provisioner.pid, self.sandbox.limits, folders)
+        self.watch = Watch(self.provisioner.pid, self.sandbox.limits, folders, cgroup)
         self.watch.start()
 
     async def _async_cleanup_resources(self, restart: bool = False) -> None:
@@ -89,9 +99,9 @@ class Watch(threading.Thread):
         clock: how long the sandbox's processes computed.
     """
 
-    def __init__(self, pid: int, limits: Limits, folders: tuple[Path, ...]) -> None:
+    def __init__(self, pid: int, limits: Limits, folders: tuple[Path, ...], cgroup: Cgroup | None = None) -> None:
         super().__init__(name="sandbox watch", daemon=True)
-        self.pid, self.limits, self.folders = pid, limits, folders
+        self.pid, self.limits, self.folders, self.cgroup = pid, limits, folders, cgroup
         self.violation = ""
         self.clock = Clock()
         self._ended = threading.Event()
@@ -104,6 +114,7 @@ class Watch(threading.Thread):
                 violation = self._find_violation()
             except psutil.NoSuchProcess:
                 if not psutil.pid_exists(self.pid):
+                    self.violation = self._out_of_memory()
                     return
                 continue
             except Exception as error:  # what cannot be watched is not let run
@@ -121,13 +132,26 @@ class Watch(threading.Thread):
         try:
             processes = psutil.Process(self.pid).children(recursive=True)
         except psutil.NoSuchProcess:
-            return
+            processes = []
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         psutil.wait_procs(processes, timeout=SECONDS_TO_END)
+        if self.cgroup:
+            self.violation = self.violation or self._out_of_memory()
+            self.cgroup.remove()
+
+    def _out_of_memory(self) -> str:
+        """What there is to say where the kernel ended it; empty where it did not, or nobody knows."""
+        return self._too_much_memory if self.cgroup and self.cgroup.out_of_memory else ""
+
+    @property
+    def _too_much_memory(self) -> str:
+        return f"it used more than {self.limits.memory:,} MiB of memory"
 
     def _find_violation(self) -> str:
         processes = psutil.Process(self.pid).children(recursive=True)
+        if ended := self._out_of_memory():
+            return ended
         self.clock.tick(processes)
         if len(processes) > self.limits.processes:
             return f"it started more than {self.limits.processes} processes"
@@ -140,7 +164,7 @@ class Watch(threading.Thread):
             return f"it made more than {self.limits.files:,} files"
         memory = scratch + sum(_resident(process) for process in processes)
         if memory > self.limits.memory * MIB:
-            return f"it used more than {self.limits.memory:,} MiB of memory"
+            return self._too_much_memory
         if sum(_cpu_seconds(process) for process in processes) > self.limits.cpu_seconds:
             return f"it used more than {self.limits.cpu_seconds} seconds of the processor"
         if self.clock.computed > self.limits.notebook_seconds:

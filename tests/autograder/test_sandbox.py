@@ -3,8 +3,10 @@
 import ast
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,10 +19,10 @@ from jupyter_client.asynchronous import AsyncKernelClient
 from autograder.judge.probes import write_questions
 from autograder.problem_sets import TASKS
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
-from autograder.sandbox import bubblewrap
 from autograder.sandbox.bubblewrap import HOME, WORK, Sandbox, SandboxUnavailableError, check_sandbox
 from autograder.sandbox.kernel import SandboxedKernelManager, _resident
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.other_user import NOBODY, as_another_user, warning_of_root
 from autograder.student.questions import QUESTIONS_FOLDER
 from autograder.student.submit import EVIDENCE_FOLDER
 
@@ -127,8 +129,6 @@ def start(loop, tmp_path_factory):
     started: list[Kernel] = []
 
     def start(limits: Limits = LOW) -> Kernel:
-        import tempfile
-
         # Sockets have short names, pytest's folders long ones.
         folder = Path(tempfile.mkdtemp(prefix="ig-", dir="/tmp"))
         kernel = Kernel(folder, limits, loop)
@@ -137,8 +137,6 @@ def start(loop, tmp_path_factory):
         return kernel
 
     yield start
-    import subprocess
-
     for kernel in started:
         kernel.stop()
         # Some of them leave folders that are deeper than Python can remove.
@@ -307,32 +305,97 @@ def test_mounts_privileges_and_namespaces_cannot_be_regained(kernel):
     assert said == "True True\nTrue True True\n" + repr(["0" * 16] * 5) + "\n"
 
 
-def test_nothing_of_the_machine_in_proc_and_sys_opens_for_writing(kernel):
+WRITABLE = """
+import os
+opened, looked_at = [], 0
+for top in ("/proc", "/sys"):
+    for root, folders, files in os.walk(top):
+        if root == "/proc":
+            folders[:] = [name for name in folders if not name.isdigit() and name not in ("self", "thread-self")]
+        for name in files:
+            looked_at += 1
+            try:
+                os.close(os.open(os.path.join(root, name), os.O_WRONLY | os.O_NONBLOCK))
+                opened.append(os.path.join(root, name))
+            except OSError:
+                pass
+print(looked_at > 500, opened)
+"""
+root_alone = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@contextlib.contextmanager
+def _small_sandbox(limits: Limits = LOW):
+    folder = Path(tempfile.mkdtemp(prefix="ig-", dir="/tmp"))
+    for name in ("files", "evidence", "runtime"):
+        (folder / name).mkdir()
+    try:
+        yield Sandbox(folder / "files", folder / "evidence", folder / "runtime", PS1.withholds, {}, limits=limits)
+    finally:
+        subprocess.run(["rm", "-rf", str(folder)], check=False)
+
+
+@pytest.mark.parametrize("whose", ["of whoever grades", pytest.param("of another user", marks=root_alone)])
+def test_nothing_of_the_machine_in_proc_and_sys_opens_for_writing(whose, tmp_path):
     """Every file but those of the sandbox's own processes, opened and closed, nothing written."""
-    said = kernel.run("""
-        import os
-        opened, looked_at = [], 0
-        for top in ("/proc", "/sys"):
-            for root, folders, files in os.walk(top):
-                if root == "/proc":
-                    folders[:] = [name for name in folders if not name.isdigit() and name not in ("self", "thread-self")]
-                for name in files:
-                    looked_at += 1
-                    try:
-                        os.close(os.open(os.path.join(root, name), os.O_WRONLY | os.O_NONBLOCK))
-                        opened.append(os.path.join(root, name))
-                    except OSError:
-                        pass
-        print(looked_at > 500, opened)
-    """)
-    assert said == "True []\n"
+    script = tmp_path / "looking.py"
+    script.write_text(WRITABLE)
+    with _small_sandbox() as sandbox:
+        command = sandbox.script_command(script)
+        if whose == "of another user":
+            script.rename(script := sandbox.submission / "looking.py")
+            command = sandbox.script_command(script)
+            command = as_another_user(sandbox, command)
+            assert any(word == f"--reuid={NOBODY}" for word in command)
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("True []\n", "")
+
+
+@root_alone
+def test_where_root_grades_the_sandbox_is_another_users(kernel):
+    inside = psutil.Process(kernel.manager.watch.pid).children(recursive=True)
+    assert {user for process in inside for user in process.uids()} == {NOBODY}
+    kernel.run(f"import os\nopen(os.environ[{EVIDENCE_FOLDER!r}] + '/mine', 'w').close()")
+    mine = kernel.folder / "evidence" / "mine"
+    assert mine.stat().st_uid == NOBODY
+    mine.unlink()
+
+
+@root_alone
+def test_where_another_user_cannot_read_the_submission_the_sandbox_stays_as_it_is():
+    with _small_sandbox() as sandbox:
+        command = sandbox.trial_command([])
+        assert as_another_user(sandbox, command) != command and sandbox.evidence.stat().st_uid == NOBODY
+        (sandbox.submission / "closed.csv").touch(mode=0o600)
+        assert as_another_user(sandbox, command) == command and sandbox.evidence.stat().st_uid == 0
 
 
 def test_who_grades_as_root_is_told_so(monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert "ordinary user" in bubblewrap.warning_of_root()
+    assert "ordinary user" in warning_of_root()
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert bubblewrap.warning_of_root() == ""
+    with _small_sandbox() as sandbox:
+        assert warning_of_root() == "" and as_another_user(sandbox, ["bwrap"]) == ["bwrap"]
+
+
+REFUSED_CALLS = {
+    "POSIX message queues": "libc.mq_open(b'/x', os.O_CREAT | os.O_RDWR, 0o600, None)",
+    "watches of files": "libc.inotify_init1(0)",
+    "watches of file systems": "libc.fanotify_init(0, 0)",
+    "memory files": "libc.memfd_create(b'x', 0)",
+    "System V memory": "libc.shmget(0, 4096, 0o1600)",
+    "System V messages": "libc.msgget(0, 0o1600)",
+    "TCP, whose buffers grow to megabytes": "libc.socket(2, 1, 0)",
+    "TCP over IPv6": "libc.socket(10, 1, 0)",
+    "sockets of the kernel's ciphers": "libc.socket(38, 5, 0)",
+    "packets": "libc.socket(17, 3, 0)",
+}
+
+
+def test_memory_that_belongs_to_no_process_cannot_be_asked_for(kernel):
+    asked = "".join(f"print({what!r}, {call}, ctypes.get_errno())\n" for what, call in REFUSED_CALLS.items())
+    said = kernel.run(f"import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n{asked}")
+    assert said.splitlines() == [f"{what} -1 1" for what in REFUSED_CALLS]  # 1: operation not permitted
 
 
 def test_there_is_no_network(kernel):

@@ -1,0 +1,98 @@
+"""Where root grades, a sandbox is another user's: what gets out of its mounts and namespaces has no rights there.
+
+That user may have no way to what the sandbox shows, as to an interpreter in root's own home: such folders are replaced by empty
+ones, in which nothing stands but what is shown, in a mount namespace of its own. Where that fails, the sandbox stays root's, and
+the grader says so.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+from autograder.sandbox.bubblewrap import SUBMISSION, Sandbox, find_bubblewrap
+
+NOBODY = 65534
+SECONDS = 60
+AS_ROOT = (
+    f"Grading as root: each sandbox is run as the user {NOBODY} where that can be done. "
+    "Grade as an ordinary user, who owns the course folder, to be sure of it."
+)
+STILL_ROOT = (
+    "This sandbox is root's: another user cannot start it or read the submission, so only its mounts and namespaces stand "
+    "between it and the machine. Grade as an ordinary user."
+)
+
+_READS_ALL = (
+    "import os, sys; sys.exit(not all(os.access(os.path.join(root, name), os.R_OK)"
+    f" for root, _, files in os.walk({SUBMISSION!r}) for name in files))"
+)
+
+
+def warning_of_root() -> str:
+    """What whoever grades as root is told; empty for everybody else."""
+    return AS_ROOT if os.geteuid() == 0 else ""
+
+
+def as_another_user(sandbox: Sandbox, command: list[str]) -> list[str]:
+    """The sandbox's command line, run by another user where root grades and that can be done; else as it is.
+
+    Call it when everything is in the sandbox's folders: those that it writes become that user's.
+    """
+    setpriv = shutil.which("setpriv")
+    if os.geteuid() != 0 or setpriv is None:
+        return command
+    _give(sandbox, NOBODY)
+    for folder in {sandbox.evidence.parent, sandbox.submission.parent}:
+        if folder.parent == Path(tempfile.gettempdir()):  # the grader's own, which nobody else could enter
+            os.chown(folder, -1, NOBODY)
+            folder.chmod(0o710)
+    user = [setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
+    trial = sandbox.trial_command(["-c", _READS_ALL])
+    if _works([*_opened(trial), *user, *trial]):
+        return [*_opened(command), *user, *command]
+    _give(sandbox, 0)
+    return command
+
+
+def _give(sandbox: Sandbox, user: int) -> None:
+    for folder in (sandbox.evidence, sandbox.runtime):
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, user, user, follow_symlinks=False)
+
+
+def _opened(command: list[str]) -> list[str]:
+    """A bubblewrap of root's own, in which everybody finds a way to the files that `command` shows, and to nothing beside them."""
+    shown = [Path(command[0])]
+    shown += [
+        Path(command[k + 1]) for k, word in enumerate(command) if word in ("--bind", "--ro-bind", "--ro-bind-try")
+    ]
+    closed = sorted({folder for path in shown if (folder := _closed(path))})
+    options = [part for folder in closed for part in ("--tmpfs", str(folder))]
+    for path in dict.fromkeys(shown):
+        for folder in (folder for folder in closed if path.is_relative_to(folder)):
+            between = [one for one in reversed(path.parents) if one.is_relative_to(folder) and one != folder]
+            options += [part for one in between for part in ("--perms", "0755", "--dir", str(one))]
+            options += ["--ro-bind-try", str(path), str(path)]
+    return [str(find_bubblewrap()), "--dev-bind", "/", "/", *options, "--"] if closed else []
+
+
+def _closed(path: Path) -> Path | None:
+    """The first folder on the way to a path that not everybody may enter, if it is not the grader's scratch folder."""
+    for folder in reversed(path.parents):
+        if folder.parent == Path(tempfile.gettempdir()):
+            return None
+        if folder.is_dir() and not folder.stat().st_mode & stat.S_IXOTH:
+            return folder
+    return None
+
+
+def _works(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=SECONDS, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
