@@ -248,8 +248,9 @@ def page(results: list[dict[str, Any]]) -> str:
     """The tables, of what has been graded."""
     from importlib.metadata import version
 
-    found = {result["name"]: result for result in results}
     attacks = [attack for attack in CORPUS if attack.group != "nothing"]
+    aimed_there = {attack.name for attack in attacks if attack.group != HERE_ALONE}
+    found = {result["name"]: result for result in results if result["name"] in aimed_there}
     kinds: dict[str, list[Hostile]] = defaultdict(list)
     for attack in attacks:
         kinds[attack.group].append(attack)
