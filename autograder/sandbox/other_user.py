@@ -12,8 +12,10 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
+from autograder import student
 from autograder.sandbox.bubblewrap import SUBMISSION, Sandbox, find_bubblewrap
 
 NOBODY = 65534
@@ -27,10 +29,13 @@ STILL_ROOT = (
     "between it and the machine. Grade as an ordinary user."
 )
 
-_READS_ALL = (
-    "import os, sys; sys.exit(not all(os.access(os.path.join(root, name), os.R_OK)"
-    f" for root, _, files in os.walk({SUBMISSION!r}) for name in files))"
-)
+_READS_ALL = """
+import os, sys
+for top in sys.argv[1:]:
+    for root, folders, files in os.walk(top, onerror=lambda error: sys.exit(1)):
+        if not all(os.access(os.path.join(root, name), os.R_OK) for name in files):
+            sys.exit(1)
+"""
 
 
 def warning_of_root() -> str:
@@ -52,7 +57,10 @@ def as_another_user(sandbox: Sandbox, command: list[str]) -> list[str]:
             os.chown(folder, -1, NOBODY)
             folder.chmod(0o710)
     user = [setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--"]
-    trial = sandbox.trial_command(["-c", _READS_ALL])
+    kit = Path(student.__file__).parent
+    torch = Path(find_spec("torch").origin).parent / "nn"  # a part of what was installed beside the kit
+    read = [SUBMISSION, *map(str, (kit, torch, *([sandbox.questions] if sandbox.questions else [])))]
+    trial = sandbox.trial_command(["-c", _READS_ALL, *read])
     if _works([*_opened(trial), *user, *trial]):
         return [*_opened(command), *user, *command]
     _give(sandbox, 0)

@@ -366,8 +366,14 @@ def test_where_another_user_cannot_read_the_submission_the_sandbox_stays_as_it_i
     with _small_sandbox() as sandbox:
         command = sandbox.trial_command([])
         assert as_another_user(sandbox, command) != command and sandbox.evidence.stat().st_uid == NOBODY
-        (sandbox.submission / "closed.csv").touch(mode=0o600)
+        closed = sandbox.submission / "closed.csv"
+        closed.touch(mode=0o600)
         assert as_another_user(sandbox, command) == command and sandbox.evidence.stat().st_uid == 0
+        closed.unlink()
+        questions = sandbox.submission.with_name("questions")
+        questions.mkdir(mode=0o700)
+        asked = replace(sandbox, questions=questions)
+        assert as_another_user(asked, asked.trial_command([])) == asked.trial_command([])
 
 
 def test_who_grades_as_root_is_told_so(monkeypatch):
