@@ -121,8 +121,9 @@ def _of_the_sum(answered: Sequence[Answered], wrong: Sequence[int]) -> Mistake |
         return None
     if any(abs(total - 1) > SAME_MAP for _, (total, _, _) in known):
         return Mistake.WEIGHTS_DO_NOT_ADD_UP
-    far = [abs(mean - 1 / 2) > 1 / n or abs(square - 1 / 3) > 1 / n for n, (_, mean, square) in known]
-    return Mistake.POINTS_NOT_SPREAD if sum(far) > len(far) / 4 else None
+    # Where each point lies in a piece of its own, n pieces of 1/n, neither mean can be farther off than one of them.
+    far = (max(abs(mean - 1 / 2), abs(square - 1 / 3)) > 1 / n + SAME_MAP for n, (_, mean, square) in known)
+    return Mistake.POINTS_NOT_SPREAD if any(far) else None
 
 
 def _moments(line: Line, values: np.ndarray) -> np.ndarray | None:
