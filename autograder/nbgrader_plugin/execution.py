@@ -104,7 +104,7 @@ class SandboxedExecute(Execute):
     def create_kernel_manager(self) -> AsyncKernelManager:
         if self._sandbox is None:
             return super().create_kernel_manager()
-        self.km = SandboxedKernelManager(self._sandbox, config=self.config)
+        self.km = SandboxedKernelManager(self._sandbox, config=self.config, log=self.log)
         self._manager = self.km
         return self.km
 
