@@ -45,7 +45,7 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> Mistake | N
     ):
         if tells(answered, wrong):
             return mistake
-    return _of_the_sum(answered, wrong)
+    return wrong_sum(answered)
 
 
 def is_capped(answered: Sequence[Answered]) -> bool:
@@ -113,7 +113,7 @@ def _represents(kind: torch.dtype, numbers: np.ndarray) -> bool:
     return bool((given - given.to(kind).double()).abs().le(REPRESENTABLE * given.abs()).all()) and bool(given.any())
 
 
-def _of_the_sum(answered: Sequence[Answered], wrong: Sequence[int]) -> Mistake | None:
+def wrong_sum(answered: Sequence[Answered]) -> Mistake | None:
     """What is wrong with weights or points, where the gradients of the path are all that the answers are made of."""
     moments = [(n, _moments(line, values)) for line, n, values in answered if _is_quadratic(line)]
     known = [(n, found) for n, found in moments if found is not None]

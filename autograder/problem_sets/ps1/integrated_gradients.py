@@ -23,7 +23,7 @@ from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.judge.probes.functions import REFERENCE_SEEDS, integrated_gradients_probes
 from autograder.judge.resemblance import nearest, resemblance
 from autograder.judge.studies.sample import Sample
-from autograder.judge.telltales import is_capped, telltale
+from autograder.judge.telltales import is_capped, telltale, wrong_sum
 from autograder.judge.tolerances import HALF_PRECISION, ROUNDING
 from autograder.judge.truth import Question
 from autograder.judge.verdict import Verdict
@@ -76,8 +76,12 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             missed = near_miss(lines)
             if missed:
                 return Diagnosis(missed.mistakes, broken(missed) or NEAR_MISS)
-            capped = not rule_of(lines) and is_capped(lines)
-            return Diagnosis((Mistake.STEPS_CAPPED,), BREAKS[Mistake.STEPS_CAPPED]) if capped else Diagnosis()
+            if rule_of(lines):
+                return Diagnosis()
+            if is_capped(lines):
+                return Diagnosis((Mistake.STEPS_CAPPED,), BREAKS[Mistake.STEPS_CAPPED])
+            told = wrong_sum(lines)
+            return Diagnosis((told,), _by_luck(lines, answered)) if told else Diagnosis()
         if same and (found := at_a_fixed_count(lines)) is not None:
             few = found.composition.summed(1)[0] < FEW_POINTS
             return Diagnosis(found.mistakes, broken(found) | {"steps"} if few else frozenset({"steps"}))
@@ -91,12 +95,13 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             return Diagnosis(found.mistakes, broken(found) | {"steps"})
         if (found := explain(lines, wrong)) is not None:
             return Diagnosis(found.mistakes, broken(found) or (NEAR_MISS if found.mistakes else None))
+        by_luck = None if all(answered[k].probe.again for k in wrong) else _by_luck(lines, answered)
         if (told := telltale(lines, wrong)) is not None:
-            return Diagnosis((told,), BREAKS.get(told, _by_luck(lines, answered, wrong)))
+            return Diagnosis((told,), BREAKS.get(told, by_luck))
         given = [(questions[answer.probe.name], answer.values) for answer in answered]
         if (found := nearest(given, wrong)) is not None:
             return Diagnosis(found.mistakes, broken(found))
-        return Diagnosis(resemblance(given, wrong), _by_luck(lines, answered, wrong))
+        return Diagnosis(resemblance(given, wrong), by_luck)
 
     def remarks() -> list[str]:
         return [BOTH_ENDS] if rule_of(lines) in CLOSED else []
@@ -104,10 +109,8 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
     return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, diagnose, EXAMPLE, remarks)
 
 
-def _by_luck(lines: list[Answered], answered: list[Answer], wrong: list[int]) -> frozenset[str] | None:
+def _by_luck(lines: list[Answered], answered: list[Answer]) -> frozenset[str]:
     """What a function that is wrong in a way of its own breaks: an answer that is near enough may be so by luck."""
-    if all(answered[k].probe.again for k in wrong):
-        return None
     about = [answer.probe.asks_about for answer in answered]
     return frozenset(about) - given_by_a_rule(lines, about)
 
