@@ -423,7 +423,7 @@ def test_coarse_nodes_on_the_path_are_no_change_of_range(hand_in):
     """An answer that is near the truth is near an affine image of it, too."""
     source = integrated("g = g[n_steps // 10 :]; return g.mean(0) * (x - baseline)")
     verdict = hand_in(source, INTEGRATED)
-    assert lost(verdict) and not verdict.mistakes
+    assert lost(verdict) and verdict.mistakes == (Mistake.POINTS_NOT_SPREAD,)
 
 
 def test_a_wrong_map_in_another_form_is_told_of_both(hand_in):
