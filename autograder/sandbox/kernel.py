@@ -135,6 +135,9 @@ class Watch(threading.Thread):
             processes = []
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
+        for process in processes:  # bubblewrap ends with its parent, but for where it may not be told to
+            with contextlib.suppress(psutil.Error):
+                process.kill()
         psutil.wait_procs(processes, timeout=SECONDS_TO_END)
         if self.cgroup:
             self.violation = self.violation or self._out_of_memory()

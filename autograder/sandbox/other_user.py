@@ -1,8 +1,8 @@
 """Where root grades, a sandbox is another user's: what gets out of its mounts and namespaces has no rights there.
 
-That user may have no way to what the sandbox shows, as to an interpreter in root's own home: such folders are replaced by empty
-ones, in which nothing stands but what is shown, in a mount namespace of its own. Where that fails, the sandbox stays root's, and
-the grader says so.
+That user may have no way to what the sandbox shows, as to an interpreter in root's own home. Then the sandbox stays root's, and the
+grader says so: a mount namespace around it, in which such folders are open, would be one more process, and the kernel does not
+let a process without rights end another user's when its own end comes, so what it leaves behind would go on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from autograder import student
-from autograder.sandbox.bubblewrap import SUBMISSION, Sandbox, find_bubblewrap
+from autograder.sandbox.bubblewrap import SUBMISSION, Sandbox
 
 NOBODY = 65534
 SECONDS = 60
@@ -48,8 +48,8 @@ def as_another_user(sandbox: Sandbox, command: list[str]) -> list[str]:
 
     Call it when everything is in the sandbox's folders: those that it writes become that user's.
     """
-    setpriv = shutil.which("setpriv")
-    if os.geteuid() != 0 or setpriv is None:
+    setpriv, trial = shutil.which("setpriv"), sandbox.trial_command([])
+    if os.geteuid() != 0 or setpriv is None or has_no_way_to(trial):
         return command
     _give(sandbox, NOBODY)
     for folder in {sandbox.evidence.parent, sandbox.submission.parent}:
@@ -61,8 +61,8 @@ def as_another_user(sandbox: Sandbox, command: list[str]) -> list[str]:
     torch = Path(find_spec("torch").origin).parent / "nn"  # a part of what was installed beside the kit
     read = [SUBMISSION, *map(str, (kit, torch, *([sandbox.questions] if sandbox.questions else [])))]
     trial = sandbox.trial_command(["-c", _READS_ALL, *read])
-    if _works([*_opened(trial), *user, *trial]):
-        return [*_opened(command), *user, *command]
+    if not has_no_way_to(command) and _works([*user, *trial]):
+        return [*user, *command]
     _give(sandbox, 0)
     return command
 
@@ -73,20 +73,13 @@ def _give(sandbox: Sandbox, user: int) -> None:
             os.chown(path, user, user, follow_symlinks=False)
 
 
-def _opened(command: list[str]) -> list[str]:
-    """A bubblewrap of root's own, in which everybody finds a way to the files that `command` shows, and to nothing beside them."""
+def has_no_way_to(command: list[str]) -> bool:
+    """Whether what a command line shows lies in folders that not everybody may enter."""
     shown = [Path(command[0])]
     shown += [
         Path(command[k + 1]) for k, word in enumerate(command) if word in ("--bind", "--ro-bind", "--ro-bind-try")
     ]
-    closed = sorted({folder for path in shown if (folder := _closed(path))})
-    options = [part for folder in closed for part in ("--tmpfs", str(folder))]
-    for path in dict.fromkeys(shown):
-        for folder in (folder for folder in closed if path.is_relative_to(folder)):
-            between = [one for one in reversed(path.parents) if one.is_relative_to(folder) and one != folder]
-            options += [part for one in between for part in ("--perms", "0755", "--dir", str(one))]
-            options += ["--ro-bind-try", str(path), str(path)]
-    return [str(find_bubblewrap()), "--dev-bind", "/", "/", *options, "--"] if closed else []
+    return any(_closed(path) for path in shown)
 
 
 def _closed(path: Path) -> Path | None:
