@@ -150,7 +150,9 @@ REPEATED_SCORE = 1e-4
 float32 leaves 1e-6; dropout or batch statistics left on change it by 1e-2 and more."""
 
 SMALL_STEPS = (1e-3, 3e-4, 1e-4)
+"""Steps of every pixel by which a model's gradient is compared with its scores: see FOREIGN_GRADIENTS."""
 LEAST_STEP = 1e-5
+"""A change of the score below this share of the largest score is float32's rounding, and says nothing of a gradient."""
 FOREIGN_GRADIENTS = 0.5
 """A model's gradients are not its scores' own when, over 16 points of the study's paths, the change of the score in small steps of
 every pixel up or down, and the change that the gradient says, lie apart by more than this share of both together, at every

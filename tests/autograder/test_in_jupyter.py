@@ -150,7 +150,7 @@ def test_an_instructor_reads_the_rubric_gives_points_and_a_comment(page, lab, co
     page.locator("#ps1-discussion-comment").blur()
     page.locator(".comment-saved").last.wait_for(state="visible")
     page.goto(f"{lab}/formgrader/gradebook/{PS1.id}/{PS1.id}")
-    assert "3 / 20" in page.locator("tbody tr").inner_text()
+    expect(page.locator("tbody tr")).to_contain_text("3 / 20", timeout=1000 * SECONDS)
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "integrated-gradients") as book:
         assert book.find_submission(PS1.id, STUDENT).score == 3
         assert book.find_comment("ps1-discussion", PS1.id, PS1.id, STUDENT).comment == "well seen"
