@@ -8,7 +8,7 @@ a factor, is the explanation. Each part names the mistake that it is; a new one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import groupby, product
 
@@ -51,7 +51,7 @@ class Part:
     name: str
     mistake: Mistake | None
     of: Callable
-    alone: bool = False
+    alone: bool = field(default=False, kw_only=True)
 
 
 # Weights: a number of steps to nodes and weights.
@@ -391,33 +391,29 @@ def _any(maps: np.ndarray, values: np.ndarray) -> np.ndarray:
 class Range(Part):
     """A change of range. `could_give`: which maps it could have made the values of, one of the functions above."""
 
-    could_give: Callable[[np.ndarray, np.ndarray], np.ndarray] = _any
-
-
-def _range(name: str, mistake: Mistake | None, of: Operation, could_give: Callable) -> Range:
-    return Range(name, mistake, of, could_give=could_give)
+    could_give: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 _cut, _cut_and_shifted = _within(_proportional), _within(_affine)
 RANGES = (
-    _range("kept", None, lambda maps: maps, _proportional),
-    _range("min-max", Mistake.MIN_MAX, _min_max, _affine),
-    *(_range(f"size up to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped_size(p), _cut) for p in PERCENTILES),
-    *(_range(f"up to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(0, p), _cut) for p in PERCENTILES),
-    *(_range(f"{100 - p} to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(100 - p, p), _cut) for p in PERCENTILES),
+    Range("kept", None, lambda maps: maps, _proportional),
+    Range("min-max", Mistake.MIN_MAX, _min_max, _affine),
+    *(Range(f"size up to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped_size(p), _cut) for p in PERCENTILES),
+    *(Range(f"up to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(0, p), _cut) for p in PERCENTILES),
+    *(Range(f"{100 - p} to {p} %", Mistake.CLIPPED_AT_PERCENTILE, _clipped(100 - p, p), _cut) for p in PERCENTILES),
     *(
-        _range(
+        Range(
             f"{low} to {p} %, min-max", Mistake.CLIPPED_AT_PERCENTILE, _clipped_then_min_max(low, p), _cut_and_shifted
         )
         for p in PERCENTILES
         for low in (0, 100 - p)
     ),
     *(
-        _range(f"blur {sigma:g}", Mistake.BLURRED, _over_places(gaussian_filter, sigma), _any)
+        Range(f"blur {sigma:g}", Mistake.BLURRED, _over_places(gaussian_filter, sigma), _any)
         for sigma in (0.5, 1.0, 1.5, 2.0)
     ),
     *(
-        _range(f"mean of three, {mode}", Mistake.BLURRED, _mean_of_three(mode), _any)
+        Range(f"mean of three, {mode}", Mistake.BLURRED, _mean_of_three(mode), _any)
         for mode in ("constant", "nearest", "reflect")
     ),
 )

@@ -49,7 +49,7 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> Mistake | N
 
 
 def is_capped(answered: Sequence[Answered]) -> bool:
-    """Whether a textbook rule with no more than so many steps gives all answers, and none with n_steps does."""
+    """Whether a textbook rule with no more than so many steps gives all answers. Ask first whether one with n_steps does."""
     many_first = sorted(answered, key=lambda one: (not one[0].bends, -one[1]))
     return any(
         all(_near(line.weighted(*rule.of(min(n, cap))), values) for line, n, values in many_first)
