@@ -48,8 +48,8 @@ def as_another_user(sandbox: Sandbox, command: list[str]) -> list[str]:
 
     Call it when everything is in the sandbox's folders: those that it writes become that user's.
     """
-    setpriv, trial = shutil.which("setpriv"), sandbox.trial_command([])
-    if os.geteuid() != 0 or setpriv is None or has_no_way_to(trial):
+    setpriv = shutil.which("setpriv")
+    if os.geteuid() != 0 or setpriv is None or has_no_way_to(command) or has_no_way_to(sandbox.trial_command([])):
         return command
     _give(sandbox, NOBODY)
     for folder in {sandbox.evidence.parent, sandbox.submission.parent}:
@@ -61,7 +61,7 @@ def as_another_user(sandbox: Sandbox, command: list[str]) -> list[str]:
     torch = Path(find_spec("torch").origin).parent / "nn"  # a part of what was installed beside the kit
     read = [SUBMISSION, *map(str, (kit, torch, *([sandbox.questions] if sandbox.questions else [])))]
     trial = sandbox.trial_command(["-c", _READS_ALL, *read])
-    if not has_no_way_to(command) and _works([*user, *trial]):
+    if _works([*user, *trial]):
         return [*user, *command]
     _give(sandbox, 0)
     return command
@@ -79,17 +79,17 @@ def has_no_way_to(command: list[str]) -> bool:
     shown += [
         Path(command[k + 1]) for k, word in enumerate(command) if word in ("--bind", "--ro-bind", "--ro-bind-try")
     ]
-    return any(_closed(path) for path in shown)
+    return any(_is_closed(path) for path in shown)
 
 
-def _closed(path: Path) -> Path | None:
-    """The first folder on the way to a path that not everybody may enter, if it is not the grader's scratch folder."""
+def _is_closed(path: Path) -> bool:
+    """Whether a folder on the way to a path is not for everybody to enter; the grader's scratch folders are opened later."""
     for folder in reversed(path.parents):
         if folder.parent == Path(tempfile.gettempdir()):
-            return None
+            return False
         if folder.is_dir() and not folder.stat().st_mode & stat.S_IXOTH:
-            return folder
-    return None
+            return True
+    return False
 
 
 def _works(command: list[str]) -> bool:
