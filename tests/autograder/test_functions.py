@@ -230,14 +230,14 @@ class TestAProcessThatEnds:
             pass
 
         names = {"torch": torch, "Dies": Dies}
-        source = f"{MIDPOINT}    if n_steps == 45 and x.dim() == 1: raise Dies\n    return values\n"
+        source = f"{MIDPOINT}    if baseline.mean() > 0.9: raise Dies\n    return values\n"
         exec(compile(source, "<student>", "exec"), names)
         monkeypatch.setenv("AUTOGRADER_EVIDENCE", str(tmp_path))
         with questions_of(INTEGRATED, 1), pytest.raises(Dies):
             submit(INTEGRATED, names["integrated_gradients"])
         verdict = checking.judge(INTEGRATED, evidence.read(tmp_path, INTEGRATED), 1)
-        assert lost(verdict) == {"form", "saturation"}
-        assert "network that is flat at x" in verdict.notes[0]
+        assert lost(verdict) == {"form", "baseline"}
+        assert "softmax network on a picture, from white" in verdict.notes[0]
 
 
 class TestAnswersToOtherProbes:

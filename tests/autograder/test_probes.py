@@ -64,7 +64,7 @@ class TestDraws:
             assert probe.x.dtype == probe.baseline.dtype in (torch.float32, torch.float64)
             assert probe.x.shape == probe.baseline.shape == probe.network.shape
             assert probe.n_steps >= 1 and torch.isfinite(probe.x).all()
-            assert (probe.x.abs() >= 0.5).float().mean() > 0.85
+            assert (probe.x.abs() >= 0.5).float().mean() > 0.85 or probe.name.endswith("from white")
             assert type(probe.target) is int and type(probe.n_steps) is int
             scores = probe.network(torch.stack([probe.x, probe.baseline]))
             assert scores.shape[0] == 2 and 0 <= probe.target < scores.shape[1] and torch.isfinite(scores).all()
@@ -100,7 +100,7 @@ class TestWideRanges:
     @pytest.mark.parametrize("seed", SEEDS)
     def test_each_draw_asks_for_few_steps_and_many_and_for_those_in_between(self, seed):
         steps = [probe.n_steps for probe in probes("integrated_gradients", seed).values()]
-        for low, high in ((1, 3), (4, 7), (8, 24), (25, 59), (60, 100), (101, 250)):
+        for low, high in ((1, 3), (4, 7), (8, 24), (25, 59), (60, 100), (101, 250), (251, 600)):
             assert any(low <= n <= high for n in steps), (low, high)
 
     @pytest.mark.parametrize("kind", PROBES)
@@ -111,6 +111,12 @@ class TestWideRanges:
         assert any(probe.network(probe.x[None]).shape[1] >= 100 for probe in drawn)
         assert any(probe.x.ndim == 3 and probe.x.numel() >= 500 for probe in drawn)
         assert any((probe.x == probe.baseline).any() for probe in drawn)
+
+    @pytest.mark.parametrize("seed", SEEDS)
+    def test_each_draw_has_the_values_of_a_photo_and_a_path_from_white(self, seed):
+        drawn = [probe for probe in probes("integrated_gradients", seed).values() if probe.baseline.mean() > 0.9]
+        assert [probe.x.ndim for probe in drawn] == [3]
+        assert all(probe.x.min() >= 0 and probe.x.max() <= 1 and probe.x.mean() < 0.7 for probe in drawn)
 
 
 class TestTargets:

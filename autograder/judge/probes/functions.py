@@ -30,6 +30,8 @@ CLASSES = 4
 PRIMES = (11, 13, 17, 19, 23)
 LARGER_PRIMES = (29, 31, 37, 41, 43, 47, 53, 59)
 MANY_PRIMES = tuple(n for n in range(101, 251) if all(n % k for k in range(2, 16)))
+MOST_PRIMES = tuple(n for n in range(251, 600) if all(n % k for k in range(2, 25)))
+MOST_PRIMES = tuple(n for n in range(251, 600) if all(n % k for k in range(2, 25)))
 REFERENCE_SEEDS = (0, 1)
 """What a known composition breaks is asked of these probes, the same for every student."""
 
@@ -89,6 +91,8 @@ def integrated_gradients_probes(seed: int) -> list[Probe]:
         draw.many_steps(),
         draw.many_classes(),
         draw.probe("network that is flat at x", "saturation", draw.switching_off, n_steps=45),
+        draw.most_steps(),
+        draw.from_white(),
     ]
 
 
@@ -137,10 +141,10 @@ class _Draw:
         n_steps: int | None = None,
         same_places: int = 0,
         dtype: type[np.floating] = np.float32,
+        ends: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> Probe:
-        """One question; at `same_places` of its inputs x is what the baseline is."""
-        x = self._random.choice([-1.0, 1.0], size=shape) * self._random.uniform(0.5, 1.5, size=shape)
-        baseline = np.zeros(shape) if zero_baseline else -x * self._random.uniform(0.3, 0.8, size=shape)
+        """One question about `ends`, or an x and a baseline that are drawn, equal at `same_places`."""
+        x, baseline = ends or self._ends(shape, zero_baseline)
         if same_places:
             same = self._random.choice(x.size, same_places, replace=False)
             (x if zero_baseline else baseline).flat[same] = (baseline if zero_baseline else x).flat[same]
@@ -152,6 +156,10 @@ class _Draw:
         target = int(order[0] if top_class else order[self._random.integers(1, len(order))])
         steps = self._steps(asks_about) if n_steps is None else n_steps
         return Probe(name, asks_about, network, x, baseline, target, steps)
+
+    def _ends(self, shape: tuple[int, ...], zero_baseline: bool) -> tuple[np.ndarray, np.ndarray]:
+        x = self._random.choice([-1.0, 1.0], size=shape) * self._random.uniform(0.5, 1.5, size=shape)
+        return x, np.zeros(shape) if zero_baseline else -x * self._random.uniform(0.3, 0.8, size=shape)
 
     def _steps(self, asks_about: str) -> int:
         """A prime number of steps for the first probe of a property, an even one for the next, and so on."""
@@ -196,6 +204,23 @@ class _Draw:
     def many_steps(self) -> Probe:
         steps, size = self._one_of(MANY_PRIMES), self._between(10, 60)
         return self.probe("polynomial, very many steps", "polynomial", self.polynomial, (size,), n_steps=steps)
+
+    def most_steps(self) -> Probe:
+        steps, size = self._one_of(MOST_PRIMES), self._between(5, 10)
+        return self.probe("polynomial, most steps", "polynomial", self.polynomial, (size,), n_steps=steps)
+
+    def from_white(self) -> Probe:
+        """A picture whose values are a photo's, from 0 to 1, and a baseline that is all but white."""
+        shape = (3, self._between(6, 10), self._between(6, 10))
+        x, white = self._random.uniform(0, 1, shape), self._random.uniform(0.9, 1, shape)
+
+        def network(x: np.ndarray) -> Network:
+            hidden, bias = self._units_that_turn_on_the_path(x - white, 12)
+            bias -= white.reshape(-1) @ hidden
+            return networks.softmax_network(hidden, bias, self._normal(12, self._classes), shape)
+
+        name = "softmax network on a picture, from white"
+        return self.probe(name, "baseline", network, shape, n_steps=self._one_of(LARGER_PRIMES[:5]), ends=(x, white))
 
     def _between(self, low: int, high: int) -> int:
         return int(self._random.integers(low, high + 1))
