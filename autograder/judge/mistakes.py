@@ -249,8 +249,10 @@ class Mistake(StrEnum):
     )
     WEIGHTS_DO_NOT_ADD_UP = (
         "weights_do_not_add_up",
-        "the weights of the sum do not add up to one: the number of terms and what it is divided by differ by one or two",
-        "Divide by the number of gradients that you add, or take their mean.",
+        "the weights of the sum do not add up to one: the number of terms is not what it is divided by, for some n_steps or all "
+        "(a last batch that is left out, a loop that goes round once too often)",
+        "Divide by the number of gradients that you add, or take their mean. On F(x) = w · x, each of n_steps = 1, 7, 16 and 33 "
+        "has to give w (x - x').",
     )
     TWICE = (
         "twice",

@@ -81,7 +81,7 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             if is_capped(lines):
                 return Diagnosis((Mistake.STEPS_CAPPED,), BREAKS[Mistake.STEPS_CAPPED])
             told = wrong_sum(lines)
-            return Diagnosis((told,), _by_luck(lines, answered)) if told else Diagnosis()
+            return Diagnosis((told,), _broken_by(told, lines, answered)) if told else Diagnosis()
         if same and (found := at_a_fixed_count(lines)) is not None:
             few = found.composition.summed(1)[0] < FEW_POINTS
             return Diagnosis(found.mistakes, broken(found) | {"steps"} if few else frozenset({"steps"}))
@@ -95,18 +95,30 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             return Diagnosis(found.mistakes, broken(found) | {"steps"})
         if (found := explain(lines, wrong)) is not None:
             return Diagnosis(found.mistakes, broken(found) or (NEAR_MISS if found.mistakes else None))
-        by_luck = None if all(answered[k].probe.again for k in wrong) else _by_luck(lines, answered)
+        is_of_calls = all(answered[k].probe.again for k in wrong)
         if (told := telltale(lines, wrong)) is not None:
-            return Diagnosis((told,), BREAKS.get(told, by_luck))
+            breaks = BREAKS.get(told) if is_of_calls else _broken_by(told, lines, answered)
+            return Diagnosis((told,), breaks)
         given = [(questions[answer.probe.name], answer.values) for answer in answered]
         if (found := nearest(given, wrong)) is not None:
             return Diagnosis(found.mistakes, broken(found))
-        return Diagnosis(resemblance(given, wrong), by_luck)
+        return Diagnosis(resemblance(given, wrong), None if is_of_calls else _by_luck(lines, answered))
 
     def remarks() -> list[str]:
         return [BOTH_ENDS] if rule_of(lines) in CLOSED else []
 
     return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, diagnose, EXAMPLE, remarks)
+
+
+def _broken_by(told: Mistake, lines: list[Answered], answered: list[Answer]) -> frozenset[str]:
+    """What a mistake breaks that the answers tell."""
+    if told in BREAKS:
+        return BREAKS[told]
+    from_zero = [one for one, answer in zip(lines, answered, strict=True) if answer.probe.asks_about != "baseline"]
+    if told is Mistake.WEIGHTS_DO_NOT_ADD_UP and wrong_sum(from_zero) is told:
+        # Whatever is asked about with such a count is wrong; with which count it is asked, the seed draws.
+        return frozenset(answer.probe.asks_about for answer in answered)
+    return _by_luck(lines, answered)
 
 
 def _by_luck(lines: list[Answered], answered: list[Answer]) -> frozenset[str]:
