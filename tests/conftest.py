@@ -15,7 +15,17 @@ hypothesis.settings.register_profile("kit", deadline=None, max_examples=15, dera
 hypothesis.settings.load_profile("kit")
 
 
-LONGEST_FIRST = ("tests/lecture", "tests/autograder/test_pipeline.py", "tests/autograder/test_attacks.py")
+LONGEST_FIRST = (
+    "tests/lecture",
+    "tests/autograder/test_attacks.py",
+    "tests/autograder/test_problem_sets.py",
+    "tests/autograder/test_model_files.py",
+    "tests/autograder/test_sandbox.py",
+    "tests/autograder/test_pipeline.py",
+    "tests/calibration",
+    "tests/autograder/test_functions.py",
+    "tests/course",
+)
 
 
 class OneWorkerAFile(LoadFileScheduling):
