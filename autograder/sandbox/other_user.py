@@ -75,11 +75,13 @@ def _give(sandbox: Sandbox, user: int) -> None:
 
 def has_no_way_to(command: list[str]) -> bool:
     """Whether what a command line shows lies in folders that not everybody may enter."""
-    shown = [Path(command[0])]
-    shown += [
-        Path(command[k + 1]) for k, word in enumerate(command) if word in ("--bind", "--ro-bind", "--ro-bind-try")
-    ]
-    return any(_is_closed(path) for path in shown)
+    return any(_is_closed(path) for path in shown_paths(command))
+
+
+def shown_paths(command: list[str]) -> list[Path]:
+    """bubblewrap itself, and what its command line shows of the machine."""
+    binds = ("--bind", "--ro-bind", "--ro-bind-try")
+    return [Path(command[0]), *(Path(command[k + 1]) for k, word in enumerate(command) if word in binds)]
 
 
 def _is_closed(path: Path) -> bool:

@@ -4,6 +4,7 @@ import ast
 import asyncio
 import contextlib
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import HOME, WORK, Sandbox, SandboxUnavailableError, check_sandbox
 from autograder.sandbox.kernel import SandboxedKernelManager, _resident
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.other_user import NOBODY, as_another_user, has_no_way_to, warning_of_root
+from autograder.sandbox.other_user import NOBODY, as_another_user, has_no_way_to, shown_paths, warning_of_root
 from autograder.student.questions import QUESTIONS_FOLDER
 from autograder.student.submit import EVIDENCE_FOLDER
 
@@ -384,6 +385,51 @@ def test_where_another_user_cannot_read_the_submission_the_sandbox_stays_as_it_i
         questions.mkdir(mode=0o700)
         asked = replace(sandbox, questions=questions)
         assert as_another_user(asked, asked.trial_command([])) == asked.trial_command([])
+
+
+OPENED = """
+set -e
+scratch=$1; shift
+mount -t tmpfs none "$scratch"
+while [ "$1" != -- ]; do
+  layers=$(mktemp -d -p "$scratch"); mkdir "$layers/upper" "$layers/work"
+  mount -t overlay overlay -o "lowerdir=$1,upperdir=$layers/upper,workdir=$layers/work" "$1"
+  shift
+done
+shift
+while [ "$1" != -- ]; do chmod o+x "$1"; shift; done
+shift
+exec "$@"
+"""
+"""Folders that root alone may enter, opened to everybody in a layer over them that the command alone sees: the folders to put a
+layer over, `--`, those to open, `--`, the command."""
+
+
+@root_alone
+def test_the_same_holds_where_the_interpreter_is_roots_own(tmp_path):
+    """What is skipped above, run once more where root's folders are open to everybody, as on most machines."""
+    with _small_sandbox() as sandbox:
+        ways = [path for shown in shown_paths(sandbox.trial_command([])) for path in shown.parents]
+    closed = sorted({path for path in ways if path.is_dir() and not path.stat().st_mode & stat.S_IXOTH})
+    if not closed:
+        pytest.skip("everybody may go where the interpreter lies: the tests above ran here")
+    tops = [path for path in closed if not any(path.is_relative_to(other) for other in closed if other != path)]
+    opened = ["unshare", "--mount", "--propagation", "private", "sh", "-c", OPENED, "sh", str(tmp_path)]
+    opened += [*map(str, tops), "--", *map(str, closed), "--"]
+    if (trial := subprocess.run([*opened, "true"], capture_output=True, text=True, check=False)).returncode:
+        pytest.skip(f"no layer can be put over a folder here: {trial.stderr.strip()}")
+    tests = [f"{__file__}::{name}" for name in ANOTHER_USERS]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", *tests]
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    ended = subprocess.run([*opened, *command], capture_output=True, text=True, check=False, env=alone)
+    assert f"{len(ANOTHER_USERS)} passed" in ended.stdout and "skipped" not in ended.stdout, ended.stdout + ended.stderr
+
+
+ANOTHER_USERS = (
+    "test_nothing_of_the_machine_in_proc_and_sys_opens_for_writing[of another user]",
+    "test_where_root_grades_the_sandbox_is_another_users",
+    "test_where_another_user_cannot_read_the_submission_the_sandbox_stays_as_it_is",
+)
 
 
 def test_who_grades_as_root_is_told_so(monkeypatch):
