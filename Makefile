@@ -63,7 +63,7 @@ student-kit: $(READY)  ## make what students get: two wheels and a zip in dist/
 	@$(BIN)/python -m autograder student-kit
 
 calibrate: $(TEST_READY)  ## how often is the grader wrong? hand in the whole corpus, write docs/calibration.md
-	@$(BIN)/python -m tests.calibration --jobs $(JOBS)
+	@$(BIN)/python -m tests.calibration --jobs $(JOBS) $(ARGS)
 
 hostile: $(TEST_READY)  ## attackers and damaged notebooks, all of them: who gains a point, who loses one
 	@HOSTILE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_JOBS) --dist loadfile tests/hostile \
