@@ -64,6 +64,8 @@ class Checked:
             if verdict := self.verdicts.get(task.id):
                 lines.append(f"{verdict.points:6g} of {verdict.max_points:g}  {task.title}")
                 lines += [f"{'':12}✗ {fault}" for fault in verdict.faults()]
+                if verdict.points == verdict.max_points:
+                    lines += [f"{'':12}{note}" for note in verdict.notes]
             else:
                 lines.append(f"{'':6} of {task.points:g}  {task.title}: graded by hand")
         points, most = (sum(getattr(one, name) for one in self.verdicts.values()) for name in ("points", "max_points"))

@@ -579,6 +579,11 @@ class Mistake(StrEnum):
         "the gaps are in percent",
         "State them as shares: 0.05 for 5 %.",
     )
+    GAPS_WITH_SIGN = (
+        "gaps_with_sign",
+        "the gaps keep their sign, where the gap is an absolute value",
+        "The relative gap is |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|: a negative one would count as small.",
+    )
     GAPS_NOT_RELATIVE = (
         "gaps_not_relative",
         "the gaps are not divided by |F(x) - F(x')|",
@@ -944,6 +949,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     Announced("dictionaries from each count to maps", "ps3-steps"): (Mistake.WRONG_COUNTS,),
     Announced("Stated gaps are fractions of"): (
         Mistake.GAPS_IN_PERCENT,
+        Mistake.GAPS_WITH_SIGN,
         Mistake.GAPS_NOT_RELATIVE,
         Mistake.GAPS_OF_THE_BATCH,
     ),

@@ -113,6 +113,7 @@ ABOUT: dict[Slide, tuple[Mistake, ...]] = {
     ),
     Slide.GAP: (
         Mistake.GAPS_IN_PERCENT,
+        Mistake.GAPS_WITH_SIGN,
         Mistake.GAPS_NOT_RELATIVE,
         Mistake.GAPS_TO_FINEST_MAP,
         Mistake.GAPS_OF_THE_BATCH,

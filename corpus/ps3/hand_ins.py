@@ -28,8 +28,8 @@ def entries() -> Iterator[Entry]:
     yield Entry(
         task,
         "study",
-        "rounded gaps, signed",
-        study(lambda: (s := right_at(COLOURS)) | {"gaps": {n: -np.round(g.numpy(), 3) for n, g in s["gaps"].items()}}),
+        "rounded gaps",
+        study(lambda: (s := right_at(COLOURS)) | {"gaps": {n: np.round(g.numpy(), 3) for n, g in s["gaps"].items()}}),
         True,
     )
 
@@ -109,6 +109,7 @@ def _wrong_tables() -> Iterator[Entry]:
         made_up = ("gaps_made_up",)
         for kind, mistakes, change in (
             ("gaps in percent", ("gaps_in_percent",), lambda n, g: 100 * g),
+            ("gaps with their sign", ("gaps_with_sign",), lambda n, g: -g if n < 20 else g),
             ("a made-up table: 1/n", made_up, lambda n, g: torch.full_like(g, 1 / n)),
             ("a made-up table: zeros", made_up, lambda n, g: torch.zeros_like(g)),
             (

@@ -10,7 +10,7 @@ from autograder.__main__ import main
 from autograder.check import Checked, NotebookError
 from autograder.course.demo import GRADIENT, INTEGRATED
 from autograder.judge.verdict import verdict_of
-from autograder.problem_sets import PROBLEM_SETS
+from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.problem_sets.checking import nothing_to_judge
 from autograder.student.submit import EVIDENCE_FOLDER
 from tests.kit_copy import KIT
@@ -84,6 +84,13 @@ def test_work_without_a_fault_needs_no_advice():
 def test_what_a_terminal_would_obey_is_not_printed():
     verdict = nothing_to_judge("ps1-photo", "not_reached", "stopped with \x1b[31m\nred")
     assert "\x1b" not in str(Checked(PROBLEM_SETS[PS1], {"ps1-photo": verdict}))
+
+
+def test_a_remark_that_costs_nothing_is_said():
+    task = TASKS["ps3-study"]
+    remark = "rule says trapezoid; with few steps the maps are those of another rule: midpoint."
+    verdict = verdict_of(task, {one.name: "" for one in task.properties}, notes=[remark])
+    assert remark in str(Checked(PROBLEM_SETS["ps3-steps"], {"ps3-study": verdict}))
 
 
 NOT_A_NOTEBOOK = {

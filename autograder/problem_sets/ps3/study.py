@@ -129,13 +129,14 @@ def gaps_fault(study: Study, rises: np.ndarray, maps: Counted) -> Fault:
     stated, relative = study.counts("gaps"), relative_gaps(rises, maps)
     if missing := [n for n in relative if n not in stated]:
         return Fault(f"no gap for {', '.join(map(str, missing))} steps", Mistake.MISSING_PART)
-    ratios, worst = [], ("", 0.0)
+    ratios, worst, has_sign = [], ("", 0.0), False
     for n, real in relative.items():
         given = np.abs(stated[n].astype(np.float64).ravel())
         if given.shape != real.shape:
             return Fault(f"gaps[{n}] has the shape {stated[n].shape}, expected ({len(real)},)", Mistake.WRONG_SHAPE)
         known = np.isfinite(real)
         excess = np.abs(given - real)[known] - (STATED_GAP * real[known] + STATED_GAP_FLOOR)
+        has_sign |= bool((stated[n].astype(np.float64).ravel()[known] < -STATED_GAP_FLOOR).any())
         if not (excess <= 0).all():
             at = int(np.nonzero(known)[0][np.argmax(np.nan_to_num(excess, nan=np.inf))])
             worst = worst if worst[0] else (f"the gap of image {at} at {n} steps is not that of its map", 1.0)
@@ -145,7 +146,7 @@ def gaps_fault(study: Study, rises: np.ndarray, maps: Counted) -> Fault:
     if not stated[finest].any() and any(stated[n].any() for n in relative) and left > STATED_GAP_FLOOR / 3:
         return Fault(f"no gap at {finest} steps, where the maps leave up to {left:.1%}", Mistake.GAPS_TO_FINEST_MAP)
     if not worst[0]:
-        return NO_FAULT
+        return Fault("some of the gaps are negative", Mistake.GAPS_WITH_SIGN) if has_sign else NO_FAULT
     if _are_of_the_batch(stated, maps, rises):
         return Fault(worst[0], Mistake.GAPS_OF_THE_BATCH)
     return Fault(worst[0], _mistake_of_gaps(np.concatenate(ratios), len(relative)))
