@@ -47,6 +47,7 @@ def workers(count: int, scheduler: str = "") -> Iterator[Client]:
                 processes=True,
                 memory_limit=0,  # the sandbox has its own limit; the worker itself stays small
                 dashboard_address=None,
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # its own server: any free port, never a warning
                 silence_logs=logging.CRITICAL,
             )
         )

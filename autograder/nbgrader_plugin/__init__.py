@@ -64,6 +64,7 @@ def configure(c: Config) -> None:
         "ansi2html": "autograder.nbgrader_plugin.pages.terminal_text",
     }
     c.FileNameCollectorPlugin.named_regexp = DOWNLOADED
+    c.ExchangeFactory.release_feedback = "autograder.nbgrader_plugin.feedback_pages.FeedbackForExchange"
     c.Execute.timeout = Limits().cell_seconds
     c.Execute.startup_timeout = Limits().cell_seconds
     # nbgrader starts alembic by its bare name, which is found only where the environment is activated.

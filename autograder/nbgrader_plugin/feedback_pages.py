@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from nbconvert.exporters.exporter import ResourcesDict
 from nbconvert.writers import FilesWriter
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import GenerateFeedback
+from nbgrader.exchange.default import ExchangeReleaseFeedback
 
 from autograder.nbgrader_plugin.judging import RECORD
 
@@ -20,9 +23,12 @@ MATHJAX = re.compile("<!-- Load mathjax -->.*?<!-- End of mathjax configuration 
 
 STATE = "<!-- grades {} -->"
 
+FROM_EXCHANGE = ("timestamp.txt", "submission_secret.txt")
+"""What `nbgrader release_feedback` reads beside the page of a submission that came through the exchange."""
+
 
 class CourseFeedback(GenerateFeedback):
-    """nbgrader's converter, which writes the page and nothing else.
+    """nbgrader's converter, which writes the page and nothing else that the student did not bring through the exchange.
 
     nbgrader's own copies whatever lies beside the graded notebook: the record with the seed of the probes, the evidence.
     """
@@ -44,7 +50,12 @@ class CourseFeedback(GenerateFeedback):
         self.set_permissions(assignment_id, student_id)
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
-        Path(self._format_dest(assignment_id, student_id)).mkdir(parents=True, exist_ok=True)
+        destination = Path(self._format_dest(assignment_id, student_id))
+        destination.mkdir(parents=True, exist_ok=True)
+        for name in FROM_EXCHANGE:
+            brought = Path(self._format_source(assignment_id, student_id)) / name
+            if brought.is_file():
+                shutil.copyfile(brought, destination / name)
 
     def write_single_notebook(self, output: str, resources: ResourcesDict) -> None:
         """The page asks for no network, and says at its end of which grades it is."""
@@ -72,3 +83,15 @@ class CourseFeedback(GenerateFeedback):
                 comments = sorted((comment.name, comment.comment or "") for comment in notebook.comments)
                 shown += [notebook.name, notebook.late_submission_penalty, grades, comments]
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
+
+
+class FeedbackForExchange(ExchangeReleaseFeedback):
+    """nbgrader's release of feedback for a class of which some submitted another way: it would end at the first of these."""
+
+    def copy_files(self) -> None:
+        for folder in sorted(map(Path, glob.glob(self.src_path))):  # noqa: PTH207 (the pattern is absolute)
+            if all((folder / name).is_file() for name in FROM_EXCHANGE):
+                self.src_path = glob.escape(str(folder))
+                super().copy_files()
+            else:
+                self.log.info("Not released, as the submission did not come through the exchange: %s", folder)
