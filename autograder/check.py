@@ -105,7 +105,7 @@ def check(path: Path, *, quiet: bool = False) -> Checked:
     advice = [MISSING.format(task.id) for task in tasks if task.id not in _cell_ids(notebook)]
     if path.name != f"{problem_set.id}.ipynb":
         advice.append(
-            f"Hand it in as {problem_set.id}.ipynb: beside another notebook, {path.name} may not be taken for it."
+            f"Hand it in as {problem_set.id}.ipynb: next to another notebook, {path.name} may not be recognised."
         )
     return Checked(problem_set, verdicts, (*advice, *slow))
 

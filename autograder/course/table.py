@@ -84,7 +84,9 @@ def show(table: list[Result], console: Console) -> None:
     """Print the table, then where the feedback pages are."""
     max_score = max((result.max_score for result in table), default=0.0)
     max_automatic = max((result.max_automatic for result in table), default=0.0)
-    shown = Table(title=f"Automatic points of {max_automatic:g}; {max_score - max_automatic:g} more are graded by hand")
+    shown = Table(
+        title=f"Automatic points out of {max_automatic:g}; {max_score - max_automatic:g} more are graded by hand"
+    )
     shown.add_column("student")
     shown.add_column(f"score of {max_score:g}", justify="right")
     shown.add_column("seconds", justify="right")

@@ -85,7 +85,7 @@ def _form(
     readable = _in_shape(values, shape)
     if items is not None:
         return (
-            f"it returned a {kind} of {items} things, {tensor} and nothing beside it",
+            f"it returned a {kind} of {items} things, {tensor} and nothing else",
             Mistake.SEVERAL_RETURNED,
             readable,
         )

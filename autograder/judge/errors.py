@@ -17,7 +17,7 @@ EXPLANATIONS = (
     ),
     (
         r"leaf Variable that requires grad is being used in an in-place operation",
-        "A tensor that requires a gradient cannot be changed in place. Write p = p + step in place of p += step, or make "
+        "A tensor that requires a gradient cannot be changed in place. Write p = p + step instead of p += step, or make "
         "the point first and call requires_grad_() on it afterwards.",
     ),
     (
@@ -33,7 +33,7 @@ EXPLANATIONS = (
     ),
     (
         r"modified by an inplace operation",
-        "A tensor was changed in place after it had been used. Make a new one: p = p + step in place of p += step.",
+        "A tensor was changed in place after it had been used. Make a new one: p = p + step instead of p += step.",
     ),
     (
         r"Can't call numpy\(\) on Tensor that requires grad",

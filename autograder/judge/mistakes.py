@@ -30,7 +30,7 @@ class Mistake(StrEnum):
     )
     TIMES_INPUT = (
         "times_input",
-        "the averaged gradient is multiplied by x in place of x - x'",
+        "the averaged gradient is multiplied by x instead of x - x'",
         "Multiply by (x - baseline): they differ as soon as the baseline is not zero.",
     )
     NOT_AVERAGED = (
@@ -61,7 +61,7 @@ class Mistake(StrEnum):
     SIMPSON_OF_ODD_COUNT = (
         "simpson_of_odd_count",
         "Simpson's weights 1, 4, 2, ..., 4, 1 need an even number of intervals: with an odd one they do not add up to one",
-        "Take one interval more where n_steps is odd, or another rule for the last one.",
+        "If n_steps is odd, add an interval, or use another rule for the last one.",
     )
     NODES_WITHOUT_WEIGHTS = (
         "nodes_without_weights",
@@ -71,12 +71,12 @@ class Mistake(StrEnum):
     NODES_NOT_MOVED = (
         "nodes_not_moved",
         "the nodes are those of Gauss and Legendre on [-1, 1], so that half of the points lie before the baseline",
-        "Move them to [0, 1]: (node + 1) / 2, and halve their weights.",
+        "Map them to [0, 1] by (node + 1) / 2, and halve their weights.",
     )
     POINTS_NOT_SPREAD = (
         "points_not_spread",
-        "the weights add up to one, but the points are not spread over the path as those of a rule are",
-        "Let each point stand for a piece of the path of its own, as long as its weight: none at random, none twice.",
+        "the weights add up to one, but the points are not spread over the path as a quadrature rule spreads them",
+        "Give each point its own piece of the path, as long as its weight: no point at random, none twice.",
     )
     GRADIENT_AT_INPUT = (
         "gradient_at_input",
@@ -86,7 +86,7 @@ class Mistake(StrEnum):
     GRADIENT_TIMES_DIFFERENCE = (
         "gradient_times_difference",
         "only the gradient at x, the end of the path, is used",
-        "Average the gradient over points between the baseline and x: one end cannot see saturation.",
+        "Average the gradient over points between the baseline and x: one end alone cannot see saturation.",
     )
     GRADIENT_TIMES_INPUT = (
         "gradient_times_input",
@@ -100,7 +100,7 @@ class Mistake(StrEnum):
     )
     SIGN_REVERSED = (
         "sign_reversed",
-        "every sign is reversed, as with (x' - x) in place of (x - x')",
+        "every sign is reversed, as with (x' - x) instead of (x - x')",
         "Multiply by (x - baseline), in this order, and check that the sum is F(x) - F(x').",
     )
     ABSOLUTE_VALUE = (
@@ -126,16 +126,16 @@ class Mistake(StrEnum):
     PATH_CLIPPED = (
         "path_clipped",
         "the points of the path are clipped to [0, 1]",
-        "Leave the points where they are: between a baseline and an input nothing has to be clipped.",
+        "Leave the points as they are: nothing between a baseline and an input needs clipping.",
     )
     TARGET_OFF_BY_ONE = (
         "target_off_by_one",
-        "the class beside the target is explained",
-        "target is an index from 0, as Python counts: use it as it is.",
+        "the class next to the target is explained",
+        "target counts from 0, as Python does: use it unchanged.",
     )
     TOP_CLASS = (
         "top_class",
-        "the top class is explained in place of the target",
+        "the top class is explained instead of the target",
         "Differentiate forward(...)[:, target], whatever the prediction is.",
     )
     ALL_CLASSES = (
@@ -145,7 +145,7 @@ class Mistake(StrEnum):
     )
     FIRST_CLASS = (
         "first_class",
-        "class 0 is explained in place of the target",
+        "class 0 is explained instead of the target",
         "Select forward(...)[:, target].",
     )
     LOG_PROBABILITY = (
@@ -158,7 +158,7 @@ class Mistake(StrEnum):
         "every value is zero",
         "Check that the gradient reaches the input: requires_grad_() before forward, no detach() after it. Check also that "
         "nothing changes x or the baseline: after point = baseline, point += step moves the baseline, and x - baseline is zero. "
-        "In a study, check that each map gets all of its gradients, those too that it shares with others.",
+        "In a study, check that each map gets all of its gradients, including those that it shares with other maps.",
     )
     SCALED = (
         "scaled",
@@ -167,18 +167,18 @@ class Mistake(StrEnum):
     )
     HALF_PRECISION = (
         "half_precision",
-        "the values are right to three digits only, as in half precision",
+        "the values are right to only three digits, as in half precision",
         "Compute in float32 or float64.",
     )
     STEPS_CAPPED = (
         "steps_capped",
-        "n_steps counts up to a number of your own only",
-        "Take as many steps as n_steps says, however many; compute them in batches where memory is short.",
+        "n_steps is capped: beyond some number it changes nothing",
+        "Take as many steps as n_steps says, however many; compute them in batches if memory is short.",
     )
     STEPS_IGNORED = (
         "steps_ignored",
         "the answer is the same for few steps and for many",
-        "Use n_steps for the number of points on the path, in place of a fixed count.",
+        "Use n_steps for the number of points on the path, instead of a fixed count.",
     )
 
     # what was differentiated, what was done to it: parts of a composition
@@ -199,8 +199,8 @@ class Mistake(StrEnum):
     )
     LOSS_DIFFERENTIATED = (
         "loss_differentiated",
-        "a loss was differentiated (the cross-entropy, say) in place of the score",
-        "Differentiate forward(...)[:, target] itself, which no loss has gone through.",
+        "a loss (the cross-entropy, say) was differentiated instead of the score",
+        "Differentiate forward(...)[:, target] itself, without a loss.",
     )
     GRADIENT_WRT_INPUT = (
         "gradient_wrt_input",
@@ -215,7 +215,7 @@ class Mistake(StrEnum):
     LAST_BATCH_DROPPED = (
         "last_batch_dropped",
         "the points after the last full batch are left out",
-        "Take the last batch, too, however few points it has.",
+        "Include the last batch, however few points it has.",
     )
     MEAN_OF_MEANS = (
         "mean_of_means",
@@ -224,18 +224,18 @@ class Mistake(StrEnum):
     )
     GRADIENTS_PILE_UP = (
         "gradients_pile_up",
-        "each gradient still holds those before it, as .grad does when it is not set to zero",
+        "each gradient still contains the earlier ones, as .grad does when it is not set to zero",
         "Use torch.autograd.grad, or set .grad to None before each backward().",
     )
     TOP_CLASS_AT_EACH_POINT = (
         "top_class_at_each_point",
-        "at each point of the path the class on top there is explained, in place of the target",
+        "at each point of the path, the top class there is explained instead of the target",
         "Select forward(...)[:, target], the same class at every point.",
     )
     ABSOLUTE_DIFFERENCE = (
         "absolute_difference",
         "the averaged gradient is multiplied by |x - x'|, without its sign",
-        "Multiply by (x - baseline), sign and all.",
+        "Multiply by (x - baseline), with its sign.",
     )
     DIFFERENCE_TWICE = (
         "difference_twice",
@@ -261,7 +261,7 @@ class Mistake(StrEnum):
     )
     AVERAGED_TWICE = (
         "averaged_twice",
-        "the sum is divided by the number of steps twice, as a mean that is divided once more",
+        "the sum is divided by the number of steps twice, as when a mean is divided once more",
         "Divide once: .mean() has done it already.",
     )
     POSITIVE_PART_ONLY = (
@@ -272,27 +272,27 @@ class Mistake(StrEnum):
     SQUARED = (
         "squared",
         "the values were squared",
-        "Return the map as it is, sign and all.",
+        "Return the map as it is, with its signs.",
     )
     MIN_MAX = (
         "min_max",
-        "the map was brought to the range from 0 to 1, which is for display",
+        "the map was rescaled to [0, 1], which is for display",
         "Return the map unchanged: its values add up to F(x) - F(x'), and after rescaling they no longer do.",
     )
     GRADIENTS_NORMALISED = (
         "gradients_normalised",
-        "each gradient is brought to length one, or to its signs, before the gradients are added",
-        "Add the gradients as they are: how large they are is what they say.",
+        "each gradient is normalised to length one, or reduced to its signs, before the gradients are added",
+        "Add the gradients as they are: their magnitudes matter.",
     )
     PLACES_MIXED_UP = (
         "places_mixed_up",
-        "the numbers of a picture are right, but they stand at other places",
-        "Undo permute by permute: reshape and view keep the order in memory and mix the axes up.",
+        "the numbers of a picture are right, but in the wrong places",
+        "Undo permute with permute: reshape and view keep the order in memory, which mixes up the axes.",
     )
     KEPT_BETWEEN_CALLS = (
         "kept_between_calls",
-        "something of an earlier call is used again: its path, or its gradients",
-        "Compute path and gradients anew in each call; what is kept needs all of its arguments as a key.",
+        "something from an earlier call is reused: its path, or its gradients",
+        "Compute path and gradients afresh in each call; a cache needs all arguments in its key.",
     )
     NORMALISED = (
         "normalised",
@@ -316,17 +316,17 @@ class Mistake(StrEnum):
     )
     NO_NEGATIVE_VALUES = (
         "no_negative_values",
-        "no value is negative, though some of x speaks against the class: the signs were lost",
-        "Look for an absolute value, a square or a clamp, and leave it out.",
+        "no value is negative, though parts of x are evidence against the class: the signs were lost",
+        "Look for an absolute value, a square or a clamp, and remove it.",
     )
     NOTHING_RETURNED = (
         "nothing_returned",
         "the function returns None",
-        "End it with return. The .grad of a tensor that did not itself get requires_grad_() is None, too.",
+        "End it with return. The .grad of a tensor is None, too, unless requires_grad_() was called on that very tensor.",
     )
     SEVERAL_RETURNED = (
         "several_returned",
-        "the function returns several things, where the map alone is asked for",
+        "the function returns several things instead of the map alone",
         "Return the map; print or plot the rest elsewhere.",
     )
     FLATTENED = (
@@ -337,7 +337,7 @@ class Mistake(StrEnum):
     BATCH_OF_ONE = (
         "batch_of_one",
         "the map comes back with a batch dimension of one",
-        "Return the map of x itself: [0] or .squeeze(0) takes the batch dimension away.",
+        "Return the map of x itself: [0] or .squeeze(0) removes the batch dimension.",
     )
     CHANNELS_LAST = (
         "channels_last",
@@ -346,7 +346,7 @@ class Mistake(StrEnum):
     )
     NOT_A_TENSOR = (
         "not_a_tensor",
-        "the map comes back as a NumPy array or a list, which is no torch.Tensor",
+        "the map comes back as a NumPy array or a list, not as a torch.Tensor",
         "Return a tensor: torch.as_tensor makes one.",
     )
     NETWORK_NOT_ASKED = (
@@ -384,34 +384,34 @@ class Mistake(StrEnum):
     )
     IMAGES_BATCHED = (
         "images_batched",
-        "the parts carry a batch dimension",
+        "the parts have a batch dimension",
         "Hand in one picture of shape (3, H, W): image[0] takes it out of its batch.",
     )
     # the studies
     TOO_FEW_IMAGES = (
         "too_few_images",
         "there are fewer than ten images",
-        "Hand in at least ten, each a picture of its own.",
+        "Hand in at least ten, all of them different.",
     )
     IMAGES_REPEATED = (
         "images_repeated",
-        "the same picture comes twice",
-        "Take ten different pictures.",
+        "the same picture appears twice",
+        "Use ten different pictures.",
     )
     IMAGES_BLANK = (
         "images_blank",
-        "an image has nothing on it",
-        "Check how the pictures were read: one colour all over is no photo, and neither is noise.",
+        "an image shows nothing",
+        "Check how the pictures were read: a single colour is not a photo, and neither is noise.",
     )
     IMAGE_NORMALISED = (
         "image_normalised",
         "pictures are not in pixel space: their values are below 0 or far above 1",
-        "Hand in pixels in [0, 1]; igref's models normalise by themselves. Noise in range is torch.rand; torch.randn leaves it.",
+        "Hand in pixels in [0, 1]; igref's models normalise by themselves. For noise use torch.rand, not torch.randn.",
     )
     WRONG_PREDICTIONS = (
         "wrong_predictions",
         "the stated predictions are not what the model says of these images",
-        "Take forward(images).argmax(dim=1) of exactly the images that you hand in.",
+        "Use forward(images).argmax(dim=1) of exactly the images that you hand in.",
     )
     WRONG_CLASS_INDEX = (
         "wrong_class_index",
@@ -420,29 +420,29 @@ class Mistake(StrEnum):
     )
     WRONG_SHAPE = (
         "wrong_shape",
-        "a part of the study has another shape than it should",
+        "a part of the study has the wrong shape",
         "Compare the shape that was seen with the one that was expected; "
         "torch.stack makes a batch of single pictures, and a mean over all of them makes one number.",
     )
     WRONG_DTYPE = (
         "wrong_dtype",
-        "a part of the study holds whole numbers where real ones belong",
-        "Turn it into floating point: pixels.float() / 255 for pictures from 0 to 255.",
+        "a part of the study holds integers where floating-point numbers belong",
+        "Convert it to floating point: pixels.float() / 255 for pictures from 0 to 255.",
     )
     NOT_FINITE = (
         "not_finite",
         "there are NaN or infinite values",
-        "Look for a division by zero, as by x - x' or by a map's standard deviation.",
+        "Look for a division by zero, for example by x - x' or by a map's standard deviation.",
     )
     BASELINE_IS_INPUT = (
         "baseline_is_input",
         "a baseline is the input itself, so there is no path",
-        "Take a picture without the input's content; F(x) - F(x') has to have something to explain.",
+        "Use a picture without the input's content, so that F(x) - F(x') leaves something to explain.",
     )
     BASELINE_IS_RESCALED_INPUT = (
         "baseline_is_rescaled_input",
         "a baseline is the input itself, made darker or lighter",
-        "Take a picture without the input's content: noise, a blurred or an unrelated picture.",
+        "Use a picture without the input's content: noise, a blurred or an unrelated picture.",
     )
     EQUAL_BASELINES = (
         "equal_baselines",
@@ -456,7 +456,7 @@ class Mistake(StrEnum):
     )
     TOO_FEW_BASELINES = (
         "too_few_baselines",
-        "there are fewer than three baselines of your own beside the blank one",
+        "there are fewer than three baselines of your own besides the blank one",
         "Write at least three, of different kinds; another constant colour does not count as one.",
     )
     NO_BLANK_BASELINE = (
@@ -467,7 +467,7 @@ class Mistake(StrEnum):
     NO_VARIETY = (
         "no_variety",
         "all maps come from blank baselines or from nearly blank ones",
-        "Compute maps from at least one of your own baselines, too.",
+        "Compute maps from at least one of your own baselines as well.",
     )
     CONSTANT_MAP = (
         "constant_map",
@@ -481,7 +481,7 @@ class Mistake(StrEnum):
     )
     RESCALED_TO_COMPLETE = (
         "rescaled_to_complete",
-        "the map was re-scaled so that its sum fits F(x) - F(x')",
+        "the map was rescaled so that its sum fits F(x) - F(x')",
         "Leave the gap as it is: it tells how good the approximation is. More steps make it smaller.",
     )
     NOT_THE_SAME_AGAIN = (
@@ -491,8 +491,8 @@ class Mistake(StrEnum):
     )
     TOO_FEW_STEPS = (
         "too_few_steps",
-        "the map is right for its steps, which are fewer than the task asks for",
-        "Take at least 20: with ten steps the map still changes visibly.",
+        "the map is right for its number of steps, but the task asks for more steps",
+        "Use at least 20: with ten steps the map still changes visibly.",
     )
     GAP_SPREAD = (
         "gap_spread",
@@ -506,12 +506,12 @@ class Mistake(StrEnum):
     )
     LAST_BATCH_ONLY = (
         "last_batch_only",
-        "only a part of the path is in the sum, as when each batch overwrites the one before",
+        "only part of the path is in the sum, as when each batch overwrites the one before",
         "Add up the gradients over all batches, then divide by the number of steps.",
     )
     MAP_OF_ANOTHER_BASELINE = (
         "map_of_another_baseline",
-        "a map was computed from another baseline than the one it is handed in with",
+        "a map was computed from a baseline other than the one handed in with it",
         "Compute each map from its own baseline, and check the names.",
     )
     MAP_OF_ANOTHER_IMAGE = (
@@ -526,12 +526,12 @@ class Mistake(StrEnum):
     )
     OTHER_STEP_COUNT = (
         "other_step_count",
-        "a map was computed with another number of steps than stated",
+        "a map was computed with a different number of steps than stated",
         "Compute each map with its own count, and check the keys.",
     )
     WRONG_CLASS = (
         "wrong_class",
-        "another class is explained than the target",
+        "a class other than the target is explained",
         "Differentiate forward(...)[:, target] with the target that you hand in.",
     )
     BASELINE_AFTER_NORMALISATION = (
@@ -542,7 +542,7 @@ class Mistake(StrEnum):
     OTHER_SCORES = (
         "other_scores",
         "logits were differentiated where probabilities are stated, or the reverse",
-        "Say scores='logits' where the maps are of model.logits, and leave it out where they are of model.probabilities.",
+        "Pass scores='logits' if the maps are of model.logits, and leave it out if they are of model.probabilities.",
     )
     NOISY_MAP = (
         "noisy_map",
@@ -557,7 +557,7 @@ class Mistake(StrEnum):
     TOO_FEW_COUNTS = (
         "too_few_counts",
         "there are fewer than five step counts",
-        "Take at least five between 5 and 200, for example 5, 10, 20, 50, 100 and 200.",
+        "Use at least five between 5 and 200, for example 5, 10, 20, 50, 100 and 200.",
     )
     COUNTS_OUT_OF_RANGE = (
         "counts_out_of_range",
@@ -566,18 +566,18 @@ class Mistake(StrEnum):
     )
     FLAT_SCORES = (
         "flat_scores",
-        "the score does not move between the baselines and the images, or only in jumps, so that there is nothing to attribute",
-        "Take a model whose score of the target changes from the baseline to the image, and not by a threshold.",
+        "the score does not change between the baselines and the images, or only in jumps, so there is nothing to attribute",
+        "Use a model whose score for the target changes from the baseline to the image, and not at a threshold.",
     )
     WRONG_COUNTS = (
         "wrong_counts",
-        "a number of steps is not a whole number from 1 up",
+        "a number of steps is not a positive whole number",
         "Use the step counts themselves as keys: {5: ..., 10: ...}.",
     )
     GAPS_IN_PERCENT = (
         "gaps_in_percent",
         "the gaps are in percent",
-        "State them as shares: 0.05 for 5 %.",
+        "State them as fractions: 0.05 for 5 %.",
     )
     GAPS_WITH_SIGN = (
         "gaps_with_sign",
@@ -591,12 +591,12 @@ class Mistake(StrEnum):
     )
     GAPS_TO_FINEST_MAP = (
         "gaps_to_finest_map",
-        "the sums are compared with that of the map with most steps, not with F(x) - F(x')",
+        "the sums are compared with that of the map with the most steps, not with F(x) - F(x')",
         "The relative gap is |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|: the finest map has one, too.",
     )
     GAPS_OF_THE_BATCH = (
         "gaps_of_the_batch",
-        "the maps of all pictures were added up, where each gap is of one picture",
+        "the maps of all pictures were added up, although each gap belongs to one picture",
         "Sum over channels, height and width and keep the first axis: maps.flatten(1).sum(1).",
     )
     GAPS_MADE_UP = (
@@ -607,12 +607,12 @@ class Mistake(StrEnum):
     FIRST_NOT_STAYS = (
         "first_not_stays",
         "the first count within 5 % was taken, but the gap leaves 5 % again at a larger one",
-        "Take the smallest count from which on every larger one is within 5 % as well.",
+        "Take the smallest count for which every larger one is within 5 % as well.",
     )
     WRONG_ENOUGH = (
         "wrong_enough",
         "the counts said to be enough do not follow from the gaps",
-        "For each image take the smallest count from which on the gap stays within 5 %, or 0 where none does.",
+        "For each image take the smallest count from which the gap stays within 5 %, or 0 if there is none.",
     )
     MODEL_NOT_HERE = (
         "model_not_here",
@@ -623,7 +623,7 @@ class Mistake(StrEnum):
     MODEL_FILE_MISSING = (
         "model_file_missing",
         "the file of the model did not come with the notebook, or is too large",
-        "Hand in the .pt2 or .onnx file, of at most 128 MiB, in the notebook's folder, and name it as it is called there.",
+        "Hand in the .pt2 or .onnx file (at most 128 MiB) in the notebook's folder, and pass its exact name.",
     )
     MODEL_FILE_UNREADABLE = (
         "model_file_unreadable",
@@ -637,7 +637,7 @@ class Mistake(StrEnum):
     )
     MODEL_FILE_EXCEEDS = (
         "model_file_exceeds",
-        "the model takes more time or memory than it may",
+        "the model takes more time or memory than is allowed",
         "Hand in fewer or smaller images, or a smaller model; your instructor sees this note.",
     )
     MODEL_FILE_NOT_HERE = (
@@ -647,7 +647,7 @@ class Mistake(StrEnum):
     )
     ONNX_NOT_DIFFERENTIABLE = (
         "onnx_not_differentiable",
-        "the ONNX file has operators that cannot be turned into ones of torch, so that it has no gradients here",
+        "the ONNX file has operators that cannot be converted to torch's, so it has no gradients here",
         "Export the model with torch.export, as mine.pt2, which keeps its gradients.",
     )
     # the measure of quality
@@ -659,7 +659,7 @@ class Mistake(StrEnum):
     MEASURE_NOT_FINITE = (
         "measure_not_finite",
         "attribution_quality is not finite for every map",
-        "Think of a map that is constant: ties in the ranking, a standard deviation of zero.",
+        "Consider a constant map: ties in the ranking, a standard deviation of zero.",
     )
     MEASURE_NOT_DETERMINISTIC = (
         "measure_not_deterministic",
@@ -684,7 +684,7 @@ class Mistake(StrEnum):
     )
     MEASURE_IGNORES_NETWORK = (
         "measure_ignores_network",
-        "another network's map gets as much as that of the network that is asked about",
+        "another network's map is rated as high as that of the network that is asked about",
         "A map explains a network: change the picture where the map says so, and see what forward makes of it.",
     )
     MEASURE_IGNORES_TARGET = (
@@ -694,7 +694,7 @@ class Mistake(StrEnum):
     )
     MEASURE_PREFERS_REVERSED = (
         "measure_prefers_reversed",
-        "minus the map is rated above the map, though true maps are told from random ones",
+        "minus the map is rated above the map, though true maps are told apart from random ones",
         "Evidence for the label must rank above evidence against it: look for absolute values, and for the order.",
     )
     MEASURE_REVERSED = (
@@ -704,8 +704,8 @@ class Mistake(StrEnum):
     )
     MEASURE_NO_BETTER_THAN_CHANCE = (
         "measure_no_better_than_chance",
-        "true maps are hardly told from their controls",
-        "Hide more or fewer pixels, or several shares and average; check that positive attribution counts as important.",
+        "true maps are hardly told apart from their controls",
+        "Hide more or fewer pixels, or average over several fractions; check that positive attribution counts as important.",
     )
     QUALITY_MADE_UP = (
         "quality_made_up",
@@ -725,8 +725,8 @@ class Mistake(StrEnum):
     # the form
     WRONG_FORM = (
         "wrong_form",
-        "the numbers are right, but they do not come as a torch.Tensor of the shape of x",
-        "Return a tensor: torch.as_tensor makes one of an array, and squeeze(0) takes a batch dimension away.",
+        "the numbers are right, but do not come back as a torch.Tensor of the shape of x",
+        "Return a tensor: torch.as_tensor converts an array, and squeeze(0) removes a batch dimension.",
     )
     # the run
     NOT_DONE = (
@@ -752,7 +752,7 @@ class Mistake(StrEnum):
     OUT_OF_TIME = (
         "out_of_time",
         "the notebook ran out of time before this part was finished",
-        "Look for an endless loop; if the work is simply long, use fewer pictures or larger chunks.",
+        "Look for an endless loop; if the work simply takes long, use fewer pictures or larger chunks.",
     )
     NOT_REACHED = (
         "not_reached",
@@ -784,7 +784,7 @@ class Mistake(StrEnum):
 
 BOTH_ENDS = (
     "Both ends of the path count in full, which is right, since the weights add up to one. The trapezoid rule would halve them, "
-    "and come nearer with as many steps."
+    "and be more accurate with the same number of steps."
 )
 """A remark that costs nothing, on rules that take both ends in full."""
 

@@ -58,7 +58,7 @@ def test_what_is_withheld_while_work_is_graded_is_withheld_here(checked):
 def test_another_name_of_the_file_is_no_obstacle_but_is_named(checked):
     assert checked.problem_set is PROBLEM_SETS[PS1]
     assert checked.advice == (
-        f"Hand it in as {PS1}.ipynb: beside another notebook, my copy.ipynb may not be taken for it.",
+        f"Hand it in as {PS1}.ipynb: next to another notebook, my copy.ipynb may not be recognised.",
     )
 
 

@@ -156,7 +156,7 @@ def baselines_fault(baselines: dict[str, Tensor], images: Tensor, scores: Scores
     if len(own) < OWN_BASELINES:
         found = ", ".join(f"“{name}”: {kind}" for name, kind in kinds.items())
         return Fault(
-            f"{len(own)} beside constant ones ({found}), expected at least {OWN_BASELINES}",
+            f"{len(own)} besides constant ones ({found}), expected at least {OWN_BASELINES}",
             Mistake.TOO_FEW_BASELINES,
         )
     return NO_FAULT

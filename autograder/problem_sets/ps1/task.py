@@ -66,13 +66,13 @@ PROBLEM_SET = ProblemSet(
                     "polynomial",
                     1,
                     "as accurate as the textbook rules on polynomials and products",
-                    Announced("An answer is right if its error is no larger than such a rule's can be"),
+                    Announced("An answer is right if its error is no larger than the error of such a rule can be"),
                 ),
                 Property(
                     "networks",
                     1,
                     "as accurate as the textbook rules on ReLU, softmax and convolutional networks",
-                    Announced("An answer is right if its error is no larger than such a rule's can be"),
+                    Announced("An answer is right if its error is no larger than the error of such a rule can be"),
                 ),
                 Property(
                     "saturation", 1, "sees through saturation", Announced("a saturated unit no longer moves", NOTEBOOK)
@@ -81,7 +81,7 @@ PROBLEM_SET = ProblemSet(
                     "baseline",
                     1,
                     "a baseline that is not zero",
-                    Announced("a mistake that shows up only for some baselines costs only the baseline's points"),
+                    Announced("a mistake that shows only with some baselines costs only the points for baselines"),
                 ),
                 Property(
                     "target",

@@ -40,7 +40,7 @@ PROBLEM_SET = ProblemSet(
                     "random",
                     6,
                     "true maps above random rankings",
-                    Announced("on at least 40 of 60 pictures, where equal numbers count half", NOTEBOOK),
+                    Announced("on at least 40 of 60 pictures, where equal numbers count as half", NOTEBOOK),
                 ),
                 Property(
                     "reversed",
