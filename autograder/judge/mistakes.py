@@ -581,7 +581,7 @@ class Mistake(StrEnum):
     )
     GAPS_WITH_SIGN = (
         "gaps_with_sign",
-        "the gaps keep their sign, where the gap is an absolute value",
+        "the gaps keep their sign, although a gap is an absolute value",
         "The relative gap is |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|: a negative one would count as small.",
     )
     GAPS_NOT_RELATIVE = (
