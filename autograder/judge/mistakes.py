@@ -544,6 +544,11 @@ class Mistake(StrEnum):
         "logits were differentiated where probabilities are stated, or the reverse",
         "Pass scores='logits' if the maps are of model.logits, and leave it out if they are of model.probabilities.",
     )
+    PRODUCT_WITHOUT_IMAGE = (
+        "product_without_image",
+        "gradient x input is the gradient alone, or times something other than the image",
+        "Multiply the gradient at the image by the image itself, element by element: image * gradient.",
+    )
     NOISY_MAP = (
         "noisy_map",
         "the map resembles integrated gradients, but is farther off than its steps explain",
@@ -938,6 +943,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.WRONG_CLASS,
         Mistake.MISSING_PART,
     ),
+    Announced("the image times the input gradient", "ps1-attribution"): (Mistake.PRODUCT_WITHOUT_IMAGE,),
     Announced('`scores="logits"` goes with maps of logits'): (Mistake.OTHER_SCORES,),
     Announced("at least five counts from 5 to 200", "ps3-steps"): (
         Mistake.TOO_FEW_COUNTS,

@@ -11,6 +11,7 @@ import torch
 from autograder.judge.line import Line, distance
 from autograder.judge.maps import MAP_PROPERTIES, Entry, judge_maps
 from autograder.judge.mistakes import Mistake
+from autograder.judge.product_mistakes import product_mistake
 from autograder.judge.studies.reading import Study, read_subject
 from autograder.judge.studies.sample import Sample
 from autograder.judge.verdict import Fault, Faults, UngradableError, Verdict
@@ -47,5 +48,7 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
             line = Line(subject.scores.forward, subject.images[0], baseline, subject.targets[0])
             error = distance(product, (line.image * line.gradients(np.ones(1))[0]).double().numpy())
             if not error <= subject.scores.gradient_rounding:
-                faults.add(Fault(f"a relative distance of {error:.2g} from x dF/dx, expected rounding only"), "product")
+                mistake = product_mistake(line, subject.scores, product)
+                fault = f"a relative distance of {error:.2g} from x dF/dx, expected rounding only"
+                faults.add(Fault(fault, mistake), "product")
     return faults.verdict()
