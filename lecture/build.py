@@ -27,6 +27,7 @@ from lecture.record import Part, Record
 LECTURE = Path(__file__).parent
 BUILT = LECTURE / "built"
 SLIDES = LECTURE / "slides.ipynb"
+REPORT = LECTURE / "report.ipynb"
 DEMOS = LECTURE / "demos"
 EXPLORER = "explorer.html"
 KEPT = ".kept"  # in the built folder: executed notebooks, and what everything was made from
@@ -34,7 +35,8 @@ MOST_KERNELS = 4  # each takes about a gigabyte
 
 # What parts are made from, besides what stands with them.
 IGREF = LECTURE.parent / "igref"
-COMPUTING = (IGREF, LECTURE / "figures", LECTURE / "measured", LECTURE / "execution.py")
+COMPUTING = (IGREF, LECTURE / "execution.py")
+IMPORTED = dict.fromkeys((SLIDES, REPORT), (LECTURE / "figures", LECTURE / "measured"))  # a demo: what stands beside it
 FRAMES = (LECTURE / "assets", LECTURE / "templates")
 SHOWING = (*LECTURE.glob("*.py"), *LECTURE.glob("*.md"), *FRAMES)
 
@@ -55,7 +57,7 @@ Say = Callable[[str], None]
 def notebooks() -> list[Path]:
     """Every notebook of the lecture, those that take longest first."""
     demos = sorted(DEMOS.glob("*.ipynb"))
-    return [SLIDES, *demos, LECTURE / "report.ipynb", LECTURE / "minimal_example.ipynb"]
+    return [SLIDES, *demos, REPORT, LECTURE / "minimal_example.ipynb"]
 
 
 def build(folder: Path = BUILT, say: Say = print) -> None:
@@ -86,8 +88,8 @@ def build(folder: Path = BUILT, say: Say = print) -> None:
 
 
 def _notebook_part(path: Path, kept: Path) -> Part:
-    beside = tuple(DEMOS.glob("*.py")) if path.parent == DEMOS else ()
-    return Part(path.name, (path, *beside, *COMPUTING), (kept,))
+    imported = tuple(DEMOS.glob("*.py")) if path.parent == DEMOS else IMPORTED.get(path, ())
+    return Part(path.name, (path, *imported, *COMPUTING), (kept,))
 
 
 def _other_parts(folder: Path, say: Say) -> dict[Part, Callable[[], Any]]:

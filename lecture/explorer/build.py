@@ -10,7 +10,6 @@ from tqdm import tqdm
 
 import igref
 from igref.plots.maps import SCALE_PERCENTILE, describe_map
-from igref.plots.style import SIGNED_COLORMAP
 from lecture.assets import inlined_css
 from lecture.explorer import packing
 from lecture.explorer.along_path import AlongPath, follow, step_counts
@@ -19,6 +18,7 @@ from lecture.templates import rendered
 HERE = Path(__file__).parent
 SCRIPTS = ("pictures.js", "charts.js", "explorer.js")
 INTERVALS = 40  # of alpha: 41 gradients a path and some more where the sum needs them, 24 paths
+COLORMAP = "RdBu_r"  # that of the slides
 STEEP_POINTS_FROM = 0.8  # as a share of the path's points, from flat to steep
 
 # What the pictures show, for readers who do not see them.
@@ -96,15 +96,16 @@ def page_data(photos: Sequence[str], baselines: Sequence[str], intervals: int, p
                 "baseline": urls.setdefault(url, len(urls)),
                 **_pair_data(follow(model.probabilities, x, start, target, intervals=intervals), intervals),
             }
-    cividis = mpl.colormaps[SIGNED_COLORMAP](torch.linspace(0, 1, 256).numpy(), bytes=True)[:, :3]
+    colormap = mpl.colormaps[COLORMAP](torch.linspace(0, 1, 256).numpy(), bytes=True)[:, :3]
     return {
         "model": "EfficientNet-Lite0",
         "intervals": intervals,
         "levels": packing.LEVELS,
         "exponent": packing.EXPONENT,
+        "steepFrom": STEEP_POINTS_FROM,
         "sheetColumns": packing.SHEET_COLUMNS,
         "stepCounts": step_counts(intervals),
-        "colormap": cividis.tolist(),
+        "colormap": colormap.tolist(),
         "photos": described,
         "baselines": [{"name": name, "caption": BASELINES[name]} for name in baselines],
         "pairs": pairs,

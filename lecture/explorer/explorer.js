@@ -6,8 +6,9 @@ const last = data.intervals;
 const ADAPTIVE = "adaptive"; // the trapezoid on all stored alphas: some were added where it was most wrong
 const RULES = ["right", "left", "trapezoid", "midpoint", ADAPTIVE];
 const SECONDS_FOR_THE_PATH = 6;
+const SQUARE = 16; // points: 32 pixels of the photo
 
-const chosen = { photo: 0, baseline: 0, alpha: Math.round(0.4 * last), rule: "right", nSteps: 10, ownScale: false };
+const chosen = { photo: 0, baseline: 0, alpha: Math.round(0.4 * last), rule: "right", nSteps: 10, ownScale: false, summed: false };
 const pairs = new Map(); // unpacked, a few of them
 let playing = null;
 let waits = false; // for the next frame
@@ -90,9 +91,12 @@ async function show() {
 function showPictures({ from, to, frames }, pair, alpha, taken) {
   const gradient = frames[chosen.alpha];
   const map = weightedSum(frames, weights(pair, chosen.rule, chosen.nSteps, taken));
+  const scales = chosen.summed ? scalesOfSums(pair, frames) : pair.scales;
+  const shown = (values) => (chosen.summed ? squares(values, SQUARE) : values);
   drawBetween(byId("between"), from, to, alpha);
-  drawValues(byId("gradient"), gradient, chosen.ownScale ? pair.scales.each[chosen.alpha] : pair.scales.path, data.colormap);
-  drawValues(byId("map"), map, pair.scales.map, data.colormap);
+  drawValues(byId("gradient"), shown(gradient), chosen.ownScale ? scales.each[chosen.alpha] : scales.path, data.colormap);
+  drawValues(byId("map"), shown(map), scales.map, data.colormap);
+  byId("limit").textContent = scales.map.toPrecision(2);
   const share = `${Math.round(100 * alpha)} %`;
   const describe = (id, text) => byId(id).setAttribute("aria-label", text);
   describe("between", `${share} of the way from the baseline, ${baseline().caption}, to the photo, ${photo().shows}.`);
@@ -100,6 +104,16 @@ function showPictures({ from, to, frames }, pair, alpha, taken) {
   describe("map", `Map of the attribution so far, ${taken} of ${plural(chosen.nSteps)}. The map of the whole path: ${pair.description}`);
   describe("along", `Curve of the probability from ${fixed(pair.scores[0])} at the baseline to ${fixed(pair.scores[last])} at the photo; here ${fixed(pair.scores[chosen.alpha])}.`);
   describe("convergence", `Curve of the relative gap after all steps for each number of steps by the rule ${chosen.rule}; 5 % is marked.`);
+}
+
+/** Where the colours end of maps summed over squares: as those that igref's side computed of the points. */
+function scalesOfSums(pair, frames) {
+  const largest = (values) => Math.max(...squares(values, SQUARE).map(Math.abs));
+  return (pair.scalesOfSums ??= (() => {
+    const each = frames.map(largest);
+    const path = [...each].sort((a, b) => a - b)[Math.floor(data.steepFrom * (each.length - 1))];
+    return { each, path, map: largest(weightedSum(frames, weights(pair, "trapezoid", last, last))) };
+  })());
 }
 
 function showNumbers(pair, alpha, taken, sum) {
@@ -138,6 +152,7 @@ function showNumbers(pair, alpha, taken, sum) {
   byId("steps").setAttribute("aria-valuetext", `${plural(nSteps)}: gap ${fixed(gap, 4)}`);
   byId("rule").value = rule;
   byId("own-scale").checked = chosen.ownScale;
+  byId("summed").checked = chosen.summed;
   data.baselines.forEach(({ name }, at) => (byId(`baseline-${at}`).nextSibling.src = baselineUrl(name)));
   for (const kind of ["photo", "baseline"]) byId(`${kind}-${chosen[kind]}`).checked = true;
 }
@@ -198,13 +213,14 @@ const keys = {
   b: (by) => choose({ baseline: after(data.baselines, chosen.baseline, by) }),
   r: (by) => choose({ rule: RULES[after(RULES, RULES.indexOf(chosen.rule), by)] }),
   g: () => choose({ ownScale: !chosen.ownScale }),
+  s: () => choose({ summed: !chosen.summed }),
 };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   const letter = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   // A focused control keeps its own keys: arrows move a slider, the space bar presses a button.
-  const ofControl = event.target.matches("input, select") ? !/^[pbrg]$/.test(letter) : false;
+  const ofControl = event.target.matches("input, select") ? !/^[pbrgs]$/.test(letter) : false;
   const ofButton = event.target.matches("button, select, [type=checkbox]") && letter === " ";
   const spaceOfSlider = event.target.matches("[type=range], [type=radio]") && letter === " ";
   if (!keys[letter] || ofButton || (ofControl && !spaceOfSlider)) return;
@@ -236,10 +252,9 @@ byId("alpha").addEventListener("input", () => choose({ alpha: byId("alpha").valu
 byId("steps").addEventListener("input", () => choose({ nSteps: counts(data.pairs[key()], chosen.rule)[byId("steps").valueAsNumber] }));
 byId("rule").addEventListener("change", () => choose({ rule: byId("rule").value }));
 byId("own-scale").addEventListener("change", () => choose({ ownScale: byId("own-scale").checked }));
+byId("summed").addEventListener("change", () => choose({ summed: byId("summed").checked }));
 byId("play").addEventListener("click", () => play(playing === null));
 const { mapSize } = data.pairs[key()];
-byId("approximation").textContent =
-  `${data.model}. Numbers and curves are those of the rule and the steps chosen. The two maps are coarser than that: ` +
-  `${mapSize} × ${mapSize} points in ${2 * data.levels + 1} levels.`;
+byId("approximation").textContent = `${data.model}. Maps are packed: ${mapSize} × ${mapSize} points, ${2 * data.levels + 1} levels.`;
 new ResizeObserver(showSoon).observe(byId("along"));
 showSoon();

@@ -44,7 +44,15 @@ function weightedSum(frames, weights) {
   return total;
 }
 
-/** Signed values on a square canvas: dark against the class, grey for nothing, bright for it, ending at +-limit. */
+/** A square map summed over squares of so many points. */
+function squares(values, side) {
+  const [size, columns] = [Math.sqrt(values.length), Math.sqrt(values.length) / side];
+  const summed = new Float32Array(columns * columns);
+  values.forEach((value, at) => (summed[Math.floor(Math.floor(at / size) / side) * columns + Math.floor((at % size) / side)] += value));
+  return summed;
+}
+
+/** Signed values on a square canvas: blue against the class, white for nothing, red for it, ending at +-limit. */
 function drawValues(canvas, values, limit, colormap) {
   const size = Math.sqrt(values.length);
   if (canvas.width !== size) canvas.width = canvas.height = size;

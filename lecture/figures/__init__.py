@@ -8,11 +8,12 @@ from .frame import SlideFigure, on_slide
 from .lines import along_path, halved_panels, many_paths, rules_at_work, saturation
 from .mistakes import gap_at_counts, sums_beside
 from .pictures import (
+    WIDE,
     any_map_will_do,
-    below_pictures,
     block_sums,
-    blocks_over,
     kept_pixels,
+    map_pairs,
+    maps_in_columns,
     only_the_photo,
     path_strip,
     raw_and_blocks,
@@ -22,18 +23,19 @@ from .pictures import (
 from .regions import for_and_against, in_words, mean_size, net
 
 __all__ = [
+    "WIDE",
     "SlideFigure",
     "along_path",
     "any_map_will_do",
-    "below_pictures",
     "block_sums",
-    "blocks_over",
     "for_and_against",
     "gap_at_counts",
     "halved_panels",
     "in_words",
     "kept_pixels",
     "many_paths",
+    "map_pairs",
+    "maps_in_columns",
     "mean_size",
     "morph",
     "net",

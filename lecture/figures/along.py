@@ -12,7 +12,7 @@ from igref.plots.style import COLORS, DescribedFigure, curve_style, in_house_sty
 from igref.quality.curves import RetentionCurve
 from igref.types import Forward
 
-from .pictures import BLOCK, Picture, block_sums, show_signed
+from .pictures import BLOCK, WIDE, Picture, scale_ends, show_both
 
 BLACK, BLUE, RED = COLORS[:3]
 
@@ -42,21 +42,29 @@ def morph(
     with torch.no_grad():
         scores = torch.cat([forward(chunk)[:, target] for chunk in torch.stack([baseline, image]).split(1)])
     rise = float(scores[1] - scores[0])
-    limit = float(block_sums(terms.sum(0), BLOCK).abs().max())
+    limits = scale_ends(terms.sum(0), BLOCK)
     return [
-        _frame(stop, baseline + stop * (image - baseline), terms[nodes <= stop].sum(0), nodes, sums, rise, limit)
+        _frame(stop, baseline + stop * (image - baseline), terms[nodes <= stop].sum(0), nodes, sums, rise, limits)
         for stop in stops
     ]
 
 
 @in_house_style
 def _frame(
-    stop: float, point: Picture, so_far: Picture, nodes: Tensor, sums: Tensor, rise: float, limit: float
+    stop: float,
+    point: Picture,
+    so_far: Picture,
+    nodes: Tensor,
+    sums: Tensor,
+    rise: float,
+    limits: tuple[float, float],
 ) -> DescribedFigure:
-    figure, axes = panels(1, 3, width=3.8, height=4.8)
-    of_point, of_map, of_sum = axes[0]
+    figure, axes = panels(1, 4, width=WIDE / 4, height=4.2, width_ratios=(0.93, 1, 1, 0.93))
+    figure.get_layout_engine().set(w_pad=0.02)
+    of_point, *of_map, of_sum = axes[0]
     show_picture(of_point, point, f"the picture at α = {stop:g}")
-    show_signed(of_map, block_sums(so_far, BLOCK), "the map so far", limit)
+    show_both(of_map, so_far, BLOCK, limits)
+    of_map[0].set_title("map so far, pixel by pixel")
     passed = (nodes <= stop).numpy()
     reached = float(sums[nodes <= stop][-1])
     of_sum.plot(nodes.numpy()[passed], sums.numpy()[passed], color=BLUE, linewidth=3.5)

@@ -129,7 +129,8 @@ def halved_panels(lines: Mapping[str, Panels]) -> Figure:
         ax.plot(positions, scores, color=BLUE)
         ax.vlines(positions, -0.16, -0.04, color=RED, linewidth=1.6)
         ax.axhline(0, color=CONTROL_COLOR, linewidth=0.8)
-        ax.set(xlabel="α", ylim=(-0.2, 1.02), xlim=(0, 1), title=f"{name}: {len(positions)} gradients")
+        ax.set(xlabel="α", ylim=(-0.2, 1.02), xlim=(0, 1), yticks=[0, 0.5, 1])
+        ax.set_title(f"{name}: {len(positions)} gradients")
         said.append(f"{name}: {len(positions)} positions, {int((positions <= 0.5).sum())} of them in the first half")
     axes[0, 0].set_ylabel("score F")
     figure.description = f"The score along the path, and the positions that the adaptive mode chose. {'; '.join(said)}."

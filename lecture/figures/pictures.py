@@ -10,11 +10,13 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from igref.plots import channel_sum, scaled_pixels
-from igref.plots.maps import describe_map, show_picture
-from igref.plots.style import in_house_style, no_ticks, panels
+from igref.plots.maps import SCALE_PERCENTILE, describe_map, show_picture
+from igref.plots.style import DescribedFigure, in_house_style, no_ticks, panels
 
 Picture = Float[Tensor, "channels height width"]
 BLOCK = 32
+WIDE = 12.5  # inches of a slide tagged `wide`: four maps of 300 pixels
+OF_MAPS = 3.8  # inches of height that a row of them takes
 DIVERGING = "RdBu_r"  # from blue over white to red: the zero is seen, with every kind of colour vision
 
 
@@ -29,26 +31,54 @@ def path_strip(points: Sequence[Picture], captions: Sequence[str]) -> Figure:
 
 
 @in_house_style
-def below_pictures(
-    pictures: Mapping[str, Picture], maps: Sequence[Picture], *, one_scale: bool = False, block: int = BLOCK
-) -> Figure:
-    """Small pictures, and below each its map, summed over squares and large enough for the back row.
+def map_pairs(
+    pictures: Mapping[str, Picture],
+    maps: Sequence[Picture],
+    *,
+    height: float = 5.5,
+    one_scale: bool = False,
+    over: Picture | None = None,
+    block: int = BLOCK,
+) -> DescribedFigure:
+    """Two maps, each pixel by pixel and beside that summed over squares, below a small picture that says whose they are.
 
     Args:
-        pictures: caption to picture (C, H, W).
+        pictures: caption to picture (C, H, W), two of them.
         maps: one for each picture, (C, H, W).
-        one_scale: the maps share a scale; else each has its own.
+        height: in inches; the pictures get what the maps leave.
+        one_scale: the maps share their scales; else each has its own.
+        over: a photo (C, H, W) that is seen through the squares.
         block: side of the squares in pixels.
     """
-    figure, axes = panels(2, len(pictures), width=3.8, height=2.8, height_ratios=(1, 2.4))
-    summed = [block_sums(values, block) for values in maps]
-    limits = [float(one.abs().max()) for one in summed]
-    said = []
-    for (above, below), one, limit, (caption, picture) in zip(axes.T, summed, limits, pictures.items(), strict=True):
+    figure = DescribedFigure(figsize=(WIDE, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.03)
+    grid = figure.add_gridspec(2, 5, width_ratios=(1, 1, 0.05, 1, 1), height_ratios=(height - OF_MAPS, OF_MAPS))
+    limits = [scale_ends(values, block) for values in maps]
+    if one_scale:
+        limits = [tuple(map(max, zip(*limits, strict=True)))] * len(maps)
+    for k, (caption, picture) in enumerate(pictures.items()):
+        first = 3 * k  # columns: a gap is between the pairs
+        show_picture(figure.add_subplot(grid[0, first : first + 2]), picture, caption)
+        both = [figure.add_subplot(grid[1, column]) for column in (first, first + 1)]
+        show_both(both, maps[k], block, limits[k], over)
+    figure.description = f"Two pictures and, below each, {_describe_both(pictures, maps, block)}"
+    return figure
+
+
+@in_house_style
+def maps_in_columns(pictures: Mapping[str, Picture], maps: Sequence[Picture], *, block: int = BLOCK) -> DescribedFigure:
+    """For a page: small pictures and, below each, its map pixel by pixel, and below that summed over squares.
+
+    Args:
+        pictures: caption to picture (C, H, W); three fit on a page.
+        maps: one for each picture, (C, H, W).
+        block: side of the squares in pixels.
+    """
+    figure, axes = panels(3, len(pictures), width=3.4, height=3.2, height_ratios=(1, 2.4, 2.4))
+    for (above, *both), values, (caption, picture) in zip(axes.T, maps, pictures.items(), strict=True):
         show_picture(above, picture, caption)
-        show_signed(below, one, "", max(limits) if one_scale else limit)
-        said.append(f"{caption}: {_describe_blocks(one)}")
-    figure.description = f"Pictures and, below each, a map summed over squares of {block} pixels. {' '.join(said)}"
+        show_both(both, values, block, scale_ends(values, block))
+    figure.description = f"{len(maps)} pictures and, below each, {_describe_both(pictures, maps, block)}"
     return figure
 
 
@@ -63,27 +93,24 @@ def raw_and_blocks(image: Picture, values: Picture, *, block: int = BLOCK) -> Fi
     """
     figure, axes = panels(1, 3, width=3.8, height=4.6)
     show_picture(axes[0, 0], image, "photo")
-    show_signed(axes[0, 1], channel_sum(values), "map, pixel by pixel", float(channel_sum(values).abs().quantile(0.97)))
-    summed = block_sums(values, block)
-    show_signed(axes[0, 2], summed, f"map, summed over {block} × {block} pixels", float(summed.abs().max()))
-    figure.description = (
-        f"A photo, its map, and the map summed over squares. {describe_map(values)} {_describe_blocks(summed)}"
-    )
+    show_both(axes[0, 1:], values, block, scale_ends(values, block))
+    figure.description = f"A photo, {_describe_both({'It': image}, [values], block)}"
     return figure
 
 
-@in_house_style
-def blocks_over(image: Picture, maps: Mapping[str, Picture], *, block: int = BLOCK) -> Figure:
-    """Several maps of one photo, each summed over squares on a scale of its own, over the photo in pale grey."""
-    figure, axes = panels(1, len(maps), width=4.2, height=4.6)
-    pale = 0.55 + 0.45 * image.mean(0).numpy()
-    said = []
-    for ax, (name, values) in zip(axes[0], maps.items(), strict=True):
-        summed = block_sums(values, block)
-        show_signed(ax, summed, name, float(summed.abs().max()), over=pale)
-        said.append(f"{name}: {_describe_blocks(summed)}")
-    figure.description = f"Maps of one photo, summed over squares of {block} pixels. {' '.join(said)}"
-    return figure
+def show_both(
+    axes: Sequence[Axes], values: Picture, block: int, limits: tuple[float, float], over: Picture | None = None
+) -> None:
+    """One map on two axes: pixel by pixel, and summed over squares, through which a photo may be seen."""
+    of_pixels, of_squares = axes
+    show_signed(of_pixels, channel_sum(values), "pixel by pixel", limits[0])
+    show_signed(of_squares, block_sums(values, block), f"summed over {block} × {block}", limits[1], over)
+
+
+def scale_ends(values: Picture, block: int) -> tuple[float, float]:
+    """Where the colours of a map end: pixel by pixel at a percentile of the sizes, summed over squares at the largest."""
+    ends_at = torch.quantile(channel_sum(values).abs(), SCALE_PERCENTILE / 100)
+    return float(ends_at), float(block_sums(values, block).abs().max())
 
 
 def block_sums(values: Picture, block: int = BLOCK) -> Tensor:
@@ -91,23 +118,33 @@ def block_sums(values: Picture, block: int = BLOCK) -> Tensor:
     return block**2 * torch.nn.functional.avg_pool2d(channel_sum(values).double()[None], block)[0]
 
 
-def show_signed(ax: Axes, values: Tensor, title: str, limit: float, over: np.ndarray | None = None) -> None:
+def show_signed(ax: Axes, values: Tensor, title: str, limit: float, over: Picture | None = None) -> None:
     """Signed values from blue, against the class, over white, nothing, to red, for it; the scale stands below."""
     size = 224
     if over is not None:
-        ax.imshow(over, cmap="gray", vmin=0, vmax=1, extent=(0, size, size, 0))
+        pale = 0.55 + 0.45 * over.mean(0).numpy()
+        ax.imshow(pale, cmap="gray", vmin=0, vmax=1, extent=(0, size, size, 0))
     drawn = ax.imshow(
         values, cmap=DIVERGING, vmin=-limit, vmax=limit, extent=(0, size, size, 0), alpha=1 if over is None else 0.7
     )
     scale = ax.inset_axes((0.0, -0.07, 1.0, 0.04))
     scale.imshow(np.linspace(-1, 1, 256)[None], cmap=drawn.cmap, aspect="auto")
-    scale.set_xticks([0, 127.5, 255], [f"{-limit:.2g}", "0", f"{limit:.2g}"])
-    for tick, side in zip(scale.get_xticklabels(), ("left", "center", "right"), strict=True):
-        tick.set_horizontalalignment(side)
+    scale.set_xticks(
+        [127.5, 255], ["0", f"±{limit:.2g}"]
+    )  # one end says both: next to each other two would run together
+    scale.get_xticklabels()[-1].set_horizontalalignment("right")
     scale.set_yticks([])
     scale.grid(False)
     ax.set_title(title)
     no_ticks(ax)
+
+
+def _describe_both(pictures: Mapping[str, Picture], maps: Sequence[Picture], block: int) -> str:
+    said = (
+        f"{caption}: {describe_map(values)} {_describe_blocks(block_sums(values, block))}"
+        for caption, values in zip(pictures, maps, strict=True)
+    )
+    return f"its map pixel by pixel, and summed over squares of {block} pixels. {' '.join(said)}"
 
 
 def _describe_blocks(summed: Tensor) -> str:
@@ -120,14 +157,12 @@ def _describe_blocks(summed: Tensor) -> str:
 
 
 @in_house_style
-def side_by_side(maps: Mapping[str, Picture], *, photo: Picture, block: int | None = None) -> Figure:
-    """A photo and maps of it, pixel by pixel or summed over squares, each on its own scale with zero in the middle."""
+def side_by_side(maps: Mapping[str, Picture], *, photo: Picture) -> Figure:
+    """A photo and maps of it, pixel by pixel, each on its own scale with zero in the middle."""
     figure, axes = panels(1, 1 + len(maps), width=3.8, height=4.6)
     show_picture(axes[0, 0], photo, "photo")
     for ax, (name, values) in zip(axes[0, 1:], maps.items(), strict=True):
-        summed = channel_sum(values) if block is None else block_sums(values, block)
-        limit = float(summed.abs().quantile(0.97) if block is None else summed.abs().max())
-        show_signed(ax, summed, name, limit)
+        show_signed(ax, channel_sum(values), name, scale_ends(values, BLOCK)[0])
     figure.description = "A photo and its maps. " + " ".join(f"{name}: {describe_map(v)}" for name, v in maps.items())
     return figure
 
@@ -150,7 +185,7 @@ def three_displays(values: Picture) -> Figure:
     """One map, displayed in three ways that look like three different findings."""
     signed = channel_sum(values)
     figure, axes = panels(1, 3, width=3.8, height=4.6)
-    show_signed(axes[0, 0], signed, "signed, to 97th percentile", float(signed.abs().quantile(0.97)))
+    show_signed(axes[0, 0], signed, f"signed, to {SCALE_PERCENTILE:.0f}th percentile", scale_ends(values, BLOCK)[0])
     ways = {
         "size, to the maximum": (signed.abs() / signed.abs().max(), "cividis"),
         "size, to 90th percentile": ((signed.abs() / signed.abs().quantile(0.9)).clamp(max=1), "cividis"),

@@ -1,9 +1,11 @@
 """A part of the lecture is made again where its sources have changed or its files are not what they were, and only then."""
 
+import re
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
 
+import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -100,6 +102,18 @@ def made(monkeypatch) -> list[str]:
     monkeypatch.setattr(lecture_build, "_build_live", page("live.html"))
     monkeypatch.setattr(lecture_build.handout, "BROWSERS", ())
     return seen
+
+
+def _code(path: Path) -> str:
+    return "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+
+
+@pytest.mark.parametrize("path", lecture_build.notebooks(), ids=lambda path: path.name)
+def test_what_a_notebook_imports_of_the_lecture_is_among_its_sources(path):
+    part = lecture_build._notebook_part(path, Path("kept"))
+    for name in re.findall(r"^(?:from|import) (\w+)", _code(path), re.MULTILINE):
+        for module in (path.parent / name, path.parent / f"{name}.py"):
+            assert not module.exists() or module in part.sources, module
 
 
 def test_only_what_changed_is_built_again(made, tmp_path):

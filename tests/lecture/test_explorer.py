@@ -12,7 +12,8 @@ import torch
 import igref
 from lecture.explorer.along_path import TOLERANCE
 from lecture.explorer.build import build
-from tests.lecture.browser import LEAST_CONTRAST, LEAST_TEXT_PX, SIZES, Visit, launched, opened
+from lecture.figures.pictures import DIVERGING
+from tests.lecture.browser import LEAST_CONTRAST, LEAST_MAP_PX, LEAST_TEXT_PX, SIZES, Visit, launched, opened
 
 INTERVALS = 20
 PHOTOS, BASELINES = ("coffee", "astronaut"), ("black", "maximum_distance")
@@ -213,7 +214,7 @@ def test_keys(explorer):
 
 def test_every_control_is_reached_by_tab_and_shows_it(explorer):
     reached = []
-    for _ in range(7):
+    for _ in range(8):
         explorer.page.keyboard.press("Tab")
         reached.append(
             explorer.page.evaluate(
@@ -226,7 +227,7 @@ def test_every_control_is_reached_by_tab_and_shows_it(explorer):
             )
         )
     assert reached == [
-        [name, True] for name in ("photo-0", "baseline-0", "own-scale", "play", "alpha", "steps", "rule")
+        [name, True] for name in ("photo-0", "baseline-0", "own-scale", "play", "alpha", "steps", "rule", "summed")
     ]
 
 
@@ -253,6 +254,14 @@ def test_plays_to_the_end_and_can_be_stopped(explorer):
     explorer.page.locator("#play").click()
     explorer.page.wait_for_function("document.body.dataset.shown.split(' ')[2] == 20")
     assert explorer.page.locator("#play").text_content() == "Play"
+
+
+def _values(colors: np.ndarray) -> np.ndarray:
+    """The values of a map, in -1 to 1, that a canvas shows in the colours of the slides."""
+    scale = mpl.colormaps[DIVERGING](np.linspace(0, 1, 256), bytes=True)[:, :3].astype(int)
+    distance = np.abs(colors[..., None, :] - scale).sum(-1)
+    assert distance.min(-1).max() == 0, "a colour that is not on the scale"
+    return distance.argmin(-1) / 127.5 - 1
 
 
 load_model = cache(igref.load_model)
@@ -302,15 +311,30 @@ def test_numbers_and_map_are_those_of_igref(explorer, photo, baseline, rule, n_s
     summed = torch.nn.functional.avg_pool2d(4 * expected.values.sum(1), 2)[0].numpy()
     colors = pixels(explorer, "map")
     assert colors.shape[:2] == summed.shape
-    cividis = mpl.colormaps["cividis"](np.linspace(0, 1, 256), bytes=True)[:, :3].astype(int)
-    distance = np.abs(colors[..., None, :] - cividis).sum(-1)
-    assert distance.min(-1).max() == 0, "a colour that is not in the house style"
-    values = distance.argmin(-1) / 127.5 - 1
+    values = _values(colors)
     limit = explorer.page.evaluate(
         "(pair) => JSON.parse(document.getElementById('data').textContent).pairs[pair].scales.map",
         f"{PHOTOS[photo]} {BASELINES[baseline]}",
     )
     assert np.corrcoef(values.ravel(), np.clip(summed / limit, -1, 1).ravel())[0, 1] > 0.97
+
+
+def test_maps_are_summed_over_squares(explorer):
+    _set(explorer, 0, 0, "right", 20)
+    before = shown(explorer)
+    explorer.page.keyboard.press("s")
+    assert changed(before, shown(explorer)) == {"gradient", "map"}
+    expected = _of_igref(PHOTOS[0], BASELINES[0], "right", 20)
+    summed = 32**2 * torch.nn.functional.avg_pool2d(expected.values.double().sum(1), 32)[0].numpy()
+    limit = float(explorer.page.text_content("#limit"))
+    found = limit * _values(pixels(explorer, "map"))
+    assert found.shape == summed.shape == (7, 7)
+    assert np.abs(found - np.clip(summed, -limit, limit)).max() < 0.1 * limit, "the packed map has few levels"
+
+
+def test_maps_can_be_seen_from_the_back_row(explorer):
+    for name in ("gradient", "map"):
+        assert explorer.page.locator(f"#{name}").bounding_box()["width"] >= LEAST_MAP_PX
 
 
 @pytest.mark.parametrize("photo", range(len(PHOTOS)))
@@ -327,3 +351,5 @@ def test_fits_a_phone(explorer_file, browser):
     with opened(browser, explorer_file, (390, 844)) as visit:
         visit.page.wait_for_selector("body[data-shown]")
         assert visit.page.evaluate("() => document.documentElement.scrollWidth") <= 390
+        for name in ("along", "convergence"):
+            assert visit.page.locator(f"#{name} svg").bounding_box()["height"] > 150, "a chart has no room"

@@ -12,8 +12,9 @@ from PIL import Image
 from igref import plots
 from lecture.demos.drawings import saturated_score
 from lecture.demos.sliders import with_sliders
-from lecture.figures import many_paths, on_slide, rules_at_work, saturation
+from lecture.figures import WIDE, many_paths, map_pairs, maps_in_columns, on_slide, rules_at_work, saturation
 from lecture.figures.frame import PIXELS_PER_INCH, SHARPNESS
+from tests.lecture.browser import LEAST_MAP_PX
 
 LEAST_PIXELS = 18
 
@@ -45,6 +46,27 @@ def test_a_figure_is_as_large_as_its_room_and_sharp():
         assert picture.size == (600 * SHARPNESS, 400 * SHARPNESS)
     assert about["image/png"]["width"] == 600
     assert about["image/png"]["alt"] == data["text/plain"]
+
+
+PHOTO, MAP = torch.rand(3, 224, 224), torch.randn(3, 224, 224)
+PAIR = {"one": PHOTO, "other": PHOTO}
+COMPARED = {  # and the width that each is shown with
+    "on a slide": (map_pairs(PAIR, [MAP, 2 * MAP], height=4.8, one_scale=True), WIDE),
+    "on a page": (maps_in_columns({**PAIR, "third": PHOTO}, [MAP, 2 * MAP, MAP]), 10.2),
+}
+
+
+@pytest.mark.parametrize("where", COMPARED)
+def test_maps_that_are_compared_are_large_and_shown_both_ways(where):
+    drawn, width = COMPARED[where]
+    by_title: dict[str, list[float]] = {}
+    for ax in drawn.findobj(Axes):
+        by_title.setdefault(ax.get_title(), []).append(sum(float(i.get_array().sum()) for i in ax.get_images()))
+    total = float(MAP.double().sum())
+    for title in ("pixel by pixel", "summed over 32 × 32"):
+        assert by_title[title][:2] == pytest.approx([total, 2 * total], rel=1e-3), "the sum stays what it is"
+    _, about = on_slide(drawn, width=width, height=drawn.get_figheight())._repr_mimebundle_()
+    assert about["image/png"]["narrowest_map"] >= LEAST_MAP_PX
 
 
 def test_paths_say_what_they_give():

@@ -60,6 +60,17 @@ def test_the_last_column_of_the_steps_is_that_of_the_table(kept):
     assert hardest == min(kept["steps"], key=lambda row: row["rise"]), "docs/report.md says so"
 
 
+def test_a_sweep_is_a_row_for_each_pair(kept):
+    found = measured.sweep(("coffee", "black"), ("chelsea", "uniform"))
+    rows = {(row["photo"], row["baseline"]): row for row in kept["steps"]}
+    assert found.relative_gap.shape == found.map_error.shape == (len(found.steps), 2)
+    for k, n in enumerate(found.steps):
+        assert float(found.relative_gap[k, 0]) == rows["coffee", "black"]["gap"][str(n)]
+        assert float(found.map_error[k, 1]) == rows["chelsea", "uniform"]["map_error"][str(n)]
+    with pytest.raises(ValueError, match=r"china.*white"):
+        measured.sweep(("china", "white"))
+
+
 def test_slides_and_report_tell_the_one_story_of_the_steps(built_lecture, kept):
     *most, last = measured.enough(kept["steps"])
     story = f"{most[0]} to {most[-1]}"

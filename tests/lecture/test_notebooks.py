@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from lecture import execution
-from lecture.build import LECTURE, SLIDES, notebooks
+from lecture.build import LECTURE, notebooks
 from lecture.execution import NotebookError, execute
 
 ALL = sorted(
@@ -118,8 +118,3 @@ def test_a_notebook_that_does_not_end_is_named(tmp_path, monkeypatch):
 def test_a_warning_is_not_shown_to_an_audience(tmp_path):
     with pytest.raises(NotebookError, match="standard error"):
         execute(_write(tmp_path / "warns.ipynb", "import warnings; warnings.warn('old')"))
-
-
-def test_the_slides_are_a_notebook_of_slides():
-    kinds = [c.metadata.get("slideshow", {}).get("slide_type") for c in nbformat.read(SLIDES, as_version=4).cells]
-    assert 45 <= kinds.count("slide") <= 80

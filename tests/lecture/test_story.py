@@ -6,10 +6,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 from lecture.build import SLIDES
+from tests.lecture.browser import LEAST_MAP_PX
 
 MINUTES = 80
 PART = re.compile(r"Part (\d+), [^:]*: (\d+) minutes?(?:, (\d+) of them (.*?)\.)?")
-LEAST_MAP_PX = 300  # of a slide of 1280 x 720
 APPENDIX = "What goes wrong most"
 
 
@@ -53,6 +53,10 @@ def test_the_table_of_the_minutes_is_that_of_the_notes(told):
     assert sum(int(minutes) for _, minutes, _ in rows) == MINUTES
 
 
+def test_no_slide_has_less_than_a_minute(told):
+    assert 45 <= len(told) <= MINUTES
+
+
 def test_questions_are_answered_on_click(told):
     asked = [part for section in told for part in section.select(".part.question")]
     assert len(asked) >= 8
@@ -74,14 +78,19 @@ def test_every_second_slide_has_a_figure(sections):
     assert len(with_figure) >= len(sections) / 2
 
 
-def test_maps_can_be_seen_from_the_back_row(sections):
-    widths = {
-        picture["alt"][:60]: int(picture["data-narrowest-map"])
-        for section in sections
-        for picture in section.select("img[data-narrowest-map]")
-    }
-    assert len(widths) >= 12
-    assert {alt: width for alt, width in widths.items() if width < LEAST_MAP_PX} == {}
+@pytest.mark.parametrize(("page", "maps"), [("slides.html", 20), ("report.html", 5)])
+def test_maps_can_be_seen_from_the_back_row(built_lecture, page, maps):
+    pictures = BeautifulSoup((built_lecture.folder / page).read_text(encoding="utf-8"), "html.parser").select("img")
+    widths = [(int(p["data-narrowest-map"]), p["alt"][:60]) for p in pictures if p.has_attr("data-narrowest-map")]
+    assert len(widths) >= maps
+    assert [found for found in widths if found[0] < LEAST_MAP_PX] == []
+
+
+def test_maps_that_are_compared_are_shown_both_ways(sections):
+    """Pixel by pixel and summed over squares, in one figure."""
+    compared = [p["alt"] for section in sections for p in section.select("img") if p["alt"].startswith("Two pictures")]
+    assert len(compared) >= 8
+    assert all("pixel by pixel, and summed over squares" in alt for alt in compared)
 
 
 def test_headings_claim_or_ask_something(sections):
