@@ -95,7 +95,9 @@ def _picture(png: bytes, about: Mapping[str, Any]) -> str:
         raise AltTextError("a figure has no alternative text; draw it with igref.plots, or give it a description.")
     with Image.open(BytesIO(png)) as picture:
         buffer = BytesIO()
-        picture.convert("RGB").save(buffer, format="webp", quality=WEBP_QUALITY, method=4)
+        picture.convert("RGB").save(
+            buffer, format="webp", quality=WEBP_QUALITY, method=2
+        )  # 4: 2 % smaller, twice the time
         width = about.get("width") or picture.width
         height = round(picture.height * width / picture.width)
     data = b64encode(buffer.getvalue()).decode("ascii")

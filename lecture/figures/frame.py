@@ -35,8 +35,7 @@ class SlideFigure:
 
 
 def map_widths(figure: Figure) -> list[float]:
-    """The widths of a figure's maps, in pixels of the slide: pictures of one number a pixel, other than the scales below them."""
-    figure.canvas.draw()
+    """The widths of the maps of a drawn figure, in pixels of the slide: of one number a pixel, other than the scales below them."""
     widths = []
     for axes in figure.findobj(Axes):
         if any(len(shape := image.get_array().shape) == 2 and min(shape) > 1 for image in axes.get_images()):

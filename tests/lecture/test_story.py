@@ -78,7 +78,7 @@ def test_every_second_slide_has_a_figure(sections):
     assert len(with_figure) >= len(sections) / 2
 
 
-@pytest.mark.parametrize(("page", "maps"), [("slides.html", 20), ("report.html", 5)])
+@pytest.mark.parametrize(("page", "maps"), [("slides.html", 18), ("report.html", 5)])
 def test_maps_can_be_seen_from_the_back_row(built_lecture, page, maps):
     pictures = BeautifulSoup((built_lecture.folder / page).read_text(encoding="utf-8"), "html.parser").select("img")
     widths = [(int(p["data-narrowest-map"]), p["alt"][:60]) for p in pictures if p.has_attr("data-narrowest-map")]
