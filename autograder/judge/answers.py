@@ -129,7 +129,7 @@ def _remark(record: AnswerRecord, probe: Probe) -> str:
     if record.requires_grad:
         return "The answer still requires a gradient, which keeps every step's memory: return it detached."
     if record.dtype == "float64" and probe.x.dtype == torch.float32:
-        return "The answer is in float64 where x is in float32: .to(x.dtype) makes them alike."
+        return "The answer is in float64 although x is in float32: convert it with .to(x.dtype)."
     return ""
 
 
@@ -139,7 +139,7 @@ def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _article(kind: str) -> str:
     return (
-        "None (is there a return statement? .grad is None for a tensor that did not itself get requires_grad_())"
+        "None (is there a return statement? .grad is None unless requires_grad_() was called on that very tensor)"
         if kind == "NoneType"
         else f"a {kind or 'value'}"
     )

@@ -22,8 +22,8 @@ EXPLANATIONS = (
     ),
     (
         r"NoneType' object (is not subscriptable|has no attribute)|unsupported operand type.*NoneType",
-        "Something is None. A tensor's .grad is, where the tensor is no leaf, as after x.requires_grad_().unsqueeze(0), or where "
-        "backward() was not called; so is what a function without a return statement gives. Make the batch first, then call "
+        "Something is None. A tensor's .grad is None if the tensor is not a leaf, as after x.requires_grad_().unsqueeze(0), or if "
+        "backward() was not called; so is the result of a function without a return statement. Make the batch first, then call "
         "requires_grad_() on it, or use torch.autograd.grad, which returns the gradient.",
     ),
     (
@@ -37,20 +37,20 @@ EXPLANATIONS = (
     ),
     (
         r"Can't call numpy\(\) on Tensor that requires grad",
-        "Detach a tensor before it becomes an array: tensor.detach().numpy().",
+        "Detach a tensor before you convert it to an array: tensor.detach().numpy().",
     ),
     (
         r"appears to not have been used in the graph",
-        "The score does not depend on the tensor that it was differentiated by. Pass forward the very tensor that "
-        "torch.autograd.grad is given, not a copy of it.",
+        "The score does not depend on the tensor with respect to which it was differentiated. Pass forward the same tensor that "
+        "you pass to torch.autograd.grad, not a copy of it.",
     ),
     (
         r"backward through the graph a second time",
-        "The graph of a forward pass is gone once it was differentiated. Call forward anew for each point.",
+        "The graph of a forward pass is freed once it has been differentiated. Call forward again for each point.",
     ),
     (
         r"shape \(B, ([\d, ]+)\), got \(\d+, \d+, \1\)|input of size: \[(\d+, ){4}\d+\]",
-        "There is one batch dimension too many: forward takes (B, *shape). If x[None] has made a batch already, pass it as it is.",
+        "There is one batch dimension too many: forward takes (B, *shape). If x[None] has already made a batch, pass it as it is.",
     ),
     (
         r"index \S+ is out of bounds|too many indices for tensor",
@@ -60,7 +60,7 @@ EXPLANATIONS = (
     (
         r"forward expects a batch of shape|mat1 and mat2 shapes cannot be multiplied|"
         r"expected 3D \(unbatched\) or 4D|Expected \S+ to have|einsum\(\)",
-        "The input has another shape than forward takes: a batch (B, *shape). One x becomes a batch of one by x[None].",
+        "The input does not have the shape that forward takes: a batch (B, *shape). x[None] turns one x into a batch of one.",
     ),
 )
 """Parts of torch's messages, and the cause and the cure in a student's words. The first that fits counts."""

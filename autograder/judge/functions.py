@@ -92,8 +92,8 @@ def _judged(name: str, about: list[Answer], faults: dict[str, str], diagnosis: D
     if wrong:
         return f"wrong on {len(wrong)} of {len(about)} probes; {wrong[0]}", expected
     if diagnosis.mistakes:
-        return "the likely cause breaks it elsewhere", expected
-    return "near enough here, but no textbook rule's answer, and others are wrong", "a textbook rule's answers"
+        return "the likely cause breaks it on other probes", expected
+    return "close here, but not a textbook rule's answer, and other answers are wrong", "a textbook rule's answers"
 
 
 def _diagnosis(answers: list[Answer], failed: list[Answer], diagnose: Callable[[list[Answer]], Diagnosis]) -> Diagnosis:

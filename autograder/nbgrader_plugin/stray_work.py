@@ -17,11 +17,11 @@ DOCUMENTS = (".doc", ".docx", ".odt", ".pdf", ".rtf", ".md", ".txt", ".html", ".
 MAX_NAMED = 5
 
 LOOK = (
-    "**Left as it was handed out, and not given zero by itself: {why}. Whoever grades this: please look whether it is the "
+    "**Left as it was handed out, but not given zero automatically: {why}. If you grade this, please check whether it is the "
     "answer.**"
 )
 RENAMED = "Handed in as {found}, the only notebook that can be meant; graded as `{expected}`."
-OTHERS = "Also handed in, and not graded by itself: {names}."
+OTHERS = "Also handed in, but not graded automatically: {names}."
 
 
 def other_work(plain: Iterable[Path], folder: Path, notebook: str) -> list[str]:

@@ -38,8 +38,8 @@ MAX_CELLS = 12_000
 MAX_DEPTH = 20
 
 RESTORED = "This cell was missing from the submission and has been put back."
-CHANGED = "The cell {} may not be changed and has been put back; this is what stood in it."
-SALVAGED = "The file is damaged ({problem}). Whole cells at its start: {count}. They were graded; what came after them is lost."
+CHANGED = "The cell {} may not be changed and has been put back; this is what it contained."
+SALVAGED = "The file is damaged ({problem}). Complete cells at its start: {count}. They were graded; everything after them is lost."
 REPEATED = "A second cell with the id {} was in the submission; it is kept as an ordinary cell."
 
 

@@ -278,7 +278,7 @@ class TestPartsThatCannotBeGraded:
             ({"target": torch.arange(3)}, "missing_part", "target: a Tensor came"),
             ({"target": float("nan")}, "wrong_class_index", "target"),
             ({"n_steps": float("inf")}, "wrong_counts", "n_steps is inf"),
-            ({"n_steps": 0}, "wrong_counts", "n_steps is 0, expected a whole number from 1"),
+            ({"n_steps": 0}, "wrong_counts", "n_steps is 0, expected a whole number of at least 1"),
             ({"n_steps": -5}, "wrong_counts", "n_steps is -5"),
             ({"n_steps": "50"}, "wrong_counts", "n_steps is '50'"),
             ({"n_steps": 10**9}, "wrong_counts", "n_steps is 1000000000"),

@@ -177,7 +177,7 @@ class TestRefusing:
         content = json.dumps(notebook(code("a = 1"), code("b = 2"))).encode()
         read = handed_in(content[: content.index(b"b = 2")])
         assert [cell.source for cell in read.cells] == ["a = 1"]
-        assert "Whole cells at its start: 1." in read.metadata["salvaged"]
+        assert "Complete cells at its start: 1." in read.metadata["salvaged"]
 
     @pytest.mark.parametrize("content", ["[]", "null", '"notebook"', "4", "true"])
     def test_json_that_is_no_dictionary(self, handed_in, content):

@@ -66,7 +66,7 @@ def test_what_was_undamaged_is_there(damaged: Damaged, tmp_path):
         return
     if damaged.outcome == SALVAGED:
         assert [cell.source for cell in read.cells] == SOURCES[: damaged.whole_cells]
-        assert f"Whole cells at its start: {damaged.whole_cells}." in read.metadata.pop("salvaged")
+        assert f"Complete cells at its start: {damaged.whole_cells}." in read.metadata.pop("salvaged")
     notebook = restore(read, MASTER)
     assert damaged.outcome != REFUSED
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # KiB

@@ -184,7 +184,7 @@ class Study:
         whole = np.isfinite(array).all() and (np.abs(array - np.round(array)) < WHOLE).all()
         if not whole or array.min() < 0 or array.max() >= below:
             raise UngradableError(
-                Mistake.WRONG_CLASS_INDEX, f"{name} holds other values than whole numbers below {below}"
+                Mistake.WRONG_CLASS_INDEX, f"{name} holds values other than whole numbers below {below}"
             )
         return np.round(array).astype(int).tolist()
 
@@ -198,7 +198,7 @@ class Study:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 1 <= value <= MAX_STEPS or value != int(value):
             raise UngradableError(
-                Mistake.WRONG_COUNTS, f"n_steps is {repr(value)[:40]}, expected a whole number from 1 up"
+                Mistake.WRONG_COUNTS, f"n_steps is {repr(value)[:40]}, expected a whole number of at least 1"
             )
         return int(value)
 

@@ -34,7 +34,7 @@ from autograder.student.record import AnswersRecord
 TASK = TASKS["ps1-integrated-gradients"]
 EXAMPLE = (
     "Try your function on F(x) = w · x, where it has to give w (x - x') element by element, then on F(x) = x · x, where "
-    "it has to come near x² - x'²."
+    "it has to come close to x² - x'²."
 )
 NEAR_MISS = frozenset({"polynomial"})
 """What is lost by weights that are no textbook rule's, where they come as near as one on every probe."""

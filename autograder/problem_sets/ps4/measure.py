@@ -165,7 +165,7 @@ def _control_fault(values: Values, control: str) -> tuple[str, str, Mistake | No
     kind = {"random": "a random ranking", "reversed": "the reversed map"}[control]
     seen = (
         f"Above {kind} for {wins} of {HELD} held-out pictures, equal for {HELD - told}, below for {losses}; "
-        f"with equal numbers as halves it needs {LEAST_ABOVE}."
+        f"with equal numbers counted as half, it needs {LEAST_ABOVE}."
     )
     if above >= LEAST_ABOVE:
         return "", seen, None
