@@ -15,6 +15,7 @@ from torch import Tensor
 
 from autograder.judge.line import CLOSED, Line, Pair, distance
 from autograder.judge.map_mistakes import Context, exact_mistake, is_of_chebyshev_nodes, likely_mistake
+from autograder.judge.map_picture import WrongMap
 from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.judge.rare_rules import is_of_rare_rule, is_one_node_a_cell
 from autograder.judge.studies.model_files import FileScores, refuse_foreign_gradients
@@ -62,7 +63,8 @@ class Entry:
 class Judgement:
     """What is wrong with the maps: the first fault of each property, and the mistake behind it.
 
-    `rules` are the textbook rules that were recognised in maps of so few steps that no two of them are alike.
+    `rules` are the textbook rules that were recognised in maps of so few steps that no two of them are alike. `wrong` is the first
+    map that is not what was recomputed.
     """
 
     completeness: str = ""
@@ -70,6 +72,12 @@ class Judgement:
     mistake: Mistake | None = None
     checked: int = 0
     rules: set[str] = field(default_factory=set)
+    wrong: WrongMap | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each property has its fault, so that no other map can add to what is said."""
+        return bool(self.completeness and self.map)
 
     def blame(self, name: str, fault: str, mistake: Mistake | None) -> None:
         if not getattr(self, name):
@@ -80,6 +88,7 @@ class Judgement:
         """Add what is wrong to the faults of a study."""
         for name in MAP_PROPERTIES:
             faults.add(Fault(getattr(self, name), self.mistake), name)
+        faults.wrong_map = faults.wrong_map or self.wrong
         if self.rules & {*CLOSED} and not (self.completeness or self.map):
             faults.notes.append(BOTH_ENDS)
 
@@ -92,11 +101,11 @@ def judge_maps(
     Raises:
         UngradableError: there is nothing to attribute, as F is flat between every baseline and image, or jumps.
     """
-    _refuse_flat_scores(subject, entries)
+    paths: dict[tuple[int, int], Line] = {}
+    _refuse_flat_scores(subject, entries, paths)
     if isinstance(subject.scores, FileScores):
         _refuse_foreign_gradients(subject.scores, subject, entries, sample.seed)
     found = Judgement()
-    paths: dict[tuple[int, int], Line] = {}
     order = np.random.default_rng(sample.seed).permutation(len(entries)).tolist()
     # Step counts of one image share their gradients, so the images are drawn, with all that is said of each.
     images = list(dict.fromkeys(entries[k].image for k in order))
@@ -107,6 +116,8 @@ def judge_maps(
         group = [k for k in order if entries[k].image == image]
         for k in group:
             entry = entries[k]
+            if found.is_complete:
+                continue
             if found.checked and spent * photos > sample.gradients:
                 unchecked.append(k)
                 continue
@@ -122,9 +133,9 @@ def judge_maps(
     return found
 
 
-def _refuse_flat_scores(subject: Subject, entries: Sequence[Entry]) -> None:
+def _refuse_flat_scores(subject: Subject, entries: Sequence[Entry], paths: dict[tuple[int, int], Line]) -> None:
     pairs = {entry.image: entry for entry in entries if not torch.equal(subject.images[entry.image], entry.baseline)}
-    lines = (_pair(subject, entry, {}).line for entry in pairs.values())
+    lines = (_pair(subject, entry, paths).line for entry in pairs.values())
     if pairs and all(line.explains_nothing for line in lines):
         raise UngradableError(Mistake.FLAT_SCORES, f"no gradient on the path to any of {len(pairs)} images")
 
@@ -158,6 +169,8 @@ def _look_at_the_rest(subject, rest: list[Entry], allowance: float, found: Judge
         if not gap <= ODD_GAP * allowance or not np.isfinite(gap):
             odd.append((gap, entry))
     for _, entry in sorted(odd, key=lambda item: -item[0])[:MAX_PATHS]:
+        if found.is_complete:
+            return
         _judge_map(_pair(subject, entry, {}), entry, found, _context(subject, entry, entries, baselines))
         found.checked += 1
 
@@ -210,13 +223,12 @@ def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> 
     wrong = exact_mistake(pair, values) if complete and near else None
     if complete and near and not wrong:
         return
-    if found.completeness and found.map:
-        return
     if not wrong and (is_of_chebyshev_nodes(pair, values) or is_of_rare_rule(pair, values)):
         return
     if not (found.map or exact_mistake(pair, values)) and is_one_node_a_cell(pair, values):
         return
     mistake = found.mistake or wrong or likely_mistake(pair, values, context)
+    found.wrong = found.wrong or WrongMap(entry.label, values, pair.reference)
     steps = f"{entry.n_steps} steps"
     if not complete:
         fault = f"{entry.label}: the sum misses F(x) - F(x') by {gap:.2g}; textbook rules with {steps} leave less"

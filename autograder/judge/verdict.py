@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from autograder.judge.map_picture import MapPicture, WrongMap
 from autograder.judge.mistakes import Mistake
 from autograder.judge.slides import Slide, slide_of
 from autograder.student.plain_text import writable
@@ -42,7 +43,8 @@ class Verdict:
 
     `cause` is the likely mistake and `remedy` what to try; both empty where nothing is wrong. `mistakes` are the causes'
     short names, the most costly first, and `mistake` is the first of them, for tables; `slide` is the lecture's slide
-    about it. In a notebook a verdict shows as a table; as plain text it is the number of points, which is what nbgrader reads.
+    about it. `picture` shows a wrong map of a study. In a notebook a verdict shows as a table; as plain text it is the number of
+    points, which is what nbgrader reads.
     """
 
     task: str
@@ -53,6 +55,7 @@ class Verdict:
     mistake: str = ""
     mistakes: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    picture: MapPicture | None = None
 
     @property
     def points(self) -> float:
@@ -94,8 +97,10 @@ class Verdict:
         return "\n".join([*lines, *(f"✗ {fault}" for fault in self.faults())])
 
     def as_record(self) -> dict[str, Any]:
-        """Everything in plain values, for a JSON file."""
-        return writable(asdict(self)) | {"points": self.points, "max_points": self.max_points}
+        """Everything but the picture in plain values, for a JSON file."""
+        values = writable(asdict(self))
+        del values["picture"]
+        return values | {"points": self.points, "max_points": self.max_points}
 
 
 def verdict_of(
@@ -106,6 +111,7 @@ def verdict_of(
     *,
     seen: Mapping[str, str] | None = None,
     expected: Mapping[str, str] | None = None,
+    picture: MapPicture | None = None,
 ) -> Verdict:
     """The verdict on a task from what is wrong with each of its properties; an empty fault, and it holds.
 
@@ -114,6 +120,7 @@ def verdict_of(
         mistakes: the likely causes, as far as they are known, the most costly first.
         seen: what to say of a property that holds, in place of "yes".
         expected: what was expected of a property.
+        picture: a wrong map beside what was recomputed.
     """
     seen, expected = seen or {}, expected or {}
     findings = tuple(
@@ -133,6 +140,7 @@ def verdict_of(
         mistake=known[0] if known else "",
         mistakes=known,
         notes=tuple(notes),
+        picture=picture,
     )
 
 
@@ -165,6 +173,7 @@ class Faults:
         self.task = task
         self.seen: dict[str, str] = {one.name: "" for one in task.properties}
         self.notes: list[str] = []
+        self.wrong_map: WrongMap | None = None
         self._mistakes: list[Mistake | None] = []
 
     def add(self, fault: Fault, *names: str) -> None:
@@ -189,8 +198,10 @@ class Faults:
             self.notes += [NOT_VERIFIED] * not_verified
 
     def verdict(self) -> Verdict:
-        """The verdict. The first mistake is the cause."""
-        return verdict_of(self.task, self.seen, [next(filter(None, self._mistakes), None)], self.notes)
+        """The verdict. The first mistake is the cause, and the first wrong map is drawn."""
+        mistake = next(filter(None, self._mistakes), None)
+        picture = self.wrong_map.draw() if self.wrong_map else None
+        return verdict_of(self.task, self.seen, [mistake], self.notes, picture=picture)
 
 
 def to_html(verdict: Verdict) -> str:

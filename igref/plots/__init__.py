@@ -6,7 +6,14 @@ Nothing is shown or kept open: a notebook shows the figure that a cell returns, 
 
 from igref.plots.curves import convergence, retention_curves
 from igref.plots.debugging import attributions_of_pictures, top_classes_of_pictures
-from igref.plots.maps import attribution_row, channel_sum, compare_baselines, compare_methods, scaled_pixels
+from igref.plots.maps import (
+    attribution_row,
+    channel_sum,
+    compare_baselines,
+    compare_methods,
+    map_against,
+    scaled_pixels,
+)
 from igref.plots.style import alt_text
 
 __all__ = [
@@ -17,6 +24,7 @@ __all__ = [
     "compare_baselines",
     "compare_methods",
     "convergence",
+    "map_against",
     "retention_curves",
     "scaled_pixels",
     "top_classes_of_pictures",

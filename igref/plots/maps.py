@@ -178,6 +178,43 @@ def compare_baselines(
     return figure
 
 
+@in_house_style
+def map_against(values: Given, expected: Given, *, names: tuple[str, str] = ("map", "expected")) -> DescribedFigure:
+    """Two maps of one picture and what lies between them, side by side, on one scale that is symmetric about zero.
+
+    The scale is that of the larger map, so that a map of another size shows as one.
+
+    Args:
+        values: attributions (C, H, W).
+        expected: attributions (C, H, W) to compare them with.
+        names: what the two are called.
+
+    Raises:
+        TypeError: one of them is not a tensor or an array of floats.
+        ValueError: the shapes differ, or a value is not finite.
+
+    Example:
+        >>> figure = map_against(torch.ones(1, 2, 2), torch.zeros(1, 2, 2), names=("yours", "the rule's"))
+        >>> figure.description
+        "From left to right: yours, which adds up to 4; the rule's, which adds up to 0; the difference. One scale, from -1 to 1."
+    """
+    values, expected = (channel_sum(given)[None] for given in _pair(values, expected, "expected"))
+    limit = max(float(_scale(given[0].abs())) for given in (values, expected))
+    figure: DescribedFigure
+    figure, axes = panels(1, 3, width=0.8 * PANEL_INCHES, height=PANEL_INCHES)
+    for ax, name, given in zip(axes[0], (*names, "difference"), (values, expected, values - expected), strict=True):
+        show_map(ax, given, name, limit=limit)
+        ax.images[0].set_interpolation("nearest")  # a map is no photo: its pixels are what is compared
+    sums = [
+        f"{name}, which adds up to {float(given.sum()):.3g}"
+        for name, given in zip(names, (values, expected), strict=True)
+    ]
+    figure.description = (
+        f"From left to right: {'; '.join(sums)}; the difference. One scale, from {-limit:.2g} to {limit:.2g}."
+    )
+    return figure
+
+
 def show_picture(ax: Axes, image: Picture, title: str = "") -> None:
     """Draw a picture (C, H, W), grey where C = 1."""
     if image.shape[0] not in (1, 3):
@@ -188,14 +225,18 @@ def show_picture(ax: Axes, image: Picture, title: str = "") -> None:
     no_ticks(ax)
 
 
-def show_map(ax: Axes, values: Given, title: str = "") -> None:
-    """Draw attributions (C, H, W) summed over channels, on a scale that is symmetric about zero and stands below."""
+def show_map(ax: Axes, values: Given, title: str = "", *, limit: float | None = None) -> None:
+    """Draw attributions (C, H, W) summed over channels, on a scale that is symmetric about zero and stands below.
+
+    The scale ends at the limit; without one, at the 97th percentile of the map's own sizes.
+    """
     summed = channel_sum(values)
-    limit = float(_scale(summed.abs()))
+    limit = float(_scale(summed.abs())) if limit is None else limit
     drawn = ax.imshow(summed.numpy(), cmap=SIGNED_COLORMAP, vmin=-limit, vmax=limit)
     scale = ax.inset_axes((0.0, -0.08, 1.0, 0.05))
     scale.imshow(np.linspace(-1, 1, 256)[None], cmap=SIGNED_COLORMAP, aspect="auto")
-    scale.set_xticks([0, 127.5, 255], [f"{-limit:.1g}", "0", f"{limit:.1g}"], fontsize=9)
+    end = float(f"{limit:.1g}")
+    scale.set_xticks([0, 127.5, 255], [f"{-end:g}", "0", f"{end:g}"], fontsize=9)
     left, _, right = scale.get_xticklabels()
     left.set_horizontalalignment("left")
     right.set_horizontalalignment("right")

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import nbgrader
+import numpy as np
 import pytest
 from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
 
+from autograder.judge.map_picture import WrongMap
 from autograder.judge.verdict import Finding, Verdict
 from autograder.nbgrader_plugin.feedback_pages import MATHJAX
 from tests.lecture.browser import launched, opened
@@ -40,6 +42,7 @@ VERDICT = Verdict(
         Finding("form", "a finite tensor of the shape of x", 1, True, "yes"),
         Finding("linear", "exact on affine functions", 2, False, "a relative error of 1", "rounding only"),
     ),
+    picture=WrongMap("the map", np.eye(8)[None], -np.eye(8)[None]).draw(),
 )
 CLOSEST_COLUMNS = """() => Math.min(...[...document.querySelectorAll("tr")].flatMap(row => {
     const texts = [...row.cells].map(cell => {
@@ -84,3 +87,10 @@ def test_a_formula_is_drawn_without_a_network(visit):
     formula = visit.page.locator("math")
     assert formula.count() == 1 and formula.bounding_box()["width"] > 20
     assert "$" not in visit.page.locator("#notebook-container").first.inner_text()
+
+
+def test_a_wrong_map_is_a_picture_in_the_page_itself(visit):
+    assert not visit.blocked
+    picture = visit.page.locator("img[alt^='the map']")
+    assert picture.evaluate("image => image.complete && image.naturalWidth") > 400
+    assert picture.bounding_box()["width"] > 400

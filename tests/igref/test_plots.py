@@ -44,6 +44,7 @@ SWEEP = SimpleNamespace(
 DRAWINGS = {
     "attribution_row": lambda: plots.attribution_row(IMAGE, VALUES, baseline=BLACK, title="IG"),
     "compare_methods": lambda: plots.compare_methods({"a": IMAGE}, {"gradient": {"a": VALUES}}, baselines={"a": BLACK}),
+    "map_against": lambda: plots.map_against(VALUES, 2 * VALUES, names=("yours", "the rule's")),
     "compare_baselines": lambda: plots.compare_baselines(
         IMAGE, {"black": BLACK, "white": 1 + BLACK}, {"black": VALUES, "white": -VALUES}
     ),
@@ -242,3 +243,11 @@ def test_arrays_and_tensors_give_the_same_figure(convert):
 def test_wrong_arguments(draw, error, says, unchecked_signatures):
     with pytest.raises(error, match=says):
         draw()
+
+
+def test_maps_and_their_difference_share_a_scale_with_its_zero_in_the_middle():
+    drawn = plots.map_against(VALUES, 5 * VALUES)
+    limits = {ax.images[0].get_clim() for ax in drawn.axes}
+    assert len(limits) == 1 and sum(*limits) == 0
+    shown = [ax.images[0].get_array() for ax in drawn.axes]
+    assert np.allclose(shown[2], shown[0] - shown[1], atol=1e-6)
