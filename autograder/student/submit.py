@@ -15,6 +15,7 @@ import tempfile
 import textwrap
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ MEASURED_AGAIN = 6
 """Maps of a scored study that its measure is asked about again."""
 VALIDATING, VALIDATE_COLUMNS = "NBGRADER_VALIDATING", 82
 """What nbgrader sets while a student validates a notebook; it cuts off what is printed beyond so many columns."""
+KEPT_BYTES = 256 * 2**20
+"""Of gradients that feedback keeps from one try for the next: some 400 of a photo."""
 FEW_QUESTIONS, KEPT_TOGETHER = 30, 16
 """Answers are kept as soon as they are there; of more questions than a few, so many at a time."""
 
@@ -85,10 +88,25 @@ def _feedback(task: Task, work: Any, study: dict[str, Any], unwritten: list[str]
     with tempfile.TemporaryDirectory() as asked, tempfile.TemporaryDirectory() as left:
         write_questions(Path(asked), task, seed)
         _collect(task, work, study, Path(asked), Path(left))
-        verdict = judge(task.id, evidence.read(Path(left), task.id), seed, FEEDBACK_PHOTO_GRADIENTS)
+        verdict = judge(task.id, evidence.read(Path(left), task.id), seed, FEEDBACK_PHOTO_GRADIENTS, _kept_gradients())
     if verdict.points < verdict.max_points and "not_done" not in verdict.mistakes:
         return replace(verdict, notes=(*verdict.notes, *filter(None, [own_probe(task.id, work)])))
     return verdict
+
+
+@cache
+def _own_folder() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="ig-gradients-")  # which goes with the process
+
+
+def _kept_gradients() -> Path:
+    """The folder of this process for gradients, as the next try is of the same picture. It is emptied where it holds much."""
+    folder = Path(_own_folder().name)
+    kept = list(folder.iterdir())
+    if sum(path.stat().st_size for path in kept) > KEPT_BYTES:
+        for path in kept:
+            path.unlink()
+    return folder
 
 
 def _still_to_do(names: list[str]) -> str:

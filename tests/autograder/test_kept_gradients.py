@@ -6,6 +6,10 @@ import torch
 from autograder.judge import kept_gradients
 from autograder.judge.kept_gradients import KeptGradients
 from autograder.judge.line import Line
+from autograder.judge.studies import named_models
+from autograder.student import submit as submitting
+from corpus import models
+from igref.attribution.core import gradient, integrated_gradients
 
 
 class Counting:
@@ -63,3 +67,29 @@ def test_a_file_that_is_not_whole_is_computed_again_and_a_full_folder_keeps_no_m
     monkeypatch.setattr(kept_gradients, "MOST_BYTES", sum(path.stat().st_size for path in tmp_path.iterdir()))
     assert line(KeptGradients(model, "m", tmp_path)).rule("left", 2).any()
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_feedback_on_the_next_try_computes_no_gradient_again_and_keeps_a_bounded_number(monkeypatch):
+    monkeypatch.delenv("AUTOGRADER_EVIDENCE", raising=False)
+    model = models.load(models.COLOURS)
+    monkeypatch.setattr(named_models, "_load", lambda name: model)
+    asked = []
+    compute = kept_gradients.scores_and_gradients
+    monkeypatch.setattr(
+        kept_gradients, "scores_and_gradients", lambda f, x, target: asked.append(len(x)) or compute(f, x, target)
+    )
+    image = models.material(models.COLOURS).images[0]
+    black, target = torch.zeros_like(image), int(models.material(models.COLOURS).top[0])
+    map_ = integrated_gradients(model.probabilities, image[None], black[None], target, n_steps=20, rule="right").values[
+        0
+    ]
+    study = {"model": models.COLOURS, "image": image, "baseline": black, "target": target, "n_steps": 20}
+    study["gradient_times_input"] = image * gradient(model.probabilities, image[None], target)[0]
+    tries = []
+    for attribution in (-map_, map_, map_):
+        tries.append((submitting.submit("ps1-photo", **study, attribution=attribution).points, sum(asked)))
+        asked.clear()
+        monkeypatch.setattr(submitting, "KEPT_BYTES", 2**28 if len(tries) == 1 else 0)
+    assert [points for points, _ in tries] == [1, 4, 4]
+    (_, first), (_, second), (_, after_emptying) = tries
+    assert first > 20 and second == 0 and after_emptying > 20
