@@ -18,6 +18,7 @@ from torch import Tensor
 from autograder.judge.kept_gradients import KeptGradients
 from autograder.judge.tolerances import (
     EXACT_MAP,
+    IN_REACH,
     LARGEST_MAP_ERROR,
     LEAST_MOVE,
     MAP_MARGIN,
@@ -65,8 +66,10 @@ RIGHT_RULES: dict[str, Callable[[int], Weighted]] = {
 """The textbook rules, the common ones first: from a number of steps to nodes and weights that add up to one. A rule is right with
 n_steps - 1 and n_steps + 1 intervals, too, since n points may be read as n - 1 intervals, or n + 1."""
 FOR_PHOTOS = frozenset(NAMED) | {*CLOSED, "simpson", "trapezoid -1", "trapezoid +1"}
-"""The rules that maps of photos are held against: the others need gradients of their own."""
-SMALL_PICTURE = 3 * 64 * 64
+"""The rules that maps of photos are held against: each of the others needs gradients of its own."""
+NODES_OF_THEIR_OWN = frozenset({"gauss_legendre", "closed", "trapezoid -1", "trapezoid +1"})
+"""Of those, the rules whose nodes the reference does not have."""
+SMALL_PICTURE, FEW_STEPS = 3 * 64 * 64, 10
 
 
 @dataclass
@@ -80,6 +83,7 @@ class Line:
     _scores: dict[float, float] = field(default_factory=dict, repr=False)
     _gradients: dict[float, Tensor] = field(default_factory=dict, repr=False)
     _stacks: dict[bytes, np.ndarray] = field(default_factory=dict, repr=False)
+    _last_mean: tuple[list, np.ndarray | None] = field(default=([], None), repr=False)
     others: dict[tuple[str, ...], Line] = field(default_factory=dict, repr=False)
     """Lines that were taken in place of this one, by what is unlike: see `autograder.judge.compositions`."""
 
@@ -89,7 +93,7 @@ class Line:
 
     def other(self, **changed: object) -> Line:
         """The same line but for what is named: another baseline, another target."""
-        return replace(self, **changed, _scores={}, _gradients={}, _stacks={}, others={})
+        return replace(self, **changed, _scores={}, _gradients={}, _stacks={}, _last_mean=([], None), others={})
 
     def forget(self) -> None:
         """Give back the memory of what was computed: for lines that are kept."""
@@ -135,12 +139,22 @@ class Line:
         return True
 
     def mean_gradient(self, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """The gradients' weighted sum, (*shape)."""
+        """The gradients' weighted sum, (*shape).
+
+        The last one is kept: it is asked for again with each factor, sign and range, or with a term more at one end.
+        """
         self._take(nodes)
-        total = torch.zeros_like(self.image, dtype=torch.float64)
-        for node, weight in zip(nodes, weights, strict=True):
-            total.add_(self._gradients[_key(node)], alpha=float(weight))
-        return total.numpy()
+        terms = list(zip(nodes.tolist(), weights.tolist(), strict=True))
+        known, mean = self._last_mean
+        if mean is None or terms != known:
+            if mean is not None and known in (terms[1:], terms[:-1]):
+                total, new = torch.from_numpy(mean.copy()), terms[:1] if known == terms[1:] else terms[-1:]
+            else:
+                total, new = torch.zeros_like(self.image, dtype=torch.float64), terms
+            for node, weight in new:
+                total.add_(self._gradients[_key(node)], alpha=weight)
+            self._last_mean = terms, (mean := total.numpy())
+        return mean
 
     def weighted(self, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """(x - x') times the gradients' weighted sum."""
@@ -217,17 +231,28 @@ class Pair:
 
     @property
     def rule_names(self) -> list[str]:
-        """The textbook rules that a map of this picture is held against, the cheap ones first."""
-        return [name for name in RIGHT_RULES if name in FOR_PHOTOS or self.line.image.numel() <= SMALL_PICTURE]
+        """The textbook rules that every map of this picture is held against: of a photo, those of the reference's gradients."""
+        if self.line.image.numel() <= SMALL_PICTURE:
+            return list(RIGHT_RULES)
+        return [name for name in RIGHT_RULES if name in FOR_PHOTOS - NODES_OF_THEIR_OWN]
 
-    def right_maps(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Each textbook rule and its map at the stated steps."""
+    def right_maps(self, values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """Each textbook rule that these values may be of, and its map at the stated steps."""
         for name in self.rule_names:
             yield name, self.line.weighted(*RIGHT_RULES[name](self.exact_steps))
+        if self.line.image.numel() > SMALL_PICTURE and self.is_in_reach(values):
+            for name in RIGHT_RULES:
+                if name in NODES_OF_THEIR_OWN:
+                    yield name, self.line.weighted(*RIGHT_RULES[name](self.exact_steps))
+
+    def is_in_reach(self, values: np.ndarray) -> bool:
+        """Whether a rule with nodes of its own could give these values: see IN_REACH."""
+        few = self.stated_steps <= FEW_STEPS  # which cost little, and where rules err widely
+        return few or distance(values, self.reference) <= IN_REACH * self.allowed_map_error
 
     def textbook_rule(self, values: np.ndarray) -> str:
         """The textbook rule whose map this is, to rounding; empty where it is none's."""
-        return next((name for name, right in self.right_maps() if distance(values, right) <= EXACT_MAP), "")
+        return next((name for name, right in self.right_maps(values) if distance(values, right) <= EXACT_MAP), "")
 
     @cached_property
     def allowed_map_error(self) -> float:

@@ -33,7 +33,7 @@ from autograder.judge.compositions import (
     textbook,
     wrong_weights,
 )
-from autograder.judge.line import SMALL_PICTURE, Line, Pair, distance
+from autograder.judge.line import NODES_OF_THEIR_OWN, SMALL_PICTURE, Line, Pair, distance, equal_weights
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
@@ -46,6 +46,17 @@ ALIKE = 0.5
 COMMON_COUNTS = (5, 10, 20, 25, 50, 100, 200)
 LARGEST_BATCH = 64
 FEW_RULES = 4
+GLANCE = Part("glance", None, lambda n: equal_weights(np.array([0.2, 0.5, 0.8])))
+"""The nodes at which other lines of photos are seen first."""
+MOST_LIKELY, LIKELY = 3, 0.5
+"""How many of the lines are looked at more closely, and from which cosine on. On one photo the true line had 0.81 to 0.92 at a
+glance, in logits, logarithms, another class, from white and from grey."""
+STEPS_OF_ANOTHER_LINE, EXPLAINED, LIKE_ANOTHER_LINE = 25, 0.5, 0.8
+"""The steps of a closer look; the distance up to which a line explains a map, if the right one is twice as far; and the cosine from
+which on it does for a map of another size. The true lines had distances of 0.1 to 0.4, and cosines of 0.91 to 0.99."""
+OF_ANOTHER_COUNT = 0.8
+"""The cosine from which on a photo's map may be of another number of steps: those of 3 and 5 midpoints had 0.90 and 0.92."""
+PLAIN_BASELINES = {"white": 1.0, "grey": 0.5}
 NEAR_MISSES = {
     "closed + 1": Mistake.ONE_TERM_TOO_MANY,
     "inner - 1": Mistake.ONE_TERM_TOO_FEW,
@@ -71,7 +82,7 @@ class Context:
 def is_of_chebyshev_nodes(pair: Pair, values: np.ndarray) -> bool:
     """Whether this is Clenshaw and Curtis' map or Fejer's. Their nodes are widest apart in the middle, and err more there."""
     n, line = pair.stated_steps, pair.line
-    if not 1 < n <= (MOST_RARE_STEPS if line.image.numel() > SMALL_PICTURE else 2 * pair.n_steps):
+    if not 1 < n <= (2 * pair.n_steps if _is_small(line) else MOST_RARE_STEPS):
         return False
     angles = (np.arange(n + 1) / n, np.linspace(0, 1, n), (np.arange(n) + 0.5) / n)
     return any(distance(values, line.interpolatory((1 - np.cos(np.pi * some)) / 2)) <= EXACT_MAP for some in angles)
@@ -81,10 +92,10 @@ def exact_mistake(pair: Pair, values: np.ndarray) -> Mistake | None:
     """The mistake whose map this is, to rounding, of those that come close to the right map."""
     if pair.stated_steps > pair.exact_steps:
         return None  # the rules at this count are not recomputed, so nothing can be told to rounding
-    for name, wrong in _near_misses(pair):
+    for name, wrong in _near_misses(pair, values):
         if distance(values, wrong) <= EXACT_MAP:
             return name
-    for _, right in pair.right_maps():
+    for _, right in pair.right_maps(values):
         rest = values - right
         even = rest.mean()
         if abs(even) * values.size**0.5 > 2 * EXACT_MAP * np.linalg.norm(right) >= 2 * np.linalg.norm(rest - even):
@@ -107,7 +118,7 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
     if np.linalg.norm(values) < VANISHING * np.linalg.norm(pair.reference):
         return Mistake.ALL_CLASSES  # probabilities sum to one, so the gradient of their sum is rounding
     nearest, nearest_error = None, 1.0
-    for name, wrong in _wrong(pair, context):
+    for name, wrong in _wrong(pair, values, context):
         if not np.isfinite(wrong).all():
             continue  # the mistake breaks down here
         error = distance(values, wrong)
@@ -117,6 +128,8 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
             nearest, nearest_error = name, error / pair.allowed_map_error
         if nearest_error > ALIKE and name != Mistake.ALL_CLASSES and _is_multiple(values, wrong):
             nearest, nearest_error = name, ALIKE
+    if nearest_error > ALIKE and not _is_small(pair.line):
+        nearest = _of_another_line(pair, values, context) or nearest
     if nearest:
         return nearest
     if _is_half_precision(values) and distance(values, pair.reference) < 0.1:
@@ -127,16 +140,18 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
     return Mistake.NOISY_MAP if cosine > 0.3 else Mistake.UNRELATED_MAP
 
 
-def _near_misses(pair: Pair) -> Named:
+def _near_misses(pair: Pair, values: np.ndarray) -> Named:
     n = pair.exact_steps
     for weights in (*right_weights(), *wrong_weights()):
         mistake = NEAR_MISSES.get(weights.name)
         if mistake is None or (n < 2 and mistake is Mistake.ONE_TERM_TOO_FEW):
             continue
+        if weights.name in NODES_OF_THEIR_OWN and not (_is_small(pair.line) or pair.is_in_reach(values)):
+            continue
         composition = textbook(weights)
         for size in (size for known, size in SIZES if known is mistake):
-            values = size(n, *composition.summed(n)) * composition.map(pair.line, n)
-            yield named(composition, (mistake,))[0], values
+            wrong = size(n, *composition.summed(n)) * composition.map(pair.line, n)
+            yield named(composition, (mistake,))[0], wrong
 
 
 def _name_of_factor(pair: Pair, values: np.ndarray, factor: float) -> Mistake:
@@ -151,24 +166,62 @@ def _name_of_factor(pair: Pair, values: np.ndarray, factor: float) -> Mistake:
     return Mistake.SCALED
 
 
-def _wrong(pair: Pair, context: Context) -> Named:
-    """The mistakes' maps, those first that need no other gradients than the rules do."""
+def _wrong(pair: Pair, values: np.ndarray, context: Context) -> Named:
+    """The mistakes' maps, those first that need no other gradients than the rules do; of photos, only those and other counts."""
     line, n = pair.line, pair.exact_steps
     for composition, sizes in _one_wrong_part(pair):
-        values = composition.map(line, n)
+        wrong = composition.map(line, n)
         for of_size, size in sizes:
             if mistakes := named(composition, of_size):
-                yield mistakes[0], size * values
+                yield mistakes[0], size * wrong
+    near = _is_small(line) or _cosine(values, pair.reference) > OF_ANOTHER_COUNT
     for count in dict.fromkeys((*context.other_counts, *COMMON_COUNTS)):
-        if count != pair.n_steps and count <= 2 * pair.n_steps:
+        if near and count != pair.n_steps and count <= (2 if _is_small(line) else 1) * pair.n_steps:
             for rule in ("trapezoid", "midpoint", "left", "right"):
                 yield Mistake.OTHER_STEP_COUNT, line.rule(rule, count)
-    mixed = [*_mixed_up(line, context), *(_other_scores(line, context.scores) if context.scores else ())]
-    # The midpoints need gradients of their own, which take a while where the picture is a photo.
-    rules = ("trapezoid", "right", "left", *(("midpoint",) if line.image.numel() <= SMALL_PICTURE else ()))
-    for rule, changed in product(rules, mixed):
-        composition = replace(textbook(_weights(rule)), **changed)
-        yield named(composition)[0], composition.map(line, pair.n_steps)
+    if _is_small(line):
+        for rule, changed in product(("trapezoid", "right", "left", "midpoint"), _changed(line, context)):
+            composition = replace(textbook(_weights(rule)), **changed)
+            yield named(composition)[0], composition.map(line, pair.n_steps)
+
+
+def _changed(line: Line, context: Context) -> list[Changed]:
+    return [*_mixed_up(line, context), *(_other_scores(line, context.scores) if context.scores else ())]
+
+
+def _of_another_line(pair: Pair, values: np.ndarray, context: Context) -> Mistake | None:
+    """The mistake by which a photo's map is that of another line: other scores, another class, another baseline.
+
+    The gradients of a line of photos take a while. So each line is seen at a glance, by three gradients, and the few that are most
+    like the map are computed with more steps. One of them is the map's where it is more like the map than the right one is.
+    """
+    line = pair.line
+    glances = []
+    for changed, factor, signs in product(_changed(line, context), FACTORS[:3], SIGNS[:2]):
+        if "factor" in changed and factor.mistake:
+            continue
+        composition = replace(textbook(GLANCE), **{"factor": factor, "signs": signs} | changed)
+        glances.append((*_error_and_cosine(values, composition.map(line, 1)), composition))
+    # The nearest ones first, and of those of another size the most alike.
+    likely = sorted(glances, key=lambda glance: (min(glance[0], 1.0), -abs(glance[1])))[:MOST_LIKELY]
+    of_direction, cosine_of_right = None, abs(_cosine(values, pair.reference))
+    for _, at_a_glance, composition in likely:
+        if abs(at_a_glance) < LIKELY:
+            continue
+        wrong = replace(composition, weights=_weights("trapezoid")).map(line, min(pair.n_steps, STEPS_OF_ANOTHER_LINE))
+        error, cosine = _error_and_cosine(values, wrong)
+        mistake = named(composition, (Mistake.SIGN_REVERSED,) if cosine < 0 else ())[0]
+        if error < min(EXPLAINED, distance(values, pair.reference) / 2):
+            return mistake
+        if of_direction is None and abs(cosine) > max(LIKE_ANOTHER_LINE, cosine_of_right):
+            of_direction = mistake
+    return of_direction
+
+
+def _error_and_cosine(values: np.ndarray, wrong: np.ndarray) -> tuple[float, float]:
+    """How far a map is from a wrong one or from its negative, whichever is nearer, and the cosine between them."""
+    cosine = _cosine(values, wrong)
+    return distance(values, np.sign(cosine) * wrong), cosine
 
 
 def _weights(name: str) -> Part:
@@ -192,8 +245,8 @@ def _one_wrong_part(pair: Pair) -> Iterator[tuple[Composition, Sizes]]:
             yield replace(rule, channels=channels), AS_IT_IS
     for name, ranges in product(pair.rule_names[:FEW_RULES], RANGES[1:]):
         yield replace(textbook(_weights(name)), ranges=ranges), AS_IT_IS
-    most = n if pair.line.image.numel() <= SMALL_PICTURE else min(n, LARGEST_BATCH + 1)
-    for name, count, which in product(("right", "left"), range(1, most), (_last, _first)):
+    most = n if _is_small(pair.line) else min(n, LARGEST_BATCH + 1)
+    for name, which, count in product(("right", "left"), (_last, _first), range(1, most)):  # each sum has one term more
         rule = replace(textbook(_weights(name)), which=which(count))
         yield rule, (*AS_IT_IS, ((), 1 / rule.summed(n)[1]))
 
@@ -225,7 +278,13 @@ def _mixed_up(line: Line, context: Context) -> Iterator[Changed]:
             yield {"path": path["from zero"], "factor": factor["x"]}
         yield {"path": path["from zero"]}
     yield {"path": path["beyond x"]}
-    for name, other in context.other_baselines.items():
+    plain = (
+        {}
+        if _is_small(line)
+        else {f"plain {name}": torch.full_like(line.baseline, v) for name, v in PLAIN_BASELINES.items()}
+    )
+    plain = {name: other for name, other in plain.items() if not torch.equal(other, line.baseline)}
+    for name, other in (context.other_baselines | plain).items():
         of_other = Part(f"from “{name}”", Mistake.MAP_OF_ANOTHER_BASELINE, lambda line, b=other: line.other(baseline=b))
         difference = (line.image - other).double().numpy()
         yield {"path": of_other, "factor": _factor("its own", lambda _, d=difference: d)}
@@ -256,8 +315,12 @@ def _other_scores(line: Line, scores: Scores | FileScores) -> Iterator[Changed]:
     of_photos = (Mistake.LOG_PROBABILITY, Mistake.ALL_CLASSES)
     for field_, parts in (("score", SCORES[1:]), ("target", TARGETS[1:])):
         for part in parts:
-            if part.mistake in of_photos or line.image.numel() <= SMALL_PICTURE:
+            if part.mistake in of_photos or _is_small(line):
                 yield {field_: part}
+
+
+def _is_small(line: Line) -> bool:
+    return line.image.numel() <= SMALL_PICTURE
 
 
 def _is_multiple(values: np.ndarray, wrong: np.ndarray) -> bool:

@@ -30,6 +30,11 @@ MAP_MARGIN = 2.0
 """On a photo a map may be this many times as far from the recomputed one as the worst of four rules. Gauss-
 Legendre was up to 1.5 times as far as the worst of the others (EfficientNet-Lite0, five photos, 10 to 50 steps)."""
 
+IN_REACH = 2.0
+"""A photo's map this many times as far from the recomputed one as MAP_MARGIN allows is not held against rules that need gradients
+of their own. That is four times the worst of four rules; those rules were 1.04 to 1.67 times as far as it (EfficientNet-Lite0, one
+photo from black, 5 to 50 steps)."""
+
 LARGEST_MAP_ERROR = 0.6
 """However few the steps, a map farther off than this is not accepted. Gradient x input is 0.9 to 1.0 off; honest
 maps are 0.02 to 0.1 off at 50 steps, 0.1 to 0.5 at 10."""

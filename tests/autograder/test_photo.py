@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from autograder import submit
+from autograder.judge.line import Line
 from autograder.judge.studies import named_models
 from autograder.problem_sets import checking
 from autograder.student import evidence
@@ -21,16 +22,19 @@ from igref.models import Classifier, load_model
 
 TASK = "ps1-photo"
 SIDE = 32
+LARGER_THAN_SMALL = 72
+MOST_GRADIENTS = 260
 
 
-def small_classifier() -> Classifier:
+def small_classifier(size: float = 2.5) -> Classifier:
+    """The larger its weights are, the surer it is of its classes."""
     generator = torch.Generator().manual_seed(0)
     network = nn.Sequential(
         *(nn.Conv2d(3, 6, 5, stride=2), nn.SiLU(), nn.Conv2d(6, 8, 3, stride=2), nn.SiLU()),
         *(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 5)),
     )
     for parameter in network.parameters():
-        parameter.data = torch.randn(parameter.shape, generator=generator) * 2.5 / parameter[0].numel() ** 0.5
+        parameter.data = torch.randn(parameter.shape, generator=generator) * size / parameter[0].numel() ** 0.5
     return Classifier(network, "efficientnet_lite0", "abcde", mean=(0.5,) * 3, std=(0.5,) * 3, input_size=SIDE)
 
 
@@ -175,6 +179,44 @@ class TestWrongMaps:
         assert verdict.mistake == "top_class" and "map" in lost(verdict), seen(verdict)
         blurred = torch.from_numpy(gaussian_filter(maps[top]["attribution"].numpy(), (0, 1, 1)))
         assert hand_in_study(maps[top] | {"attribution": blurred}).mistake == "blurred"
+
+    @pytest.mark.parametrize(
+        ("of", "mistakes"),
+        [
+            ({"forward": "logits"}, {"other_scores"}),
+            ({"forward": "logits", "rule": "gauss_legendre"}, {"other_scores"}),
+            ({"forward": "log", "stated": 1}, {"log_probability"}),
+            ({"forward": "loss", "stated": 1}, {"loss_differentiated"}),
+            ({"target": 3}, {"wrong_class"}),
+            ({"baseline": 1.0}, {"map_of_another_baseline"}),
+            ({"baseline": 0.5}, {"map_of_another_baseline", "baseline_after_normalisation"}),
+        ],
+        ids=str,
+    )
+    def test_of_another_line_are_named_by_few_gradients(self, hand_in_study, honest, monkeypatch, of, mistakes):
+        """A gradient of a photo takes 0.04 CPU seconds, so 15 seconds are some 300 of them, with what else is to be done."""
+        model = small_classifier(1.5)
+        monkeypatch.setattr(named_models, "_load", lambda name: model)
+        photo = nn.functional.interpolate(picture(3)[None], LARGER_THAN_SMALL, mode="bilinear")[0]
+        order = model.probabilities(photo[None])[0].argsort(descending=True).tolist()
+        scores = {
+            "logits": model.logits,
+            "log": lambda x: model.probabilities(x).log(),
+            "loss": lambda x: -model.probabilities(x).log(),
+        }
+        changed = {"forward": scores.get(of.get("forward"), model.probabilities)}
+        if "baseline" in of:
+            changed["baseline"] = torch.full_like(photo, of["baseline"])
+        if "target" in of:
+            changed["target"] = order[of["target"]]
+        stated = {"image": photo, "baseline": torch.zeros_like(photo), "target": order[of.get("stated", 0)]}
+        wrong = honest(rule=of.get("rule", "midpoint"), **(stated | changed)) | stated
+        asked = []
+        ask = Line._ask
+        monkeypatch.setattr(Line, "_ask", lambda line, points: asked.append(len(points)) or ask(line, points))
+        verdict = hand_in_study(wrong)
+        assert verdict.mistake in mistakes and "map" in lost(verdict), seen(verdict)
+        assert sum(asked) <= MOST_GRADIENTS
 
     def test_made_to_add_up_still_lose_the_map(self, hand_in_study, honest):
         study = honest()

@@ -28,16 +28,13 @@ class Scores:
     model: Classifier
     kind: str
     n_classes: int
+    other_kind: Callable[[Tensor], Tensor]
+    """The scores of the other kind: logits for probabilities, and the reverse."""
 
     @property
     def normalisation(self) -> tuple[Tensor, Tensor] | None:
         """What the model takes from each channel, and divides it by; None where that is not known."""
         return self.model.mean, self.model.std
-
-    @property
-    def other_kind(self) -> Callable[[Tensor], Tensor]:
-        """The scores of the other kind: logits for probabilities, and the reverse."""
-        return getattr(self.model, SCORES[1 - SCORES.index(self.kind)])
 
 
 def load_scores(name: object, kind: object = "probabilities", kept: Path | None = None) -> Scores:
@@ -64,10 +61,11 @@ def load_scores(name: object, kind: object = "probabilities", kept: Path | None 
             Mistake.MODEL_NOT_HERE,
             f"the weights of {str(name)[:80]!r} are not on the grading machine: {str(error)[:200]}",
         ) from None
-    forward = getattr(model, kind)
-    return Scores(
-        KeptGradients(forward, f"{name} {kind}", kept) if kept else forward, model, kind, len(model.categories)
-    )
+    of_kind = {one: getattr(model, one) for one in SCORES}
+    if kept:
+        of_kind = {one: KeptGradients(forward, f"{name} {one}", kept) for one, forward in of_kind.items()}
+    (other_kind,) = {*SCORES} - {kind}
+    return Scores(of_kind[kind], model, kind, len(model.categories), of_kind[other_kind])
 
 
 @functools.lru_cache(maxsize=4)
