@@ -109,12 +109,15 @@ def test_the_numbers_in_the_readme_s_comparison_are_those_that_were_measured():
 
 
 def test_the_sizes_of_the_environments_are_those_that_were_measured():
-    """It fails? Run `python -m benchmarks.environments`, and write into docs/instructors.md what it prints."""
+    """It fails? Run `python -m benchmarks.environments --seconds`, and write into docs/instructors.md what it prints."""
     measured = json.loads((report.RESULTS / "environments.json").read_text())
     text = " ".join((KIT / "docs" / "instructors.md").read_text().split())
     for reader in ("igref alone", "student", "instructor", "developer"):
         packages, size = (str(measured[reader][name]) for name in ("packages", "mib"))
         assert re.search(rf"\b{packages}\b[^.]*\({size} MiB", text), (reader, packages, size)
+    ratios = measured["cpu_ratio"]
+    assert f"installing `igref` alone takes {ratios['igref alone']} of the processor" in text
+    assert f"the student wheel {ratios['student']}, everything {ratios['developer']} (" in text
 
 
 def test_every_target_that_the_pages_name_is_in_the_makefile():

@@ -209,8 +209,10 @@ def test_nbgrader_s_commands_that_a_page_names_are_there_with_their_options(page
             assert options <= {*application.flags, *application.aliases}, f"{page.name}: {command}"
 
 
-def test_options_that_the_instructors_page_names_alone_are_those_of_grade():
+def test_options_that_the_instructors_page_names_alone_are_there():
     named = re.findall(r"`(--[a-z-]+)", INSTRUCTORS.read_text())
-    known = help_of("autograder", ["grade"]) + help_of("autograder", ["replay"])
+    known = (
+        help_of("autograder", ["grade"]) + help_of("autograder", ["replay"]) + help_of("benchmarks.environments", [])
+    )
     others = ("--privileged", "--security-opt")  # of podman and Docker
     assert [one for one in named if one not in known and one not in others] == []
