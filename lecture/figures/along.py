@@ -113,8 +113,9 @@ def running_sum_in_the_plane() -> DescribedFigure:
     sums.fill_between(at, 0, one, color=BLUE, alpha=0.35, linewidth=0)
     sums.fill_between(at, one, one + two, color=RED, alpha=0.35, linewidth=0, hatch="//", edgecolor=RED)
     sums.plot(at, one + two, color=BLACK, linewidth=3)
-    sums.text(0.96, one[-1] / 2, f"x1: {one[-1]:.2f}", ha="right", va="center")
-    sums.text(0.96, one[-1] + 0.12 * two[-1], f"x2: {two[-1]:.2f}", ha="right", va="center")
+    on_white = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+    sums.text(0.96, one[-1] / 2, f"x1: {one[-1]:.2f}", ha="right", va="center", bbox=on_white)
+    sums.text(0.96, one[-1] + 0.2 * two[-1], f"x2: {two[-1]:.2f}", ha="right", va="center", bbox=on_white)
     sums.set(xlim=(0, 1), ylim=(0, 1.1), xlabel="α", title=f"running sum: {one[-1] + two[-1]:.2f} at the end")
     figure.description = (
         "Left: the straight path from (0, 0) to (1, 1) over the level lines of x1 times x2 squared, with the parts of the gradient "
@@ -140,13 +141,12 @@ def pixels_taken_away(image: Picture, masked: Mapping[str, Picture], curve: Rete
     shares = curve.fractions.numpy()
     said = []
     for index, (name, scores, area) in enumerate(
-        (("the map first", curve.scores, curve.area), ("at random", curve.random_scores, curve.random_area))
+        (("map", curve.scores, curve.area), ("random", curve.random_scores, curve.random_area))
     ):
         of_curve.plot(shares, scores[0].numpy(), label=f"{name}: area {float(area):.3f}", **curve_style(index))
         said.append(f"{name} {float(area):.3f}")
     of_curve.set(xlabel="share of the pixels taken away", ylim=(0, 1.02), xlim=(0, 1), title="score", box_aspect=0.85)
     of_curve.legend(loc="upper right")
-    figure.description = (
-        f"The photo: {' and '.join(masked)}; and the score as pixels are taken away. Areas: {', '.join(said)}."
-    )
+    pictures = " and ".join(masked).replace("\n", " ")
+    figure.description = f"The photo: {pictures}; and the score as pixels are taken away. Areas: {', '.join(said)}."
     return figure

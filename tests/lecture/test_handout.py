@@ -6,10 +6,12 @@ import pytest
 from bs4 import BeautifulSoup
 
 from lecture import handout
+from lecture.figures.frame import PIXELS_PER_INCH, SHARPNESS, SMALLEST_TEXT
 from tests.lecture.browser import LEAST_CONTRAST, launched, opened
 
 A4 = (794, 1123)  # pixels of 1/96 inch
 LEAST_POINTS = 9.0
+LEAST_POINTS_OF_FIGURES = 6.5
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,11 @@ def test_it_is_one_whole_sheet(built_lecture, browser):
         assert visit.measure("paleText", LEAST_CONTRAST) == []
         size = visit.page.evaluate("() => parseFloat(getComputedStyle(document.querySelector('p')).fontSize)")
         assert size >= LEAST_POINTS * 96 / 72
+        figures = visit.page.evaluate(
+            "() => [...document.querySelectorAll('img')].map((i) => i.width / i.naturalWidth)"
+        )
+        drawn = SMALLEST_TEXT / 72 * PIXELS_PER_INCH * SHARPNESS  # pixels of the file
+        assert min(figures) * drawn >= LEAST_POINTS_OF_FIGURES * 96 / 72
         last = visit.page.locator("main > :last-child").bounding_box()
         assert last["x"] > A4[0] / 2, "the second column is empty"
 
