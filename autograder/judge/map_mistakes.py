@@ -43,7 +43,7 @@ CLOSE_CLASSES, FEW_CLASSES = 5, 20
 MOST_RARE_STEPS = 20
 VANISHING = 1e-6
 ALIKE = 0.5
-COMMON_COUNTS = (5, 10, 20, 25, 50, 100, 200)
+COMMON_COUNTS = (1, 2, 5, 10, 20, 25, 50, 100, 200)
 LARGEST_BATCH = 64
 FEW_RULES = 4
 GLANCE = Part("glance", None, lambda n: equal_weights(np.array([0.2, 0.5, 0.8])))
@@ -128,7 +128,7 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
             nearest, nearest_error = name, error / pair.allowed_map_error
         if nearest_error > ALIKE and name != Mistake.ALL_CLASSES and _is_multiple(values, wrong):
             nearest, nearest_error = name, ALIKE
-    if nearest_error > ALIKE and not _is_small(pair.line):
+    if nearest_error > ALIKE and not (nearest and _is_small(pair.line)):
         nearest = _of_another_line(pair, values, context) or nearest
     if nearest:
         return nearest
@@ -190,10 +190,10 @@ def _changed(line: Line, context: Context) -> list[Changed]:
 
 
 def _of_another_line(pair: Pair, values: np.ndarray, context: Context) -> Mistake | None:
-    """The mistake by which a photo's map is that of another line: other scores, another class, another baseline.
+    """The mistake by which a map is that of another line, if roughly: other scores, another class, another baseline or image.
 
     The gradients of a line of photos take a while. So each line is seen at a glance, by three gradients, and the few that are most
-    like the map are computed with more steps. One of them is the map's where it is more like the map than the right one is.
+    like the map are computed with more steps. One of them is the map's where it is much more like the map than the right one is.
     """
     line = pair.line
     glances = []
@@ -213,7 +213,7 @@ def _of_another_line(pair: Pair, values: np.ndarray, context: Context) -> Mistak
         mistake = named(composition, (Mistake.SIGN_REVERSED,) if cosine < 0 else ())[0]
         if error < min(EXPLAINED, distance(values, pair.reference) / 2):
             return mistake
-        if of_direction is None and abs(cosine) > max(LIKE_ANOTHER_LINE, cosine_of_right):
+        if of_direction is None and abs(cosine) > max(LIKE_ANOTHER_LINE, (1 + cosine_of_right) / 2):
             of_direction = mistake
     return of_direction
 

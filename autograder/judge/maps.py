@@ -44,6 +44,7 @@ EXPLAINED_BY_COPIES = (
         Mistake.NOISY_MAP,
     ),
     *(Mistake.SCALED, Mistake.LAST_BATCH_ONLY, Mistake.WRONG_CLASS, Mistake.TOP_CLASS),
+    *(Mistake.BASELINE_AFTER_NORMALISATION, Mistake.OTHER_SCORES),
 )
 
 
@@ -64,7 +65,7 @@ class Judgement:
     """What is wrong with the maps: the first fault of each property, and the mistake behind it.
 
     `rules` are the textbook rules that were recognised in maps of so few steps that no two of them are alike. `wrong` is the first
-    map that is not what was recomputed.
+    map that is not what was recomputed, which was handed in as `first`.
     """
 
     completeness: str = ""
@@ -73,6 +74,7 @@ class Judgement:
     checked: int = 0
     rules: set[str] = field(default_factory=set)
     wrong: WrongMap | None = None
+    first: Entry | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -129,6 +131,8 @@ def judge_maps(
             found.checked += 1
         paths.clear()
     _look_at_the_rest(subject, [entries[k] for k in unchecked], allowance, found, entries, baselines)
+    if baselines and found.first and found.mistake in (Mistake.UNRELATED_MAP, Mistake.NOISY_MAP):
+        _blame_baseline(subject, found.first, entries, found)
     _blame_copies(subject, entries, found)
     return found
 
@@ -150,6 +154,19 @@ def _refuse_foreign_gradients(scores: FileScores, subject: Subject, entries: Seq
     ]
     targets = np.array([subject.targets[one.image] for one in drawn])
     refuse_foreign_gradients(scores, torch.stack(points).float(), targets, seed)
+
+
+def _blame_baseline(subject: Subject, odd: Entry, entries: Sequence[Entry], found: Judgement) -> None:
+    """Where one baseline's maps are unrelated and another's are not, it is not the baseline that they were computed from."""
+    own = next((one for one in entries if one.series == odd.series and one.image != odd.image), None)
+    another = next((one for one in entries if one.series != odd.series and one.image == odd.image), None)
+    if own and another and not _is_near(subject, own) and _is_near(subject, another):
+        found.mistake = Mistake.MAP_OF_ANOTHER_BASELINE
+
+
+def _is_near(subject: Subject, entry: Entry) -> bool:
+    pair = _pair(subject, entry, {})
+    return distance(entry.values, pair.reference) <= pair.allowed_map_error
 
 
 def _blame_copies(subject: Subject, entries: Sequence[Entry], found: Judgement) -> None:
@@ -229,6 +246,7 @@ def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> 
         return
     mistake = found.mistake or wrong or likely_mistake(pair, values, context)
     found.wrong = found.wrong or WrongMap(entry.label, values, pair.reference)
+    found.first = found.first or entry
     steps = f"{entry.n_steps} steps"
     if not complete:
         fault = f"{entry.label}: the sum misses F(x) - F(x') by {gap:.2g}; textbook rules with {steps} leave less"

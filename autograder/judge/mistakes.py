@@ -512,7 +512,7 @@ class Mistake(StrEnum):
     MAP_OF_ANOTHER_BASELINE = (
         "map_of_another_baseline",
         "a map was computed from a baseline other than the one handed in with it",
-        "Compute each map from its own baseline, and check the names.",
+        "Compute each map from its own baseline, and check the names. Draw noise once: a second draw is another baseline.",
     )
     MAP_OF_ANOTHER_IMAGE = (
         "map_of_another_image",
