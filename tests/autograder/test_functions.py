@@ -309,7 +309,7 @@ SLIPS = {
     "NumPy": ("forward(x[None].requires_grad_()).numpy()", "tensor.detach().numpy()"),
     "a copy": (
         "torch.autograd.grad(forward(x[None].clone().requires_grad_())[0, target], x.clone().requires_grad_())[0]",
-        "the very tensor",
+        "the same tensor",
     ),
     "a batch of a batch": (
         "torch.autograd.grad(forward((p := x[None].requires_grad_())[None])[0, target], p)[0][0]",
@@ -317,7 +317,7 @@ SLIPS = {
     ),
     "no batch": (
         "torch.autograd.grad(forward(p := x.clone().requires_grad_())[0, target], p)[0]",
-        "a batch of one by x[None]",
+        "turns one x into a batch of one",
     ),
     "no class index": (
         "torch.autograd.grad(forward(p := x[None].requires_grad_())[target, 0], p)[0][0]",
