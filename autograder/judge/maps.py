@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.judge.line import CLOSED, Line, Pair, distance
+from autograder.judge.line import CLOSED, SMALL_PICTURE, Line, Pair, distance
 from autograder.judge.map_mistakes import Context, exact_mistake, is_of_chebyshev_nodes, likely_mistake
 from autograder.judge.map_picture import WrongMap
 from autograder.judge.mistakes import BOTH_ENDS, Mistake
@@ -23,10 +23,12 @@ from autograder.judge.studies.reading import Subject
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import (
     COPIED_MAP,
+    EXACT_MAP,
     FEWEST_STEPS,
     LARGEST_MAP_ERROR,
     MAX_PATHS,
     ODD_GAP,
+    TOO_NEAR,
 )
 from autograder.judge.verdict import Fault, Faults, UngradableError
 
@@ -101,7 +103,7 @@ def judge_maps(
     """Judge every map. `baselines` are all those of the study, (N, C, H, W) each, to recognise a mix-up.
 
     Raises:
-        UngradableError: there is nothing to attribute, as F is flat between every baseline and image, or jumps.
+        UngradableError: there is nothing to attribute, as F is flat between baseline and image, or jumps, for most images.
     """
     paths: dict[tuple[int, int], Line] = {}
     _refuse_flat_scores(subject, entries, paths)
@@ -139,9 +141,9 @@ def judge_maps(
 
 def _refuse_flat_scores(subject: Subject, entries: Sequence[Entry], paths: dict[tuple[int, int], Line]) -> None:
     pairs = {entry.image: entry for entry in entries if not torch.equal(subject.images[entry.image], entry.baseline)}
-    lines = (_pair(subject, entry, paths).line for entry in pairs.values())
-    if pairs and all(line.explains_nothing for line in lines):
-        raise UngradableError(Mistake.FLAT_SCORES, f"no gradient on the path to any of {len(pairs)} images")
+    flat = sum(_pair(subject, entry, paths).line.explains_nothing for entry in pairs.values())
+    if pairs and 2 * flat > len(pairs):
+        raise UngradableError(Mistake.FLAT_SCORES, f"no gradient on the path to {flat} of {len(pairs)} images")
 
 
 def _refuse_foreign_gradients(scores: FileScores, subject: Subject, entries: Sequence[Entry], seed: int) -> None:
@@ -239,6 +241,9 @@ def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> 
     complete, near = gap <= pair.allowed_gap, error <= pair.allowed_map_error
     wrong = exact_mistake(pair, values) if complete and near else None
     if complete and near and not wrong:
+        if not found.map and _is_of_more_steps(pair, values, context.other_counts):
+            fault = f"{entry.label}: {TOO_NEAR} times nearer to the map of many steps than any rule with {entry.n_steps} steps"
+            found.blame("map", fault, Mistake.OTHER_STEP_COUNT)
         return
     if not wrong and (is_of_chebyshev_nodes(pair, values) or is_of_rare_rule(pair, values)):
         return
@@ -263,6 +268,21 @@ def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> 
         found.blame("map", fault, mistake)
     else:
         found.blame("map", f"{entry.label}: the map's size does not fit its sum", mistake)
+
+
+def _is_of_more_steps(pair: Pair, values: np.ndarray, other_counts: tuple[int, ...]) -> bool:
+    """Whether a map is nearer to that of the study's largest count than its own count allows: one map stands at many counts.
+
+    For small pictures, which are held against Gauss and Legendre's rule too: whatever else has as many steps errs more.
+    """
+    finest = max(other_counts, default=0)
+    if finest < 2 * pair.stated_steps or pair.line.image.numel() > SMALL_PICTURE:
+        return False
+    fine = Pair(pair.line, finest).reference
+    least = min(distance(right, fine) for _, right in pair.right_maps())
+    if TOO_NEAR * max(distance(values, fine), EXACT_MAP) > least:
+        return False
+    return not (is_of_chebyshev_nodes(pair, values) or is_of_rare_rule(pair, values))
 
 
 def _copies(subject: Subject, entries: Sequence[Entry]) -> tuple[str, Mistake] | None:

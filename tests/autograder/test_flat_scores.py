@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 
@@ -51,11 +50,16 @@ def test_a_linear_score_is_no_flat_one():
     assert judged(lambda x: (x * WEIGHTS).sum((1, 2, 3)), torch.zeros_like(IMAGES)).map
 
 
-def test_one_image_whose_score_moves_is_enough():
-    at = float(IMAGES[0].sum())
+@pytest.mark.parametrize("moving", [1, 2])
+def test_the_score_has_to_move_for_half_of_the_images(moving):
+    of_them = IMAGES[:moving].flatten(1)
 
     def score(x):
-        return torch.where(x.sum((1, 2, 3)) <= at + 1e-3, (x * WEIGHTS).sum((1, 2, 3)), 0.3)
+        moves = (torch.cosine_similarity(x.flatten(1)[:, None], of_them, dim=2) > 0.999).any(dim=1)
+        return torch.where(moves, (x * WEIGHTS).sum((1, 2, 3)), 0.0)
 
-    values = np.stack([np.zeros((1, 8, 8))] * 4)
-    assert judged(score, torch.from_numpy(values)).map
+    if moving == 2:
+        assert judged(score, torch.zeros_like(IMAGES)).map
+    else:
+        with pytest.raises(UngradableError, match="no gradient on the path to 3 of 4 images"):
+            judged(score, torch.zeros_like(IMAGES))

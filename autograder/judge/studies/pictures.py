@@ -7,6 +7,7 @@ from itertools import combinations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import Scores
@@ -16,7 +17,9 @@ from autograder.judge.tolerances import (
     ADVERSARIAL,
     BEYOND_NOISE,
     DRAWS_OF_NOISE,
+    FEWEST_DIFFERENT,
     LEAST_NEIGHBOURS,
+    LIKE_PICTURE,
     PREDICTION_TIE,
     REPEATED_PICTURE,
     SAME_PICTURE,
@@ -26,6 +29,8 @@ from autograder.judge.verdict import NO_FAULT, Fault, Faults
 
 IMAGES_NEEDED = 10
 OWN_BASELINES = 3
+COARSE = 32
+"""Pixels a side, at most, at which pictures are compared coarsely."""
 
 
 def read_pictures(study: Study, faults: Faults, sample: Sample) -> Subject:
@@ -59,6 +64,9 @@ def images_fault(images: Tensor, given: int) -> Fault:
         pair = "images {} and {} (counted from 0)".format(*twins)
         how = "mirrored, turned, shifted, inverted, in another brightness or contrast, or with noise on it"
         return Fault(f"{pair} are the same picture: {how}", Mistake.IMAGES_REPEATED)
+    if (different := _different(images)) < FEWEST_DIFFERENT:
+        seen = f"the {len(images)} images are {different} that differ, and likenesses of them: turned, warped, mixed or noisy"
+        return Fault(seen, Mistake.IMAGES_REPEATED)
     return NO_FAULT
 
 
@@ -74,11 +82,32 @@ def _twins(images: Tensor) -> tuple[int, int] | None:
         for first, spectra in enumerate(seen):
             bounds = (spectra.abs() * positions.abs()).sum((-2, -1))
             for k, kind in (bounds > REPEATED_PICTURE).nonzero().tolist():
-                at_shifts = torch.fft.ifft2(spectra[kind] * positions[k, kind].conj(), norm="forward").real
-                if float(at_shifts.abs().max()) > REPEATED_PICTURE:
+                if _likeness(spectra[kind], positions[k, kind]) > REPEATED_PICTURE:
                     return first, second
         seen.append(positions[0])
     return None
+
+
+def _different(images: Tensor) -> int:
+    """How many images are left when those are one that a chain of likenesses connects, seen coarsely.
+
+    What is turned a little, warped, mixed with another picture or noisy is like itself; ten pictures of one class are not.
+    """
+    coarse = -(-min(images.shape[-2:]) // COARSE)
+    seen: list[Tensor] = []
+    chains: list[set[int]] = []
+    for k, grey in enumerate(avg_pool2d(images.mean(1), coarse)):
+        positions = torch.stack([_spectra(changed) for changed in _positions(grey)])
+        like = {n for n, spectra in enumerate(seen) if _likeness(spectra, positions) > LIKE_PICTURE}
+        joined = [chain for chain in chains if chain & like]
+        chains = [chain for chain in chains if not chain & like] + [set().union({k}, *joined)]
+        seen.append(positions[0])
+    return len(chains)
+
+
+def _likeness(spectra: Tensor, positions: Tensor) -> float:
+    """The correlation of a picture with another one's positions, the best of all shifts, of grey levels or of ranks."""
+    return float(torch.fft.ifft2(spectra * positions.conj(), norm="forward").real.abs().max())
 
 
 def _positions(grey: Tensor) -> Iterator[Tensor]:
