@@ -12,9 +12,11 @@ student and of the submission, and the file's own name, with -1, -2 for later at
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,10 +25,12 @@ from pathlib import Path, PurePosixPath
 from autograder.course.commands import GradingError
 from autograder.course.folder import Course
 from autograder.nbgrader_plugin.converter import write_whole
-from autograder.nbgrader_plugin.submitted_notebook import MAX_FILES_MIB, copy_of
+from autograder.nbgrader_plugin.submitted_notebook import MAX_FILES, MAX_FILES_MIB, copy_of
 
-MOODLE = re.compile(r"(?P<student>.+?)_(?P<number>\d+)_assignsubmission_file_?/?(?P<file>.*)")
+MOODLE = re.compile(r"(?P<student>[^/]+?)_(?P<number>\d+)_assignsubmission_file_?/?(?P<file>.*)")
 CANVAS = re.compile(r"(?P<student>[^/]+?)_(?P<late>LATE_)?(?P<number>\d+)_(?P<attempt>\d+)_(?P<file>[^/]+)")
+MAX_NAME = 200
+"""Bytes in the name of a file or a student; a folder takes 255, and nbgrader puts words behind them."""
 ATTEMPT = re.compile(r"(?P<name>.+)-(?P<attempt>\d+)(?P<suffix>\.\w+)")
 
 
@@ -67,7 +71,9 @@ def collect(course: Course, name: str, archive: Path) -> Collected:
                     f"doejane_12345_678910_{assignment}.ipynb or Jane Doe_1234567_assignsubmission_file_/{assignment}.ipynb."
                 )
             for student, files in sorted(by_student.items()):
-                _put(course, assignment, student, files, opened)
+                if problem := _put(course, assignment, student, files, opened):
+                    collected.left.append(f"{student}: {problem}")
+                    continue
                 collected.students.append(student)
                 if any(one.late for one in files):
                     collected.late.append(student)
@@ -112,17 +118,25 @@ def _by_student(entries: Iterable[zipfile.ZipInfo], assignment: str, collected: 
     return by_student
 
 
-def _put(course: Course, assignment: str, student: str, files: list[Handed], archive: zipfile.ZipFile) -> None:
+def _put(course: Course, assignment: str, student: str, files: list[Handed], archive: zipfile.ZipFile) -> str:
+    """Put a student's files in place; what is wrong with them where nothing is put. One student's archive stops nobody else's."""
+    if any(len(os.fsencode(name)) > MAX_NAME for name in (student, *(one.name for one in files))):
+        return f"a name of more than {MAX_NAME} bytes"
     size = sum(one.entry.file_size for one in files) / 2**20
-    if size > MAX_FILES_MIB:
-        raise GradingError(f"The files of {student} have {size:.0f} MiB, expected at most {MAX_FILES_MIB} MiB.")
+    if size > MAX_FILES_MIB or len(files) > MAX_FILES:
+        return f"{len(files)} files of {size:.0f} MiB, expected at most {MAX_FILES:,} of {MAX_FILES_MIB} MiB"
+    try:
+        contents = [archive.read(one.entry) for one in files]
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        return f"cannot be unpacked ({error})"
     folder = Path(course.directory.format_path(course.directory.submitted_directory, student, assignment))
     folder.mkdir(parents=True, exist_ok=True)
-    for one in files:
-        write_whole(folder / _name_in_the_course(one.name, assignment, files), archive.read(one.entry))
+    for one, content in zip(files, contents, strict=True):
+        write_whole(folder / _name_in_the_course(one.name, assignment, files), content)
     newest = max(one.entry.date_time for one in files)
     handed_in = datetime(*newest, tzinfo=UTC)
     write_whole(folder / "timestamp.txt", f"{handed_in:%Y-%m-%d %H:%M:%S} UTC\n".encode())
+    return ""
 
 
 def _name_in_the_course(name: str, assignment: str, files: list[Handed]) -> str:

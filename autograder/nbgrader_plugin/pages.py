@@ -61,6 +61,11 @@ MATH_ATTRIBUTES = [
 PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,")
 MAX_MARKDOWN = 50_000
 """Characters. The renderer's time grows faster than its text."""
+MAX_PAGE_MARKDOWN = 400_000
+"""Characters of a page that are rendered, in cells of at most MAX_MARKDOWN; cells after them are shown as they were written. 50,000
+characters of formulas, the slowest, take 5 seconds of the processor."""
+RENDERED = "rendered_markdown"
+"""Where a page's resources keep how many characters of it have been rendered."""
 MAX_COLOURS = 2000
 """Changes of colour in a text from a terminal: nbconvert copies the rest of the text at each."""
 
@@ -134,8 +139,11 @@ TABLE = '<table class="table table-condensed" style="width: auto">'
 def markdown(context: Any, source: str) -> str:
     """Markdown as HTML with harmless tags only. What the renderer cannot take is shown as it was written."""
     pictures = plain_pictures(context.get("cell", {}).get("attachments"))
-    if len(source) > MAX_MARKDOWN:
+    of_the_page = context.get("resources") or {}
+    rendered = of_the_page.get(RENDERED, 0) + len(source)
+    if len(source) > MAX_MARKDOWN or rendered > MAX_PAGE_MARKDOWN:
         return f"<pre>{escape(source)}</pre>"
+    of_the_page[RENDERED] = rendered
     renderer = Renderer(escape=False, attachments=pictures, exclude_anchor_links=True)
     try:
         page = MarkdownWithMath(renderer=renderer).render(source)

@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from autograder.course import collect as collect_module
 from autograder.course.collect import collect
 from autograder.course.commands import GradingError, nbgrader
 from autograder.course.folder import Course
@@ -157,6 +158,25 @@ def test_archives_of_canvas_and_moodle_are_collected_the_latest_attempt_of_each(
     nbgrader(course.folder, "db", "student", "import", str(tmp_path / "students.csv"))
     (jane,) = (one for one in class_report(course, "ps1").grades if one.student == "doejane_12345")
     assert (jane.first_name, jane.last_name, jane.email) == ("Jane", "Doe", "jane@example.org")
+
+
+def test_what_one_student_handed_in_stops_nobody_elses_from_being_collected(tmp_path, released_course, monkeypatch):
+    course = Course(released_course(PS1.id, tmp_path / "course"))
+    path = tmp_path / "submissions.zip"
+    with zipfile.ZipFile(path, "w") as opened:
+        for name in (
+            f"ada_1_2_{PS1.id}.ipynb", f"bob_3_4_{PS1.id}.ipynb", "bob_3_5_a.txt", "bob_3_6_b.txt", f"cyd_5_6_{PS1.id}.ipynb",
+            f"dan_7_8_{'n' * 230}.ipynb", f"../../eve_9_assignsubmission_file_/{PS1.id}.ipynb", f"zoe_8_9_{PS1.id}.ipynb",
+        ):  # fmt: skip
+            opened.writestr(name, f"{name[:3]} {'x' * 40}")
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"cyd x", b"cyd y", 1))  # not what its checksum says
+    monkeypatch.setattr(collect_module, "MAX_FILES", 2)
+    collected = collect(course, "ps1", path)
+    assert collected.students == ["ada_1", "zoe_8"] == [*course.submissions(PS1.id)]
+    left = " | ".join(collected.left)
+    assert "bob_3: 3 files" in left and "cyd_5: cannot be unpacked (Bad CRC" in left and "dan_7: a name of more" in left
+    assert "../../eve_9" in left and not list(tmp_path.glob("**/eve*"))
 
 
 def test_an_archive_of_something_else_says_what_was_expected(tmp_path, released_course):

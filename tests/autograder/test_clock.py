@@ -13,6 +13,7 @@ from autograder.nbgrader_plugin.execution import MachineBusyError, SandboxedExec
 from autograder.nbgrader_plugin.graded_run import PLACE, RUN, Place
 from autograder.sandbox import clock as clock_module
 from autograder.sandbox.clock import Clock
+from autograder.sandbox.limits import Limits
 
 
 class Process:
@@ -98,3 +99,16 @@ def test_the_bound_by_the_wall_clock_is_a_zero_only_where_the_submission_is_to_b
     else:
         execute.preprocess(new_notebook(cells=[new_code_cell("1")]), resources)
         assert resources[RUN].ended == "out_of_time"
+
+
+def test_output_beyond_its_limit_is_dropped(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Execute, "process_message", lambda self, message, cell, index: seen.append(message))
+    execute = SandboxedExecute()
+    execute._output_bytes = 0
+    message = {"msg_type": "stream", "content": {"name": "stdout", "text": "x" * (1 << 20)}}
+    for _ in range(40):
+        execute.process_message(dict(message), new_code_cell(), 0)
+    assert len(seen) == Limits().output - 1  # each is a little more than its text
+    execute.process_message({"msg_type": "status", "content": {"execution_state": "idle"}}, new_code_cell(), 0)
+    assert seen[-1]["msg_type"] == "status"

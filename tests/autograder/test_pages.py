@@ -3,7 +3,11 @@
 import time
 
 import pytest
+from nbconvert.exporters import HTMLExporter
+from nbformat.v4 import new_markdown_cell, new_notebook
+from traitlets.config import Config
 
+from autograder.nbgrader_plugin import configure, pages
 from autograder.nbgrader_plugin.pages import MAX_COLOURS, MAX_MARKDOWN, markdown, terminal_text
 
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
@@ -58,3 +62,14 @@ def test_no_markdown_holds_up_a_page(piece):
     assert markdown({}, piece * (MAX_MARKDOWN // len(piece)))
     assert markdown({}, piece * MAX_MARKDOWN * 2)
     assert time.process_time() - started < 10
+
+
+def test_a_page_of_thousands_of_cells_is_rendered_as_far_as_a_page_goes(monkeypatch):
+    """Five thousand cells, each of which may be rendered by itself, would take hours."""
+    monkeypatch.setattr(pages, "MAX_PAGE_MARKDOWN", 2000)
+    config = Config()
+    configure(config)
+    notebook = new_notebook(cells=[new_markdown_cell("**bold** " * 100) for _ in range(5)])
+    for _ in range(2):  # another page has as much
+        shown, _ = HTMLExporter(config=config, template_name="basic").from_notebook_node(notebook)
+        assert shown.count("<pre>**bold**") == 3 and shown.count("<strong>bold</strong>") == 200

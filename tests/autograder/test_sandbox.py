@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import zmq
 from jupyter_client.asynchronous import AsyncKernelClient
 
 from autograder.judge.probes import write_questions
@@ -662,6 +663,54 @@ def test_processor_time_is_limited_of_all_processes_together(start):
     kernel.manager.watch.limits = replace(Limits(), cpu_seconds=1)
     spin = "import os\nfor _ in range(3):\n    os.fork()\nwhile True: pass"
     assert "processor" in kernel.violation_of(spin, seconds=40)
+
+
+def test_computing_too_long_ends_it_within_a_second(start):
+    kernel = start(Limits())
+    watch = kernel.manager.watch
+    watch.limits = replace(Limits(), notebook_seconds=watch.clock.computed + 1)
+    assert "it computed for more than" in kernel.violation_of("while True: pass", seconds=60)
+    assert watch.clock.computed <= watch.limits.notebook_seconds + 1
+    assert kernel.manager.provisioner.process.wait(timeout=10) is not None
+
+
+FILLS = """
+import os
+for place in ("/tmp", "/sandbox/home", "/sandbox/work", "/dev/shm"):
+    written = 0
+    try:
+        with open(os.path.join(place, "x"), "wb", buffering=0) as file:
+            for _ in range(16): written += file.write(bytes(1 << 20))
+    except OSError:
+        pass
+    print(place, written >> 20)
+"""
+
+
+def test_each_scratch_folder_is_full_at_its_size(tmp_path):
+    (script := tmp_path / "filling.py").write_text(FILLS)
+    with _small_sandbox(replace(LOW, tmp=3, home=4, work=5, shared_memory=6)) as sandbox:
+        ended = subprocess.run(sandbox.script_command(script), capture_output=True, text=True, check=False)
+    assert ended.stdout.split("\n")[:4] == ["/tmp 3", "/sandbox/home 4", "/sandbox/work 5", "/dev/shm 6"], ended.stderr
+
+
+def test_a_message_beyond_its_limit_is_dropped_before_it_is_read(tmp_path):
+    with _small_sandbox(replace(LOW, message=1, messages=3)) as sandbox:
+        context = SandboxedKernelManager(sandbox).context
+        with (
+            context.socket(zmq.PULL) as receiver,
+            context.socket(zmq.PUSH) as hostile,
+            context.socket(zmq.PUSH) as sender,
+        ):
+            assert receiver.getsockopt(zmq.RCVHWM) == 3
+            place = f"ipc://{sandbox.runtime}/socket"
+            receiver.bind(place)
+            for socket, content in ((hostile, bytes(2 << 20)), (sender, b"small")):
+                socket.connect(place)
+                zmq.Socket.shadow(socket.underlying).send(content)
+            assert zmq.Socket.shadow(receiver.underlying).recv() == b"small"
+            assert not zmq.Socket.shadow(receiver.underlying).poll(300)
+        context.destroy(linger=0)
 
 
 def test_time_is_limited_even_for_a_stopped_process(start):
