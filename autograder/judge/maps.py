@@ -279,7 +279,7 @@ def _is_of_more_steps(pair: Pair, values: np.ndarray, other_counts: tuple[int, .
     if finest < 2 * pair.stated_steps or pair.line.image.numel() > SMALL_PICTURE:
         return False
     fine = Pair(pair.line, finest).reference
-    least = min(distance(right, fine) for _, right in pair.right_maps())
+    least = min(distance(right, fine) for _, right in pair.right_maps(values))
     if TOO_NEAR * max(distance(values, fine), EXACT_MAP) > least:
         return False
     return not (is_of_chebyshev_nodes(pair, values) or is_of_rare_rule(pair, values))
