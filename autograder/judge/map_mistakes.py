@@ -51,6 +51,9 @@ GLANCE = Part("glance", None, lambda n: equal_weights(np.array([0.2, 0.5, 0.8]))
 MOST_LIKELY, LIKELY = 3, 0.5
 """How many of the lines are looked at more closely, and from which cosine on. On one photo the true line had 0.81 to 0.92 at a
 glance, in logits, logarithms, another class, from white and from grey."""
+TIED = 0.02
+"""Lines whose cosines at a glance are this near to each other are all looked at: from mid-grey and from the model's mean they were
+0.001 apart."""
 STEPS_OF_ANOTHER_LINE, EXPLAINED, LIKE_ANOTHER_LINE = 25, 0.5, 0.8
 """The steps of a closer look; the distance up to which a line explains a map, if the right one is twice as far; and the cosine from
 which on it does for a map of another size. The true lines had distances of 0.1 to 0.4, and cosines of 0.91 to 0.99."""
@@ -205,17 +208,18 @@ def _of_another_line(pair: Pair, values: np.ndarray, context: Context) -> Mistak
     # The nearest ones first, and of those of another size the most alike.
     likely = sorted(glances, key=lambda glance: (min(glance[0], 1.0), -abs(glance[1])))[:MOST_LIKELY]
     of_direction, cosine_of_right = None, abs(_cosine(values, pair.reference))
+    nearest, least = None, min(EXPLAINED, distance(values, pair.reference) / 2)
     for _, at_a_glance, composition in likely:
-        if abs(at_a_glance) < LIKELY:
+        if abs(at_a_glance) < (abs(likely[0][1]) - TIED if nearest else LIKELY):
             continue
         wrong = replace(composition, weights=_weights("trapezoid")).map(line, min(pair.n_steps, STEPS_OF_ANOTHER_LINE))
         error, cosine = _error_and_cosine(values, wrong)
         mistake = named(composition, (Mistake.SIGN_REVERSED,) if cosine < 0 else ())[0]
-        if error < min(EXPLAINED, distance(values, pair.reference) / 2):
-            return mistake
+        if error < least:
+            nearest, least = mistake, error
         if of_direction is None and abs(cosine) > max(LIKE_ANOTHER_LINE, (1 + cosine_of_right) / 2):
             of_direction = mistake
-    return of_direction
+    return nearest or of_direction
 
 
 def _error_and_cosine(values: np.ndarray, wrong: np.ndarray) -> tuple[float, float]:
