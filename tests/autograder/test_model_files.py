@@ -625,7 +625,15 @@ def hoarding() -> bytes:
     return file_of(nodes, ("n", 3, 24, 24), ("n", 3), {"shape": shape})
 
 
-@pytest.mark.parametrize("content", [endless, hoarding])
+def doubling() -> bytes:
+    """A constant of 1 MiB that is put beside itself fourteen times: 16 GiB where constants are folded before anything is run."""
+    nodes = [helper.make_node("Concat", [f"c{k}", f"c{k}"], [f"c{k + 1}"], axis=0) for k in range(14)]
+    nodes += [helper.make_node("ReduceSum", ["c14"], ["sum"], keepdims=0), *averages("m")]
+    nodes.append(helper.make_node("Add", ["m", "sum"], ["y"]))
+    return file_of(nodes, ("n", 3, 24, 24), ("n", 3), {"c0": torch.zeros(2**18)})
+
+
+@pytest.mark.parametrize("content", [endless, hoarding, doubling])
 def test_an_endless_or_too_large_model_is_stopped(content, load, images, monkeypatch):
     limits = Limits(notebook_seconds=8, memory=4096, processes=4, evidence=64)
     monkeypatch.setattr(model_files, "LIMITS", limits)
