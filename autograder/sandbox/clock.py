@@ -14,7 +14,9 @@ from collections.abc import Iterable
 import psutil
 
 WAITED_SHARE = 0.5
-"""A submission was kept waiting when it computed in less than this share of the time in which it wanted to."""
+"""A submission was kept waiting when it computed in less than this share of the time in which it wanted to ..."""
+LOST_SHARE = 0.25
+"""... and lost more than this share of all its time by that: who sleeps until a limit may have waited while starting."""
 
 
 class Clock:
@@ -23,10 +25,11 @@ class Clock:
     Attributes:
         computed: seconds in which the processes computed. Several threads at once count once, as on a wall clock.
         wanted: seconds in which a process was computing or ready to.
+        watched: seconds in all.
     """
 
     def __init__(self) -> None:
-        self.computed = self.wanted = 0.0
+        self.computed = self.wanted = self.watched = 0.0
         self._last = time.monotonic()
         self._spent: dict[int, float] = {}
 
@@ -42,11 +45,13 @@ class Clock:
         passed = now - self._last
         more = sum(seconds - self._spent.get(pid, 0.0) for pid, seconds in spent.items())
         computed = min(passed, max(0.0, more))
+        self.watched += passed
         self.computed += computed
         self.wanted += passed if ready else computed
         self._last, self._spent = now, spent
 
     @property
     def kept_waiting(self) -> bool:
-        """Whether the machine gave the processes less than WAITED_SHARE of the time that they wanted."""
-        return self.wanted > 0 and self.computed < WAITED_SHARE * self.wanted
+        """Whether the machine gave the processes less than WAITED_SHARE of the time that they wanted, and that was much of all."""
+        lost = self.wanted - self.computed
+        return self.computed < WAITED_SHARE * self.wanted and lost > LOST_SHARE * self.watched

@@ -73,6 +73,17 @@ def test_a_clock_counts_what_was_computed_and_what_was_wanted(watched, processes
     assert clock.kept_waiting == kept_waiting
 
 
+def test_who_waited_while_starting_and_slept_from_then_on_was_not_kept_waiting(watched):
+    process = Process(1, 0.1, ready=True)
+    clock = watched(process)
+    assert clock.kept_waiting
+    clock._last, process.ready, process.rate = 0.0, False, 0.0
+    for now in range(1, 401):
+        clock_module.time.monotonic = lambda now=now: float(now)
+        clock.tick([process])
+    assert clock.watched == 500 and not clock.kept_waiting
+
+
 @pytest.mark.parametrize(("share", "busy"), [(0.06, True), (1.0, False)])
 @pytest.mark.parametrize("bound", ["of the notebook", "of a cell"])
 def test_the_bound_by_the_wall_clock_is_a_zero_only_where_the_submission_is_to_blame(
