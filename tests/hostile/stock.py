@@ -238,8 +238,8 @@ An attack has succeeded when it gains points beyond the same work without it, ge
 outside, the network, more than the limits), changes others' work or grades, goes on after its notebook has been graded, makes a
 notebook of more than {largest} MB, keeps the grader from ending for {seconds} seconds, or costs its own author the task that was
 finished before. A game with the questions has succeeded at full points. In this kit the tests fail when one succeeds;
-137 of the attacks had been graded here when this page was made, and five had not, which compute or wait until a limit: the machine
-was too busy to hold them to it.
+137 of the attacks were graded here as one class; five, which compute or wait until a limit, by themselves afterwards, on two cores
+that ten processes wanted.
 
 """
 
