@@ -1,19 +1,23 @@
 """What the demos draw while a slider moves: pictures and curves side by side, in the house style of igref.plots."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from igref.plots import scaled_pixels
-from igref.plots.maps import describe_map, show_map, show_picture
-from igref.plots.style import COLORS, curve_style, in_house_style, panels
+from igref.plots.maps import channel_sum, describe_map, show_map, show_picture
+from igref.plots.style import COLORS, DescribedFigure, curve_style, in_house_style, panels
 
 Picture = Float[Tensor, "channels height width"]
 BLACK, BLUE, RED = COLORS[:3]
+BLOCK = 32
+"""The side of the squares over which a photo's map is summed, in pixels: the back row sees no single ones."""
+WIDTH, INCHES_OF_MAP, INCHES_ABOVE = 9.5, 4.2, 1.8
 
 
 @in_house_style
@@ -39,6 +43,27 @@ def saturated_score(x: float) -> Figure:
     return figure
 
 
+def _above_maps(above: int, maps: int) -> tuple[DescribedFigure, Sequence[Axes], Sequence[Axes]]:
+    """Some small axes side by side, and below them a row of two or three large ones."""
+    figure = DescribedFigure(figsize=(WIDTH, INCHES_ABOVE + INCHES_OF_MAP), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.03)
+    top, bottom = figure.subfigures(
+        2, 1, height_ratios=(INCHES_ABOVE, INCHES_OF_MAP)
+    )  # the ticks of one move nothing in the other
+    small, large = top.subplots(1, above, squeeze=False)[0], bottom.subplots(1, maps, squeeze=False)[0]
+    return figure, small, large
+
+
+def _show_squares(ax: Axes, values: Picture, title: str = "") -> None:
+    """A photo's map summed over squares."""
+    squares = BLOCK**2 * torch.nn.functional.avg_pool2d(channel_sum(values)[None], BLOCK)
+    show_map(ax, squares, f"{title}, summed" if title else f"summed over {BLOCK} × {BLOCK}")
+
+
+def _has_squares(photo: Picture) -> bool:
+    return min(photo.shape[1:]) > BLOCK
+
+
 @in_house_style
 def on_the_path(
     point: Picture,
@@ -51,11 +76,11 @@ def on_the_path(
     label: str,
 ) -> Figure:
     """One stop on the path: the picture there, its gradient, the map summed so far, and the score along the path."""
-    figure, axes = panels(1, 4, height=2.9, width_ratios=(1, 1, 1, 1.4))
-    show_picture(axes[0, 0], point, f"α = {alphas[here]:.2f}")
-    show_map(axes[0, 1], gradient_here, "(x - x') x gradient")
-    show_map(axes[0, 2], map_so_far, "map so far")
-    curve = axes[0, 3]
+    figure, (picture, curve), maps = _above_maps(2, 3)
+    show_picture(picture, point, f"α = {alphas[here]:.2f}")
+    _show_squares(maps[0], gradient_here, "(x - x') x gradient")
+    show_map(maps[1], map_so_far, "map so far")
+    _show_squares(maps[2], map_so_far, "map so far")
     curve.plot(alphas, scores, color=BLUE)
     curve.plot(alphas[here], scores[here], "o", color=RED, markersize=10)
     total = float(map_so_far.double().sum())
@@ -88,14 +113,29 @@ def bent_path(bend: float, path_points: Float[Tensor, "K 2"], values: Sequence[f
 
 @in_house_style
 def baseline_row(photo: Picture, baseline: Picture, values: Picture, *, title: str) -> Figure:
-    """Baseline, map and overlay of one photo."""
-    figure, axes = panels(1, 4, height=3.1)
-    show_picture(axes[0, 0], photo, "photo")
-    show_picture(axes[0, 1], baseline, "baseline")
-    show_map(axes[0, 2], values, "attribution")
-    show_picture(axes[0, 3], scaled_pixels(photo, values), "photo x |attribution|")
+    """Photo, baseline and overlay, and below them the map, pixel by pixel and summed over squares."""
+    figure, above, maps = _above_maps(3, 2)
+    show_picture(above[0], photo, "photo")
+    show_picture(above[1], baseline, "baseline")
+    show_picture(above[2], scaled_pixels(photo, values), "photo x |attribution|")
+    show_map(maps[0], values, "attribution")
+    _show_squares(maps[1], values)
     figure.suptitle(title)
     figure.description = f"{title}. {describe_map(values)}"
+    return figure
+
+
+@in_house_style
+def maps_of_baselines(found: Mapping[str, tuple[Picture, Picture]]) -> Figure:
+    """Three baselines and, below each, its map, pixel by pixel and summed over squares."""
+    figure, axes = panels(3, len(found), width=WIDTH / len(found), height=3.5, height_ratios=(1.4, 3.5, 3.5))
+    figure.get_layout_engine().set(w_pad=0.03)
+    for (above, *both), (name, (baseline, values)) in zip(axes.T, found.items(), strict=True):
+        show_picture(above, baseline, name.replace("_", " "))
+        show_map(both[0], values, "pixel by pixel")
+        _show_squares(both[1], values)
+    said = " ".join(f"{name}: {describe_map(values)}" for name, (_, values) in found.items())
+    figure.description = f"The maps of {len(found)} baselines. {said}"
     return figure
 
 
@@ -103,11 +143,15 @@ def baseline_row(photo: Picture, baseline: Picture, values: Picture, *, title: s
 def map_beside_finest(
     photo: Picture, values: Picture, finest: Picture, *, gap: float, error: float, title: str
 ) -> Figure:
-    """A photo, its map with few steps, and its map with many, with the two errors in words."""
-    figure, axes = panels(1, 3, width=2.9, height=3.2)
-    show_picture(axes[0, 0], photo, "photo")
-    show_map(axes[0, 1], values, title)
-    show_map(axes[0, 2], finest, "the reference")
+    """A photo, its map with few steps and with many (summed over squares, too), and the two errors in words."""
+    figure, above, maps = _above_maps(1, 3 if _has_squares(photo) else 2)
+    show_picture(above[0], photo, "photo")
+    show_map(maps[0], values, title)
+    if _has_squares(photo):
+        _show_squares(maps[1], values)
+        _show_squares(maps[2], finest, "the reference")
+    else:
+        show_map(maps[1], finest, "the reference")
     figure.suptitle(f"completeness gap {gap:.1%} of the rise, distance from the reference {error:.0%}")
     figure.description = f"{title}: completeness gap {gap:.1%}, distance from the reference map {error:.0%}."
     return figure
@@ -116,15 +160,16 @@ def map_beside_finest(
 @in_house_style
 def prediction(image: Picture, top: Sequence[tuple[str, float]], values: Picture, *, asked: str, right: str) -> Figure:
     """A changed photo, what the network says, and the map of one class."""
-    figure, axes = panels(1, 3, width=3.2, height=3.2, width_ratios=(1, 1.2, 1))
-    show_picture(axes[0, 0], image, "the network's input")
+    figure, (picture, said_of_it), maps = _above_maps(2, 2)
+    show_picture(picture, image, "the network's input")
     names, shares = zip(*top, strict=True)
-    bars = axes[0, 1].barh(range(len(top)), shares, color=[BLUE if name == right else "#9ecae1" for name in names])
-    axes[0, 1].bar_label(bars, [f"{name} {share:.0%}" for name, share in top], padding=4)
-    axes[0, 1].set(xlim=(0, 1.7), yticks=[], xticks=[0, 0.5, 1], title="what it says")
-    axes[0, 1].invert_yaxis()
-    axes[0, 1].grid(False)
-    show_map(axes[0, 2], values, f"map of “{asked}”")
+    bars = said_of_it.barh(range(len(top)), shares, color=[BLUE if name == right else "#9ecae1" for name in names])
+    said_of_it.bar_label(bars, [f"{name} {share:.0%}" for name, share in top], padding=4)
+    said_of_it.set(xlim=(0, 1.7), yticks=[], xticks=[0, 0.5, 1], title="what it says")
+    said_of_it.invert_yaxis()
+    said_of_it.grid(False)
+    show_map(maps[0], values, f"map of “{asked}”")
+    _show_squares(maps[1], values)
     said = ", ".join(f"{name} {share:.0%}" for name, share in top)
     figure.description = f"The network says {said}. Map of {asked}: {describe_map(values)}"
     return figure

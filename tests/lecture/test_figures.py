@@ -10,10 +10,11 @@ from matplotlib.text import Text
 from PIL import Image
 
 from igref import plots
+from lecture.demos import drawings
 from lecture.demos.drawings import saturated_score
 from lecture.demos.sliders import with_sliders
 from lecture.figures import WIDE, many_paths, map_pairs, maps_in_columns, on_slide, rules_at_work, saturation
-from lecture.figures.frame import PIXELS_PER_INCH, SHARPNESS
+from lecture.figures.frame import PIXELS_PER_INCH, SHARPNESS, map_widths
 from tests.lecture.browser import LEAST_MAP_PX
 
 LEAST_PIXELS = 18
@@ -67,6 +68,25 @@ def test_maps_that_are_compared_are_large_and_shown_both_ways(where):
         assert by_title[title][:2] == pytest.approx([total, 2 * total], rel=1e-3), "the sum stays what it is"
     _, about = on_slide(drawn, width=width, height=drawn.get_figheight())._repr_mimebundle_()
     assert about["image/png"]["narrowest_map"] >= LEAST_MAP_PX
+
+
+PAGE_PX = 953  # what a page of the lecture leaves for a picture at 1280 x 720
+DEMOS = {
+    "on the path": drawings.on_the_path(PHOTO, MAP, MAP, [0.0, 1.0], [0.1, 0.9], 1, label="cat"),
+    "a baseline": drawings.baseline_row(PHOTO, 0 * PHOTO, MAP, title="black"),
+    "few steps and many": drawings.map_beside_finest(PHOTO, MAP, MAP, gap=0.1, error=0.1, title="left, n = 5"),
+    "what it says": drawings.prediction(PHOTO, [("cat", 0.9), ("dog", 0.1)], MAP, asked="cat", right="cat"),
+    "baselines": drawings.maps_of_baselines(dict.fromkeys(("black", "white", "noise"), (PHOTO, MAP))),
+}
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_maps_of_the_demos_are_large_and_shown_over_squares_as_well(name):
+    figure = DEMOS[name]
+    figure.savefig(BytesIO())  # the layout is that of the drawing
+    assert any("summed" in ax.get_title() for ax in figure.findobj(Axes))
+    shown = min(1.0, PAGE_PX / (figure.get_figwidth() * PIXELS_PER_INCH))
+    assert min(map_widths(figure)) * shown >= LEAST_MAP_PX
 
 
 def test_paths_say_what_they_give():
