@@ -28,7 +28,7 @@ from tests.autograder.hostile import MARK, NOTEBOOK, hand_in
 LOWER_LIMITS = """
 c.Execute.timeout = 20
 c.SandboxedExecute.notebook_seconds = 60
-c.SandboxedExecute.wall_factor = 1
+c.SandboxedExecute.wall_factor = 2
 c.SandboxedExecute.memory = 1500
 c.SandboxedExecute.processes = 40
 """
