@@ -71,7 +71,7 @@ class Mistake(StrEnum):
     NODES_NOT_MOVED = (
         "nodes_not_moved",
         "the nodes are those of Gauss and Legendre on [-1, 1], so that half of the points lie before the baseline",
-        "Map them to [0, 1] by (node + 1) / 2, and halve their weights.",
+        "Map them to [0, 1] by (node + 1) / 2; their weights then have to add up to one, not two.",
     )
     POINTS_NOT_SPREAD = (
         "points_not_spread",
@@ -111,7 +111,7 @@ class Mistake(StrEnum):
     PATH_FROM_ZERO = (
         "path_from_zero",
         "the path starts at zero whatever the baseline is",
-        "Interpolate baseline + alpha * (x - baseline).",
+        "Interpolate baseline + alpha * (x - baseline), with the baseline that is passed in.",
     )
     PATH_FROM_ZERO_TIMES_DIFFERENCE = (
         "path_from_zero_times_difference",
@@ -257,7 +257,7 @@ class Mistake(StrEnum):
     TWICE = (
         "twice",
         "every value is twice or half as large as it should be",
-        "Count each gradient once: the weights of the sum have to add up to one.",
+        "The weights of the sum have to add up to one: count each gradient once. Gauss and Legendre's on [-1, 1] add up to two.",
     )
     AVERAGED_TWICE = (
         "averaged_twice",
@@ -669,8 +669,8 @@ class Mistake(StrEnum):
     MEASURE_NOT_DETERMINISTIC = (
         "measure_not_deterministic",
         "the same map gets different numbers",
-        "Each random call needs generator=torch.Generator().manual_seed(0), "
-        "made inside the function. Leave x as it is: hide pixels in a copy.",
+        "Inside the function, before any loop, make one generator = torch.Generator().manual_seed(0), and give it to every random "
+        "call: torch.rand(x.shape, generator=generator). Leave x as it is: hide pixels in a copy.",
     )
     MEASURE_DEPENDS_ON_SCALE = (
         "measure_depends_on_scale",

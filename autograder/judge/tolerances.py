@@ -110,9 +110,9 @@ in any of 8 positions and 64 shifts; two copies with noise of 0.01 reach 0.9991 
 
 LIKE_PICTURE, FEWEST_DIFFERENT = 0.95, 3
 """Correlation above which two images, averaged down to at most 32 pixels a side, are likenesses of one, and how many images that no
-chain of likenesses connects a study needs. In 1,200 sets of ten of scikit-learn's digits of one class there were never fewer than 3,
-in 60 sets of mixed digits never fewer than 8; the ten photos are 10. One digit turned by up to 20 degrees, sheared, warped, sized
-from 0.6 to 1.5, mixed with a fifth of another or with noise of 0.1 on it leaves 1 or 2."""
+chain of likenesses connects a study needs. In 1,200 sets of ten of scikit-learn's digits of one class there were never fewer than
+3, in 60 sets of mixed digits never fewer than 8; the ten photos are 10. One digit turned by up to 20 degrees, sheared, warped,
+sized from 0.6 to 1.5, mixed with a fifth of another or with noise of 0.1 on it leaves 1 or 2."""
 
 LEAST_NEIGHBOURS = 0.2
 """Correlation of neighbouring pixels below which an image is noise. Those digits have 0.28 and more, photos 0.9; of 2,000 draws of

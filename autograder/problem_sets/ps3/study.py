@@ -139,7 +139,10 @@ def gaps_fault(study: Study, rises: np.ndarray, maps: Counted) -> Fault:
         has_sign |= bool((stated[n].astype(np.float64).ravel()[known] < -STATED_GAP_FLOOR).any())
         if not (excess <= 0).all():
             at = int(np.nonzero(known)[0][np.argmax(np.nan_to_num(excess, nan=np.inf))])
-            worst = worst if worst[0] else (f"the gap of image {at} at {n} steps is not that of its map", 1.0)
+            numbers = f"stated {stated[n].ravel()[at]:.3g}, recomputed {real[at]:.3g}"
+            worst = (
+                worst if worst[0] else (f"the gap of image {at} at {n} steps is not that of its map: {numbers}", 1.0)
+            )
         ratios.append(given[known] / np.maximum(real[known], 1e-12))
     finest = max(relative)
     left = relative[finest][np.isfinite(relative[finest])].max(initial=0.0)
