@@ -51,9 +51,7 @@ def graded(request, released_course):
     request.addfinalizer(lambda: subprocess.run(["rm", "-rf", str(scratch)], check=False))
     course = released_course(PS1.id, scratch / "course")
     with (course / "nbgrader_config.py").open("a") as config:
-        config.write(
-            LOWER_LIMITS + "c.SandboxedExecute.wall_factor = 4\n"
-        )  # what computes is held to computing, on a busy machine too
+        config.write(LOWER_LIMITS)
     with outside(scratch / "outside") as places, pytest.MonkeyPatch.context() as patch:
         patch.setenv(TOKEN, SECRET)
         hand_in_all(course, MORE, places)
