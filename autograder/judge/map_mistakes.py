@@ -43,7 +43,6 @@ CLOSE_CLASSES, FEW_CLASSES = 5, 20
 MOST_RARE_STEPS = 20
 VANISHING = 1e-6
 ALIKE = 0.5
-SAME_RISE = 0.03
 COMMON_COUNTS = (1, 2, 5, 10, 20, 25, 50, 100, 200)
 LARGEST_BATCH = 64
 FEW_RULES = 4
@@ -118,11 +117,7 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
     if values.max() - values.min() <= 1e-6 * np.abs(values).max():
         return Mistake.CONSTANT_MAP
     if exact := exact_mistake(pair, values):
-        return (
-            Mistake.OTHER_SCORES
-            if exact is Mistake.SCALED and _adds_up_in_other_scores(pair, values, context)
-            else exact
-        )
+        return _scaled(pair, values, context) if exact is Mistake.SCALED else exact
     if np.linalg.norm(values) < VANISHING * np.linalg.norm(pair.reference):
         return Mistake.ALL_CLASSES  # probabilities sum to one, so the gradient of their sum is rounding
     nearest, nearest_error = None, 1.0
@@ -144,16 +139,17 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
         return Mistake.HALF_PRECISION
     cosine = _cosine(values, pair.reference)
     if cosine > 1 - pair.allowed_map_error**2:
-        return Mistake.OTHER_SCORES if _adds_up_in_other_scores(pair, values, context) else Mistake.SCALED
+        return _scaled(pair, values, context)
     return Mistake.NOISY_MAP if cosine > 0.3 else Mistake.UNRELATED_MAP
 
 
-def _adds_up_in_other_scores(pair: Pair, values: np.ndarray, context: Context) -> bool:
-    """Whether the map adds up to the rise of the other kind of scores: where few classes compete, both kinds' maps are alike."""
-    if context.scores is None:
-        return False
-    rise = Pair(pair.line.other(forward=context.scores.other_kind), pair.n_steps).score_difference
-    return abs(float(values.sum()) - rise) <= SAME_RISE * abs(rise)
+def _scaled(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
+    """What a map of another size is. Where few classes compete, maps of both kinds of scores are alike, and their sums tell."""
+    if context.scores is not None:
+        other = Pair(pair.line.other(forward=context.scores.other_kind), pair.n_steps)
+        if abs(float(values.sum()) - other.score_difference) <= other.allowed_gap:
+            return Mistake.OTHER_SCORES
+    return Mistake.SCALED
 
 
 def _near_misses(pair: Pair, values: np.ndarray) -> Named:
