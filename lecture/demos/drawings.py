@@ -47,9 +47,8 @@ def _above_maps(above: int, maps: int) -> tuple[DescribedFigure, Sequence[Axes],
     """Some small axes side by side, and below them a row of two or three large ones."""
     figure = DescribedFigure(figsize=(WIDTH, INCHES_ABOVE + INCHES_OF_MAP), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03)
-    top, bottom = figure.subfigures(
-        2, 1, height_ratios=(INCHES_ABOVE, INCHES_OF_MAP)
-    )  # the ticks of one move nothing in the other
+    # Two figures within it: the ticks of one move nothing in the other.
+    top, bottom = figure.subfigures(2, 1, height_ratios=(INCHES_ABOVE, INCHES_OF_MAP))
     small, large = top.subplots(1, above, squeeze=False)[0], bottom.subplots(1, maps, squeeze=False)[0]
     return figure, small, large
 
