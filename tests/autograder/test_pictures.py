@@ -38,6 +38,13 @@ def test_a_copy_is_no_other_picture(copy):
     assert fault.mistake == "images_repeated" and "images 3 and 9" in fault.seen
 
 
+@pytest.mark.parametrize("copy", [lambda x: x, lambda x: x.roll((2, 5), (2, 3))])
+def test_a_copy_beside_ten_others_takes_nothing_from_them(copy):
+    """A drawing may be another's copy by chance: a frame shifted by half its width is a cross."""
+    assert not images_fault(torch.cat([DIGITS, copy(DIGITS[3:4])]), 11).seen
+    assert images_fault(torch.cat([without_the_last(copy), copy(DIGITS[4:5])]), 11).mistake == "images_repeated"
+
+
 def test_noise_is_no_picture_but_may_lie_beside_ten():
     generator = torch.Generator().manual_seed(1)
     noise = torch.rand(10, 1, 8, 8, generator=generator)

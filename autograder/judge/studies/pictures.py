@@ -51,41 +51,48 @@ def images_fault(images: Tensor, given: int) -> Fault:
     """What is wrong with a set of images, and the mistake's name: too few, twice the same, nothing on them."""
     if given < IMAGES_NEEDED:
         return Fault(f"{given} images, expected at least {IMAGES_NEEDED}", Mistake.TOO_FEW_IMAGES)
-    for first, second in combinations(range(len(images)), 2):
-        if alike(images[first], images[second]):
-            return Fault(f"images {first} and {second} (counted from 0) are the same picture", Mistake.IMAGES_REPEATED)
     for n, image in enumerate(images):
         if float(image.std()) < SAME_PICTURE:
             return Fault(f"image {n} (counted from 0) has one colour only", Mistake.IMAGES_BLANK)
     noise = [n for n, image in enumerate(images) if _neighbours(image) < LEAST_NEIGHBOURS]
     if given - len(noise) < IMAGES_NEEDED and noise:
         return Fault(f"image {noise[0]} (counted from 0) is noise, no picture", Mistake.IMAGES_BLANK)
-    if twins := _twins(images):
-        pair = "images {} and {} (counted from 0)".format(*twins)
-        how = "mirrored, turned, shifted, inverted, in another brightness or contrast, or with noise on it"
-        return Fault(f"{pair} are the same picture: {how}", Mistake.IMAGES_REPEATED)
+    twins = _twins(images)
+    if twins and given - len(twins) < IMAGES_NEEDED:
+        first, second = twins[0]
+        how = ": mirrored, turned, shifted, inverted, in another brightness or contrast, or with noise on it"
+        how = "" if alike(images[first], images[second]) else how
+        seen = f"images {first} and {second} (counted from 0) are the same picture{how}"
+        return Fault(seen, Mistake.IMAGES_REPEATED)
     if (different := _different(images)) < FEWEST_DIFFERENT:
         seen = f"the {len(images)} images are {different} that differ, and likenesses of them: turned, warped, mixed or noisy"
         return Fault(seen, Mistake.IMAGES_REPEATED)
     return NO_FAULT
 
 
-def _twins(images: Tensor) -> tuple[int, int] | None:
-    """Two images that are one but for a shift around the edges, a turn, a mirror, a monotone change of the grey levels, and noise.
+def _twins(images: Tensor) -> list[tuple[int, int]]:
+    """Images that are an earlier one but for a shift around the edges, a turn, a mirror, a monotone change of grey levels, or noise.
 
-    A correlation at the best of all shifts is at most the sum of the spectra's magnitudes, which leaves few pairs to look at.
+    Each with the first that it is like: (earlier, image). Two drawings may be one by chance, as a frame shifted by half its
+    width is a cross. A correlation at the best of all shifts is at most the sum of the spectra's magnitudes, which leaves few
+    pairs to look at.
     """
     seen: list[Tensor] = []
+    twins = []
     for second, image in enumerate(images):
         grey = image.mean(0)
         positions = torch.stack([_spectra(changed) for changed in _positions(grey)])
-        for first, spectra in enumerate(seen):
-            bounds = (spectra.abs() * positions.abs()).sum((-2, -1))
-            for k, kind in (bounds > REPEATED_PICTURE).nonzero().tolist():
-                if _likeness(spectra[kind], positions[k, kind]) > REPEATED_PICTURE:
-                    return first, second
+        twins += [(first, second) for first, spectra in enumerate(seen) if _is_among(spectra, positions)][:1]
         seen.append(positions[0])
-    return None
+    return twins
+
+
+def _is_among(spectra: Tensor, positions: Tensor) -> bool:
+    bounds = (spectra.abs() * positions.abs()).sum((-2, -1))
+    return any(
+        _likeness(spectra[kind], positions[k, kind]) > REPEATED_PICTURE
+        for k, kind in (bounds > REPEATED_PICTURE).nonzero().tolist()
+    )
 
 
 def _different(images: Tensor) -> int:
