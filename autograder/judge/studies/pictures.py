@@ -71,7 +71,7 @@ def images_fault(images: Tensor, given: int) -> Fault:
 
 
 def _twins(images: Tensor) -> list[tuple[int, int]]:
-    """Images that are an earlier one but for a shift around the edges, a turn, a mirror, a monotone change of grey levels, or noise.
+    """Images that are an earlier one but for a shift around the edges, a turn, a mirror, a monotone change of grey levels, noise.
 
     Each with the first that it is like: (earlier, image). Two drawings may be one by chance, as a frame shifted by half its
     width is a cross. A correlation at the best of all shifts is at most the sum of the spectra's magnitudes, which leaves few
