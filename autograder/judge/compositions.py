@@ -779,12 +779,17 @@ def _first_that_holds(
     for composition in sorted(candidates, key=lambda one: (len(one.mistakes), one.which.mistake is not None))[
         :MOST_TRIED
     ]:
-        if held is not None and len(composition.mistakes) >= len(held.mistakes):
+        if held is not None and len(composition.mistakes) >= _weakness(held):
             break
         found = _explained(composition, answered, failed)
-        if found is not None and (held is None or len(found.mistakes) < len(held.mistakes)):
+        if found is not None and (held is None or _weakness(found) < _weakness(held)):
             held = found
     return held
+
+
+def _weakness(explanation: Explanation) -> int:
+    """How many mistakes it takes; a factor of each map's own explains the less: the gradient of log F is that of F, over F."""
+    return len(explanation.mistakes) + (Mistake.NORMALISED in explanation.mistakes)
 
 
 def _explained(composition: Composition, answered: Sequence[Answered], failed: int = 0) -> Explanation | None:

@@ -109,6 +109,11 @@ class TestMutants:
         for name in ("a NumPy array", "a batch of one"):
             assert lost(hand_in(by_name[name].source, INTEGRATED)) == {"form"}, name
 
+    @pytest.mark.parametrize("seed", [1, 2])
+    def test_whose_gradient_is_the_right_one_over_the_score_are_no_normalised_ones(self, hand_in, seed):
+        (logarithm,) = (mutant for mutant in MUTANTS if name_of(mutant) == "input_gradient: logarithm")
+        assert hand_in(logarithm.source, GRADIENT, seed).mistakes == (Mistake.LOG_PROBABILITY,)
+
     def test_that_are_wrong_get_nothing_for_their_shape(self, hand_in):
         by_name = {mutant.name: mutant for mutant in NUMBERS}
         for name in ("zeros", "noise", "a constant"):

@@ -60,8 +60,8 @@ def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
             Mistake.MEASURE_IGNORES_NETWORK,
             *(one for one in mistakes if one != Mistake.MEASURE_IGNORES_TARGET),
         ]
-    # A measure that says nothing about maps is the largest fault.
-    mistakes.sort(key=lambda one: (one != Mistake.MEASURE_IGNORES_NETWORK, one != Mistake.MEASURE_IGNORES_MAP))
+    # A measure that says nothing about maps is the largest fault: what gives every ranking one number need not ask a network.
+    mistakes.sort(key=lambda one: (one != Mistake.MEASURE_IGNORES_MAP, one != Mistake.MEASURE_IGNORES_NETWORK))
     if not any(value is not None for value in values.values()):
         faults = {one.name: complaint or "there is no answer" for one in TASK.properties}
         notes, mistakes = [], [mistake] if mistake else []
