@@ -17,6 +17,7 @@ hypothesis.settings.load_profile("kit")
 
 LONGEST_FIRST = (
     "tests/lecture",
+    "tests/hostile",
     "tests/autograder/test_attacks.py",
     "tests/autograder/test_problem_sets.py",
     "tests/autograder/test_model_files.py",

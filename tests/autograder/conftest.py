@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from autograder import submit
 from autograder.course.commands import nbgrader
+from autograder.course.engine import workers
 from autograder.course.release import make_course
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets import checking
@@ -49,6 +50,13 @@ def released_course(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, 
         return shutil.copytree(course, folder, dirs_exist_ok=True)
 
     return released_course
+
+
+@pytest.fixture(scope="session")
+def scheduler() -> Iterator[str]:
+    """The address of two workers for all classes that are graded here: starting them takes longer than grading somebody."""
+    with workers(2) as client:
+        yield client.scheduler.address
 
 
 @pytest.fixture(scope="session")

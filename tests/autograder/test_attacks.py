@@ -39,7 +39,7 @@ everyone = pytest.mark.parametrize("student", CLASS, ids=lambda student: student
 
 
 @pytest.fixture(scope="module")
-def course(request, released_course):
+def course(request, released_course, scheduler):
     """The graded course, its table, and what the printed table looks like."""
     try:
         check_sandbox()
@@ -54,7 +54,7 @@ def course(request, released_course):
     _bystander(course)
     before = _fingerprint(course / "submitted" / BYSTANDER)
     screen = Console(file=io.StringIO(), width=200, force_terminal=True)
-    table = grade_class(course, [PS1.id], screen, count=2)[PS1.id]
+    table = grade_class(course, [PS1.id], screen, count=2, scheduler=scheduler)[PS1.id]
     show(table, screen)
     assert _fingerprint(course / "submitted" / BYSTANDER) == before
     yield course, {line.student: line for line in table}, screen.file.getvalue()

@@ -13,9 +13,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import dask
 import pytest
-from distributed import LocalCluster
 from nbgrader.api import Gradebook
 from nbgrader.converters.base import NbGraderException
 from rich.console import Console
@@ -33,15 +31,6 @@ IDS = (
     "Doe", "Doe, Jane", "ada", "zoe lee", "007", "o'brien", 'the "kid"', "müller@uni-köln.de", "李小龙", "Анна",
     "a[b]c", "{x}", "n" * 200, "%s",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def scheduler():
-    with (
-        dask.config.set({"distributed.worker.daemon": False}),
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster,
-    ):
-        yield cluster.scheduler_address
 
 
 @pytest.fixture

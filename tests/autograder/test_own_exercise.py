@@ -39,7 +39,7 @@ def graded(source, name, points, *, locked=True, solution=False, grade=True):
 
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory):
+def scores(tmp_path_factory, scheduler):
     """What each student gets for each cell, and each one's line in the table of the class."""
     course = tmp_path_factory.mktemp("course")
     shutil.copy(KIT / "nbgrader_config.py", course)
@@ -64,7 +64,10 @@ def scores(tmp_path_factory):
         target = course / "submitted" / student / NAME / f"{NAME}.ipynb"
         target.parent.mkdir(parents=True)
         nbformat.write(released, target)
-    table = {result.student: result for result in grade_class(course, [NAME], Console(quiet=True), count=1)[NAME]}
+    table = {
+        result.student: result
+        for result in grade_class(course, [NAME], Console(quiet=True), count=1, scheduler=scheduler)[NAME]
+    }
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "integrated-gradients") as gradebook:
         points = {
             student: {

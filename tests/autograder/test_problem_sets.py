@@ -23,7 +23,7 @@ def on_digits(notebook: dict) -> dict:
 
 
 @pytest.fixture(scope="module", params=STUDIES)
-def graded(request, tmp_path_factory, released_course):
+def graded(request, tmp_path_factory, released_course, scheduler):
     assignment = request.param
     course = released_course(assignment, tmp_path_factory.mktemp("course"))
     for student, source in (("ada", "solutions"), ("bob", "assignments")):
@@ -32,7 +32,7 @@ def graded(request, tmp_path_factory, released_course):
         shutil.copy(KIT / source / assignment / target.name, target)
     ada = course / "submitted" / "ada" / assignment / f"{assignment}.ipynb"
     ada.write_text(json.dumps(on_digits(json.loads(ada.read_text()))))
-    table = grade_class(course, [assignment], Console(quiet=True), count=2)[assignment]
+    table = grade_class(course, [assignment], Console(quiet=True), count=2, scheduler=scheduler)[assignment]
     records = {
         student: json.loads((course / "autograded" / student / assignment / "verdicts.json").read_text())
         for student in ("ada", "bob")
