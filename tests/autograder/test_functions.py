@@ -30,8 +30,28 @@ def name_of(entry) -> str:
 
 
 def in_turn(entries) -> list:
-    """Every entry with one of the seeds: neighbours, which differ little, meet other probes."""
-    return [pytest.param(entry, SEEDS[i % len(SEEDS)], id=name_of(entry)) for i, entry in enumerate(entries)]
+    """Every entry with one of the seeds: neighbours, which differ little, meet other probes; forms meet those of one seed."""
+    forms = {id(entry) for entry in FORMS}
+    seeds = [1 if id(entry) in forms else SEEDS[i % len(SEEDS)] for i, entry in enumerate(entries)]
+    return [pytest.param(entry, seed, id=name_of(entry)) for entry, seed in zip(entries, seeds, strict=True)]
+
+
+@pytest.fixture
+def judged(hand_in, verdicts):
+    """The verdict on an entry of the corpus with a seed, judged once for all tests that look at it."""
+
+    def judged(entry, seed=1):
+        key = name_of(entry), seed
+        if key not in verdicts:
+            verdicts[key] = hand_in(entry.source, entry.task, seed)
+        return verdicts[key]
+
+    return judged
+
+
+@pytest.fixture(scope="module")
+def verdicts() -> dict:
+    return {}
 
 
 def seen(verdict) -> dict[str, str]:
@@ -44,16 +64,16 @@ def lost(verdict) -> set[str]:
 
 class TestCorrectStyles:
     @pytest.mark.parametrize(("style", "seed"), in_turn(STYLES))
-    def test_get_every_point_and_no_diagnosis(self, hand_in, style, seed):
-        verdict = hand_in(style.source, style.task, seed)
+    def test_get_every_point_and_no_diagnosis(self, judged, style, seed):
+        verdict = judged(style, seed)
         assert verdict.points == verdict.max_points, {name: seen(verdict)[name] for name in lost(verdict)}
         assert not verdict.mistake and not verdict.cause
         assert all(note == BOTH_ENDS or note.startswith("The answer ") for note in verdict.notes), verdict.notes
 
-    def test_with_both_ends_in_full_are_told_of_the_trapezoid_rule(self, hand_in):
+    def test_with_both_ends_in_full_are_told_of_the_trapezoid_rule(self, judged):
         for name in ("the mean over n points, both ends in full", "the mean over n + 1 points, both ends in full"):
             style = next(style for style in STYLES if style.name == name)
-            assert hand_in(style.source, style.task).notes == (BOTH_ENDS,)
+            assert judged(style).notes == (BOTH_ENDS,)
 
     @pytest.mark.parametrize(
         ("name", "seed"),
@@ -65,9 +85,9 @@ class TestCorrectStyles:
             ("Simpson's rule over n_steps intervals", 1153),
         ],
     )
-    def test_get_every_point_on_probes_that_once_told_them_apart(self, hand_in, name, seed):
+    def test_get_every_point_on_probes_that_once_told_them_apart(self, judged, name, seed):
         style = next(style for style in STYLES if style.name == name)
-        verdict = hand_in(style.source, style.task, seed)
+        verdict = judged(style, seed)
         assert verdict.points == verdict.max_points, {name: seen(verdict)[name] for name in lost(verdict)}
 
     def test_are_many(self):
@@ -75,10 +95,15 @@ class TestCorrectStyles:
         assert len({name_of(style) for style in STYLES}) == len(STYLES)
 
 
+OF_MUTANTS = in_turn(MUTANTS)
+SEED = {mutant.name: seed for mutant, seed in (one.values for one in OF_MUTANTS) if mutant.task == INTEGRATED}
+"""The seed with which a mutant is judged first, by its name: other tests look at the same verdict."""
+
+
 class TestMutants:
-    @pytest.mark.parametrize(("mutant", "seed"), in_turn(MUTANTS))
-    def test_lose_points_and_are_diagnosed(self, hand_in, mutant, seed):
-        verdict = hand_in(mutant.source, mutant.task, seed)
+    @pytest.mark.parametrize(("mutant", "seed"), OF_MUTANTS)
+    def test_lose_points_and_are_diagnosed(self, judged, mutant, seed):
+        verdict = judged(mutant, seed)
         assert verdict.points < verdict.max_points
         assert lost(verdict).isdisjoint(mutant.keeps), seen(verdict)
         assert lost(verdict).issuperset(mutant.loses), seen(verdict)
@@ -94,7 +119,7 @@ class TestMutants:
             assert not mutant.mistake or Mistake(mutant.mistake)
             assert {*mutant.keeps, *mutant.loses} <= {one.name for one in TASKS[mutant.task].properties}
 
-    def test_with_one_fault_lose_the_one_property_that_it_is_about(self, hand_in):
+    def test_with_one_fault_lose_the_one_property_that_it_is_about(self, judged):
         by_name = {mutant.name: mutant for mutant in NUMBERS}
         for name, properties in {
             "a path from zero, times x": {"baseline"},
@@ -102,22 +127,22 @@ class TestMutants:
             "the top class": {"target"},
             "always 50 steps": {"steps"},
         }.items():
-            assert lost(hand_in(by_name[name].source, INTEGRATED)) == properties, name
+            assert lost(judged(by_name[name], SEED[name])) == properties, name
 
-    def test_of_the_form_alone_lose_the_form_alone(self, hand_in):
+    def test_of_the_form_alone_lose_the_form_alone(self, judged):
         by_name = {mutant.name: mutant for mutant in FORMS}
         for name in ("a NumPy array", "a batch of one"):
-            assert lost(hand_in(by_name[name].source, INTEGRATED)) == {"form"}, name
+            assert lost(judged(by_name[name])) == {"form"}, name
 
     @pytest.mark.parametrize("seed", [1, 2])
     def test_whose_gradient_is_the_right_one_over_the_score_are_no_normalised_ones(self, hand_in, seed):
         (logarithm,) = (mutant for mutant in MUTANTS if name_of(mutant) == "input_gradient: logarithm")
         assert hand_in(logarithm.source, GRADIENT, seed).mistakes == (Mistake.LOG_PROBABILITY,)
 
-    def test_that_are_wrong_get_nothing_for_their_shape(self, hand_in):
+    def test_that_are_wrong_get_nothing_for_their_shape(self, judged):
         by_name = {mutant.name: mutant for mutant in NUMBERS}
         for name in ("zeros", "noise", "a constant"):
-            verdict = hand_in(by_name[name].source, INTEGRATED)
+            verdict = judged(by_name[name], SEED[name])
             assert verdict.points == 0, name
             assert seen(verdict)["form"] == "the right shape, but none of its numbers is right"
 
@@ -158,9 +183,9 @@ class TestFeedbackOnTheForm:
             ("no batch dimension", "add the batch dimension with x.unsqueeze(0)"),
         ],
     )
-    def test_says_what_came_and_what_was_expected(self, hand_in, name, words):
+    def test_says_what_came_and_what_was_expected(self, judged, name, words):
         mutant = next(mutant for mutant in FORMS if mutant.name == name)
-        assert words in seen(hand_in(mutant.source, INTEGRATED))["form"]
+        assert words in seen(judged(mutant))["form"]
 
     def test_says_that_the_stub_is_still_there(self, hand_in):
         stub = "def integrated_gradients(*args):\n    raise NotImplementedError('Task ...')"
@@ -178,12 +203,12 @@ class TestFeedbackOnTheForm:
         verdict = hand_in(f"{MIDPOINT}    return {returned}", INTEGRATED)
         assert verdict.points == 0 and (Mistake.NOT_FINITE in verdict.mistakes) == is_nan
 
-    def test_gives_no_computed_value_away(self, hand_in):
+    def test_gives_no_computed_value_away(self, judged):
         from autograder.problem_sets.ps1.integrated_gradients import Question, integrated_gradients_probes
 
         mutant = next(mutant for mutant in NUMBERS if mutant.name == "noise")
-        text = str(hand_in(mutant.source, INTEGRATED).as_record())
-        for probe in integrated_gradients_probes(1):
+        text = str(judged(mutant, SEED[mutant.name]).as_record())
+        for probe in integrated_gradients_probes(SEED[mutant.name]):
             for value in Question(probe).exact.flatten():
                 shown = f"{abs(value):.4g}"
                 assert len(shown) < 4 or shown not in text  # a zero or a one is no secret
