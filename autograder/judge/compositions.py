@@ -28,7 +28,7 @@ MAYBE = 1e-4
 NEGLIGIBLE = 3e-3
 """A map smaller than this, of the gradient at x times x - x', may hold no three digits in float32, as after a softmax."""
 BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 50, 64)
-USUAL_BATCHES = (4, 5, 8, 10, 16, 32, 64)
+USUAL_BATCHES = (4, 5, 8, 10, 16, 20, 25, 32, 48, 50, 64, 100, 128)
 FINE = 96
 MOST_TRIED = 1500
 """Candidates that are tried on every line, the simple ones first: a map that is constant, say, has very many."""
@@ -124,6 +124,10 @@ def _last_batch(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
     return last_batch
 
 
+def _first_rows(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
+    return lambda nodes, weights: (nodes[::size], weights[::size])
+
+
 def _full_batches(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
     def full_batches(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
         return nodes, np.where(np.arange(len(nodes)) < len(nodes) // size * size, weights, 0)
@@ -147,6 +151,7 @@ WHICH_GRADIENTS = (
     Part("piled up", Mistake.GRADIENTS_PILE_UP, lambda nodes, weights: (nodes, weights * np.arange(len(nodes), 0, -1))),
     Part("last row", Mistake.LAST_BATCH_ONLY, _last_row),
     *(Part(f"last batch of {size}", Mistake.LAST_BATCH_ONLY, _last_batch(size)) for size in BATCHES),
+    *(Part(f"first rows of batches of {size}", Mistake.FIRST_ROW_ONLY, _first_rows(size)) for size in USUAL_BATCHES),
     *(Part(f"full batches of {size}", Mistake.LAST_BATCH_DROPPED, _full_batches(size)) for size in USUAL_BATCHES),
     *(Part(f"means of batches of {size}", Mistake.MEAN_OF_MEANS, _mean_of_means(size)) for size in USUAL_BATCHES),
 )
@@ -356,6 +361,8 @@ SIGNS = (
     Part("positive", Mistake.POSITIVE_PART_ONLY, lambda maps: np.maximum(maps, 0)),
     Part("squared", Mistake.SQUARED, np.square),
 )
+REVERSED = Part("reversed", Mistake.SIGN_REVERSED, np.negative)
+"""Where nothing follows it is a factor of -1, which needs no part of its own."""
 
 
 # Which maps could have become the values by a change of range, from what that leaves as it was: quick, so that the change itself is
@@ -567,6 +574,12 @@ def rule_of(answered: Sequence[Answered]) -> str:
     return next((name for name, one in found if one is not None and not one.mistakes), "")
 
 
+def rule_and_factor(answered: Sequence[Answered]) -> Explanation | None:
+    """The textbook rule that gives all the answers but for a factor; None where none does."""
+    found = (_explained(textbook(part), answered) for part in right_weights())
+    return next((one for one in found if one is not None), None)
+
+
 def near_miss(answered: Sequence[Answered]) -> Explanation | None:
     """What it is that comes as near as textbook rules do, and is none of them: other weights, or a map made to add up."""
     if rule_of(answered):
@@ -654,6 +667,9 @@ def _passes(signs: tuple[Part, ...], which: tuple[Part, ...] = WHICH_GRADIENTS) 
     displays = tuple(product(CHANNELS, signs, RANGES))
     of_signs = tuple(one for one in displays if _is_of_signs(one))
     others = tuple(one for one in displays if not _is_of_signs(one))
+    others += tuple(
+        (CHANNELS[0], REVERSED, ranges) for ranges in RANGES if ranges.could_give in (_affine, _cut_and_shifted)
+    )
     return (of_signs, which, 4), (others, which[:3], 3), (others, which[:1], 4)
 
 

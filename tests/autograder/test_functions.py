@@ -456,6 +456,14 @@ def test_coarse_nodes_on_the_path_are_no_change_of_range(hand_in):
     assert lost(verdict) and verdict.mistakes == (Mistake.POINTS_NOT_SPREAD,)
 
 
+def test_a_map_that_was_turned_round_before_its_range_was_changed_is_told_both(hand_in):
+    """As after differentiating minus the score: 1 minus what min-max makes of the right map."""
+    verdict = hand_in(
+        integrated("m = g.mean(0) * (baseline - x); return (m - m.min()) / (m.max() - m.min())"), INTEGRATED
+    )
+    assert verdict.mistakes == (Mistake.SIGN_REVERSED, Mistake.MIN_MAX)
+
+
 def test_a_wrong_map_in_another_form_is_told_of_both(hand_in):
     verdict = hand_in(integrated("return (g.mean(0) * (x - baseline)).abs().numpy()"), INTEGRATED)
     assert verdict.mistakes == (Mistake.ABSOLUTE_VALUE, Mistake.NOT_A_TENSOR)
@@ -476,6 +484,9 @@ def test_a_wrong_map_in_another_form_is_told_of_both(hand_in):
         (225, "points_not_spread"),
         (226, "clipped_at_percentile"),
         (233, "target_off_by_one"),
+        (312, "first_row_only"),
+        (319, "mean_of_means"),
+        (336, "not_the_same_again"),
     ],
 )
 def test_what_two_strangers_wrote_is_named_for_what_it_is(hand_in, number, mistake):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from autograder.judge.compositions import (
     given_by_a_rule,
     integrals_at_a_fixed_count,
     near_miss,
+    rule_and_factor,
     rule_of,
 )
 from autograder.judge.functions import Diagnosis, verdict_on_function
@@ -95,6 +97,14 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             return Diagnosis(found.mistakes, broken(found) | {"steps"})
         if (found := explain(lines, wrong)) is not None:
             return Diagnosis(found.mistakes, broken(found) or (NEAR_MISS if found.mistakes else None))
+        if any(answered[k].probe.again for k in wrong):
+            first = [k for k, answer in enumerate(answered) if not answer.probe.again]
+            found = rule_and_factor([lines[k] for k in first])
+            if found is None and _changes_when_asked_again(answered):
+                found = explain([lines[k] for k in first], [place for place, k in enumerate(first) if k in wrong])
+            if found is not None and found.mistakes:
+                again = {answered[k].probe.asks_about for k in wrong if answered[k].probe.again}
+                return Diagnosis((*found.mistakes, Mistake.NOT_THE_SAME_AGAIN), broken(found) | again)
         is_of_calls = all(answered[k].probe.again for k in wrong)
         if (told := telltale(lines, wrong)) is not None:
             breaks = BREAKS.get(told) if is_of_calls else _broken_by(told, lines, answered)
@@ -140,6 +150,16 @@ def broken(explanation: Explanation) -> frozenset[str]:
 @cache
 def _reference() -> tuple[Question, ...]:
     return tuple(Question(probe) for seed in REFERENCE_SEEDS for probe in integrated_gradients_probes(seed))
+
+
+def _changes_when_asked_again(answered: list[Answer]) -> bool:
+    """Whether the very same question, asked once more, had another answer: what the first one left behind is in it."""
+    return any(
+        two.probe.again
+        and two.probe.baseline is one.probe.baseline
+        and not np.allclose(one.values, two.values, rtol=ROUNDING, atol=0, equal_nan=True)
+        for one, two in pairwise(answered)
+    )
 
 
 def _same_for_few_and_many(answers: list[Answer]) -> bool:
