@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from autograder.judge.answers import NO_ANSWER, Answer, unfinished
@@ -74,10 +74,21 @@ def verdict_on_function(
     told = dict.fromkeys(filter(None, (explained(answer.complaint) for answer in failed if answer.error)))
     if not any(wrong.values()):
         notes += remarks()
-    verdict = verdict_of(task, wrong, diagnosis.mistakes, notes, seen=seen, expected=expected)
+    behind = _behind(wrong, answers, diagnosis.mistakes)
+    verdict = verdict_of(task, wrong, diagnosis.mistakes, notes, seen=seen, expected=expected, behind=behind)
     if told and diagnosis.mistakes == (Mistake.RAISED,):
         return replace(verdict, remedy=" ".join(told))  # in place of how to find out
     return replace(verdict, notes=(*verdict.notes, *told))
+
+
+def _behind(
+    properties: Iterable[str], answers: list[Answer], mistakes: tuple[Mistake, ...]
+) -> dict[str, tuple[Mistake, ...]]:
+    """The mistakes behind a fault of each property: of the form those of the form, of the numbers the others."""
+    of_form = {answer.mistake for answer in answers if answer.mistake}
+    form = tuple(one for one in mistakes if one in of_form) or mistakes
+    numbers = tuple(one for one in mistakes if one not in of_form) or mistakes
+    return {name: form if name == "form" else numbers for name in properties}
 
 
 def _judged(name: str, about: list[Answer], faults: dict[str, str], diagnosis: Diagnosis) -> tuple[str, str]:

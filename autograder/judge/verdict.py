@@ -23,7 +23,10 @@ CELL = "text-align: left; vertical-align: top"
 
 @dataclass(frozen=True)
 class Finding:
-    """One property of the work: whether it holds, what was seen and what was expected."""
+    """One property of the work: whether it holds, what was seen and what was expected.
+
+    `mistakes` are the names of the likely mistakes behind a fault; empty where none is known.
+    """
 
     name: str
     title: str
@@ -31,10 +34,18 @@ class Finding:
     holds: bool
     seen: str
     expected: str = ""
+    mistakes: tuple[str, ...] = ()
 
     @property
     def earned(self) -> float:
         return self.points if self.holds else 0.0
+
+
+class Cause(NamedTuple):
+    """A likely cause, as a clause, and what to try."""
+
+    text: str
+    remedy: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,8 @@ class Verdict:
     `cause` is the likely mistake and `remedy` what to try; both empty where nothing is wrong. `mistakes` are the causes'
     short names, the most costly first, and `mistake` is the first of them, for tables; `slide` is the lecture's slide
     about it. `picture` shows a wrong map of a study. In a notebook a verdict shows as a table; as plain text it is the number of
-    points, which is what nbgrader reads.
+    points, which is what nbgrader reads. Where faults differ in their causes, the causes are numbered, and each fault says which
+    are its own.
     """
 
     task: str
@@ -69,6 +81,27 @@ class Verdict:
     def slide(self) -> Slide | None:
         return slide_of(self.mistake)
 
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """The likely causes of the work's faults, then those of a single one."""
+        causes = [Cause(Mistake(name).cause, Mistake(name).remedy) for name in self._known()]
+        if self.cause and len(self.mistakes) < 2:
+            causes[:1] = [Cause(self.cause, self.remedy)]  # which may say more than the mistake does
+        return tuple(causes)
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether a reader has to be told which fault has which cause."""
+        return len(self.causes) > 1 or len({one.mistakes for one in self.findings if not one.holds}) > 1
+
+    def causes_of(self, finding: Finding) -> str:
+        """Which causes a fault has: "cause 1", "causes 1 and 2"; empty where none is known."""
+        numbers = [str(self._known().index(name) + 1) for name in finding.mistakes]
+        return f"cause{'s' * (len(numbers) > 1)} {' and '.join(numbers)}" if numbers else ""
+
+    def _known(self) -> list[str]:
+        return list(dict.fromkeys([*self.mistakes, *(name for one in self.findings for name in one.mistakes)]))
+
     def __repr__(self) -> str:
         return f"{self.points:.2f}"
 
@@ -80,16 +113,22 @@ class Verdict:
         if len({(one.seen, one.holds) for one in self.findings}) == 1 and not self.points:
             return [self.findings[0].seen]
         return [
-            f"{one.title}: {one.seen}" + (f"; expected: {one.expected}" if one.expected else "")
+            f"{one.title}: {one.seen}"
+            + (f"; expected: {one.expected}" if one.expected else "")
+            + (f" ({known})" if self.is_numbered and (known := self.causes_of(one)) else "")
             for one in self.findings
             if not one.holds
         ]
 
     def advice(self) -> list[str]:
-        """The likely cause, what to try, the lecture's slide about it, and the notes, a line each."""
-        cause = f"Likely cause: {self.cause}." if self.cause else ""
+        """The likely causes, what to try, the lecture's slide about the first, and the notes, a line each."""
+        told = [
+            line
+            for number, cause in enumerate(self.causes, 1)
+            for line in (f"Likely cause{f' {number}' if self.is_numbered else ''}: {cause.text}.", cause.remedy)
+        ]
         slide = f"In the lecture: the slide “{self.slide.heading}”, {self.slide.address}" if self.slide else ""
-        return [*filter(None, [cause, self.remedy, slide]), *self.notes]
+        return [*filter(None, [*told, slide]), *self.notes]
 
     def as_text(self) -> str:
         """The verdict for a reader of plain text: points, advice, and what does not hold."""
@@ -111,6 +150,7 @@ def verdict_of(
     *,
     seen: Mapping[str, str] | None = None,
     expected: Mapping[str, str] | None = None,
+    behind: Mapping[str, Sequence[Mistake]] | None = None,
     picture: MapPicture | None = None,
 ) -> Verdict:
     """The verdict on a task from what is wrong with each of its properties; an empty fault, and it holds.
@@ -120,17 +160,24 @@ def verdict_of(
         mistakes: the likely causes, as far as they are known, the most costly first.
         seen: what to say of a property that holds, in place of "yes".
         expected: what was expected of a property.
+        behind: the mistakes behind the fault of a property; all of them, where this is not given.
         picture: a wrong map beside what was recomputed.
     """
     seen, expected = seen or {}, expected or {}
+    known = tuple(dict.fromkeys(one for one in mistakes if one))
     findings = tuple(
         Finding(
-            one.name, one.title, one.points, not fault, fault or seen.get(one.name, "yes"), expected.get(one.name, "")
+            one.name,
+            one.title,
+            one.points,
+            not fault,
+            fault or seen.get(one.name, "yes"),
+            expected.get(one.name, ""),
+            tuple(known if behind is None else behind.get(one.name, ())) if fault else (),
         )
         for one in task.properties
         for fault in [faults[one.name]]
     )
-    known = tuple(dict.fromkeys(one for one in mistakes if one))
     return Verdict(
         task.id,
         task.title,
@@ -174,12 +221,15 @@ class Faults:
         self.seen: dict[str, str] = {one.name: "" for one in task.properties}
         self.notes: list[str] = []
         self.wrong_map: WrongMap | None = None
+        self._behind: dict[str, tuple[Mistake, ...]] = {}
         self._mistakes: list[Mistake | None] = []
 
     def add(self, fault: Fault, *names: str) -> None:
         """Note a fault of some properties; nothing where it is none. Each keeps the first."""
         if fault.seen:
-            self.seen |= {name: self.seen[name] or fault.seen for name in names}
+            new = [name for name in names if not self.seen[name]]
+            self.seen |= dict.fromkeys(new, fault.seen)
+            self._behind |= dict.fromkeys(new, (fault.mistake,) if fault.mistake else ())
             self._mistakes.append(fault.mistake)
 
     @contextmanager
@@ -201,7 +251,7 @@ class Faults:
         """The verdict. The first mistake is the cause, and the first wrong map is drawn."""
         mistake = next(filter(None, self._mistakes), None)
         picture = self.wrong_map.draw() if self.wrong_map else None
-        return verdict_of(self.task, self.seen, [mistake], self.notes, picture=picture)
+        return verdict_of(self.task, self.seen, [mistake], self.notes, behind=self._behind, picture=picture)
 
 
 def to_html(verdict: Verdict) -> str:

@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import autograder
 from autograder.judge.mistakes import Mistake
-from autograder.judge.verdict import Finding, Verdict
+from autograder.judge.verdict import Fault, Faults, Finding, Verdict
 from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.problem_sets.checking import judge, nothing_to_judge
 from autograder.student.evidence import Evidence
@@ -134,6 +134,53 @@ class TestHtml:
         data = {"text/html": nothing_to_judge("ps1-photo", "raised", text)._repr_html_()}
         cell = new_code_cell(outputs=[new_output("display_data", data=data)])
         nbformat.write(new_notebook(cells=[cell]), str(tmp_path / "graded.ipynb"))
+
+
+class TestCauses:
+    """Whoever reads of several faults is told which has which cause."""
+
+    FINDINGS = (
+        Finding("form", "the form", 1, False, "a list", mistakes=("not_a_tensor",)),
+        Finding("linear", "exact", 2, False, "wrong", mistakes=("times_input", "absolute_value")),
+        Finding("steps", "steps", 1, False, "too few"),
+        Finding("again", "the same again", 1, True, "yes"),
+    )
+
+    def several(self):
+        return verdict(findings=self.FINDINGS, mistakes=("times_input", "absolute_value"), mistake="times_input")
+
+    def test_are_numbered_and_each_fault_says_which_are_its_own(self):
+        text = Elements(self.several()._repr_html_()).text
+        for number, name in enumerate(("times_input", "absolute_value", "not_a_tensor"), 1):
+            assert f"Likely cause {number}: {Mistake(name).cause}." in " ".join(text.split())
+            assert Mistake(name).remedy in text
+        assert "a list (cause 3)" in text and "wrong (causes 1 and 2)" in text
+        assert "too few (" not in text and "yes (" not in text
+
+    def test_are_numbered_in_plain_text_too(self):
+        text = self.several().as_text()
+        assert f"Likely cause 2: {Mistake.ABSOLUTE_VALUE.cause}." in text
+        assert "✗ exact: wrong (causes 1 and 2)" in text and "✗ steps: too few\n" in f"{text}\n"
+
+    def test_one_cause_of_every_fault_needs_no_number(self):
+        findings = [Finding(name, name, 1, False, "wrong", mistakes=("times_input",)) for name in ("form", "linear")]
+        one = verdict(findings=tuple(findings), mistakes=("times_input",), cause=Mistake.TIMES_INPUT.cause)
+        text = " ".join(Elements(one._repr_html_()).text.split())
+        assert f"Likely cause: {Mistake.TIMES_INPUT.cause}." in text and "(cause" not in text
+
+    def test_one_cause_of_some_faults_alone_is_named_beside_them(self):
+        findings = (Finding("form", "the form", 1, False, "a list", mistakes=("not_a_tensor",)), self.FINDINGS[2])
+        text = verdict(findings=findings, mistakes=("not_a_tensor",)).as_text()
+        assert "✗ the form: a list (cause 1)" in text and "✗ steps: too few\n" in f"{text}\n"
+
+    def test_of_a_study_are_those_of_each_property(self):
+        task = TASKS["ps1-photo"]
+        faults = Faults(task)
+        faults.add(Fault("late", Mistake.WRONG_SHAPE), "map")
+        faults.add(Fault("later", Mistake.TIMES_INPUT), "map", "product")
+        found = {one.name: one.mistakes for one in faults.verdict().findings}
+        assert (found["map"], found["product"]) == ((Mistake.WRONG_SHAPE,), (Mistake.TIMES_INPUT,))
+        assert faults.verdict().mistakes == (Mistake.WRONG_SHAPE,)  # the first is the diagnosis
 
 
 class TestRecord:

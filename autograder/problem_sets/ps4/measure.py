@@ -48,14 +48,17 @@ def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
         "constants": Mistake.MEASURE_NOT_FINITE,
     }
     mistakes = [mistake] if mistake else [names[name] for name in names if faults[name]]
+    behind = {name: [mistake or names[name]] for name in names}
     controls = ("random", "reversed")
     for control in controls:
         faults[control], seen, reason = _control_fault(values, control)
         notes.append(seen)
         mistakes += [reason] if reason else []
+        behind[control] = [one for one in (reason or mistake,) if one]
     if fault := "" if complaint else _network_fault(values, lost=all(faults[control] for control in controls)):
         faults |= dict.fromkeys(controls, fault)
         faults["form"] = ""  # what asks no network has no target: one fault, charged once
+        behind |= {control: [Mistake.MEASURE_IGNORES_NETWORK, *behind[control]] for control in controls}
         mistakes = [
             Mistake.MEASURE_IGNORES_NETWORK,
             *(one for one in mistakes if one != Mistake.MEASURE_IGNORES_TARGET),
@@ -65,9 +68,10 @@ def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
     if not any(value is not None for value in values.values()):
         faults = {one.name: complaint or "there is no answer" for one in TASK.properties}
         notes, mistakes = [], [mistake] if mistake else []
+        behind = dict.fromkeys(faults, mistakes)
     if unfinished(evidence, [p.name for p in probes]):
         notes.append("The process ended while attribution_quality was at work.")
-    return verdict_of(TASK, faults, mistakes, notes)
+    return verdict_of(TASK, faults, mistakes, notes, behind=behind)
 
 
 def _value(record: AnswerRecord | None, array: np.ndarray | None) -> float | None:
