@@ -13,6 +13,7 @@ from igref.plots.style import CONTROL_COLOR, DescribedFigure, curve_style, in_ho
 
 TOLERANCE = 0.05
 SMALLEST_SHOWN = 1e-6
+NEAREST_COUNTS = 1.3  # a count less than this many times the one before it has no room for its name
 
 
 @runtime_checkable
@@ -82,7 +83,9 @@ def convergence(sweep: Sweep, *, tolerance: float = TOLERANCE) -> DescribedFigur
     )
     for ax, title in ((of_gap, "relative completeness gap"), (of_map, "distance from the finest map")):
         ax.set(xscale="log", yscale="log", xlabel="steps", title=title)
-        ax.set_xticks(counts := sorted(set(sweep.steps)), [str(n) for n in counts], fontsize=10)
+        counts = sorted(set(sweep.steps))
+        names = ["" if any(n / NEAREST_COUNTS < k < n for k in counts) else str(n) for n in counts]
+        ax.set_xticks(counts, names, fontsize=10)
         ax.minorticks_off()
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.3g}%"))

@@ -1,6 +1,6 @@
 """The slides about mistakes: what programs add up to beside what they should, and a gap that does not stay small."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,14 +12,19 @@ BLACK, BLUE, RED, GREEN = COLORS[:4]
 
 @in_house_style
 def sums_beside(
-    values: Mapping[str, float], *, right: str, goal: float, goal_name: str = "F(x) − F(x')", most: float = 2.0
+    values: Mapping[str, float],
+    *,
+    right: Sequence[str],
+    goal: float,
+    goal_name: str = "F(x) − F(x')",
+    most: float = 2.0,
 ) -> DescribedFigure:
     """What several programs add up to, as bars beside what they should.
 
     Args:
         values: program to sum, from top to bottom.
-        right: the one that is right.
-        goal: what the right one comes near.
+        right: those that are right.
+        goal: what they come near.
         goal_name: written at the goal's line.
         most: how far the axis reaches, in goals; a longer bar is cut, and its number says how long it is.
     """
@@ -29,13 +34,13 @@ def sums_beside(
     for row, (name, value) in enumerate(values.items()):
         value = round(value, 3) + 0.0  # no "-0.000"
         shown = float(np.clip(value, -reach, reach))
-        is_right = name == right
+        is_right = name in right
         ax.barh(row, shown, color=BLUE if is_right else "#f0b58a", edgecolor=BLUE if is_right else RED, height=0.62)
         beyond = " →" if value > reach else " ←" if value < -reach else ""
         ax.text(
             max(shown, 0) + 0.02 * reach,
             row,
-            f"{value:+.3f}{beyond}",
+            f"{_signed(value)}{beyond}",
             va="center",
             fontsize=17,
             backgroundcolor="white",
@@ -46,10 +51,21 @@ def sums_beside(
     ax.set_xlim(-1.3 * reach if min(values.values()) < 0 else 0, 1.3 * reach)
     ax.invert_yaxis()
     ax.grid(False)
-    ax.set_title(f"dashed: {goal_name} = {goal:+.3f}", fontsize=17)
-    told = ", ".join(f"{name} {value:+.3f}" for name, value in values.items())
-    figure.description = f"Sums of several programs beside {goal_name} = {goal:+.3f}: {told}. Right: {right}."
+    ax.set_title(f"dashed: {goal_name} = {_signed(goal)}", fontsize=17)
+    told = ", ".join(f"{name} {_signed(value)}" for name, value in values.items())
+    figure.description = (
+        f"Sums of several programs beside {goal_name} = {_signed(goal)}: {told}. Right: {', '.join(right)}."
+    )
     return figure
+
+
+def _signed(value: float) -> str:
+    """A number with its sign, and as many digits as can be told apart in a bar.
+
+    >>> _signed(-0.0082), _signed(206.019)
+    ('−0.008', '+206')
+    """
+    return f"{value:+.{3 if abs(value) < 10 else 0}f}".replace("-", "−")
 
 
 @in_house_style

@@ -132,13 +132,16 @@ PRINTED = """(least) => [...document.querySelectorAll(".pdf-page")].flatMap((she
     const inside = parseFloat(getComputedStyle(slide).paddingLeft) >= 40 ? [] : ["no margin"];
     const ground = getComputedStyle(slide).printColorAdjust === "exact" ? [] : ["its ground is left out on paper"];
     const cut = measures.outside(slide, { left, top, right, bottom });
-    const wrong = [...inside, ...ground, ...cut, ...measures.paleText(slide, least)];
+    const covered = [...slide.querySelectorAll(".question.frames > div + div")]
+        .filter((answer) => answer.getBoundingClientRect().top < answer.previousElementSibling.getBoundingClientRect().bottom - 1)
+        .map((answer) => `it covers its question: ${answer.textContent.trim()}`);
+    const wrong = [...inside, ...ground, ...cut, ...covered, ...measures.paleText(slide, least)];
     return wrong.map((sentence) => `${heading}: ${sentence}`);
 })"""
 
 
 def test_the_printed_deck_is_whole(built_lecture, browser):
-    """With ?print-pdf, as lecture/README.md says: each slide on a page of its own, with its ground, margins and last sentence."""
+    """With ?print-pdf, as lecture/README.md says: each slide whole, on a page of its own, questions beside answers."""
     with opened(browser, built_lecture.folder / "slides.html", SIZES["1280x720"], "?print-pdf") as visit:
         visit.page.wait_for_function("window.Reveal && Reveal.isReady()")
         visit.page.wait_for_selector(".pdf-page")
