@@ -1,7 +1,6 @@
 """What students get works where there is nothing else: an environment with the wheel and what it requires."""
 
 import os
-import re
 import shutil
 import subprocess
 import venv
@@ -103,21 +102,30 @@ def test_the_solution_of_ps1_is_checked_where_there_is_nothing_but_the_wheel(mad
 
 def test_the_first_cell_installs_the_wheel_beside_it_and_where_it_is_installed_does_nothing(made, tmp_path):
     """No index is asked: what the wheel requires is there, as it is in Colab and Kaggle, or would come from one."""
-    environment = Environment(tmp_path / "venv", made["student"], installed=False)
-    with zipfile.ZipFile(made["zip"]) as file:
-        (cell,) = re.findall(r"```python\n(.*?)```", file.read("student-kit/START.md").decode(), re.DOTALL)
-    shutil.copy(made["student"], tmp_path)
+    (cell,) = {first_code(KIT / "assignments" / name / f"{name}.ipynb") for name in PROBLEM_SETS}
     (tmp_path / "cell.ipy").write_text(cell)
+    environment = Environment(tmp_path / "venv", made["student"], installed=False)
     pip = {"PIP_NO_INDEX": "1", "PIP_NO_DEPS": "1", "IPYTHONDIR": str(tmp_path / "ipython")}
-    said = environment.run("-m", "IPython", "cell.ipy", cwd=tmp_path, **pip)
-    assert "Restart the session once" in said, said
-    assert environment.run("-m", "IPython", "cell.ipy", cwd=tmp_path, **pip).strip() == ""
+
+    def run_cell():
+        return environment.run("-m", "IPython", "--colors=NoColor", "cell.ipy", cwd=tmp_path, **pip)
+
+    with pytest.raises(AssertionError, match="from the student kit next to this notebook"):
+        run_cell()
+    shutil.copy(made["student"], tmp_path)
+    assert "Restart the kernel once" in run_cell()
+    assert run_cell().strip() == ""
     assert "submit" in environment.run("-c", "import autograder; print(autograder.__all__)", cwd=tmp_path)
 
 
 def test_the_doctor_finds_nothing_missing_for_students(made, tmp_path):
     said = Environment(tmp_path / "venv", made["student"]).run("-m", "igref.doctor", cwd=tmp_path)
     assert "[FAIL]" not in said and "[OK]   torch " in said, said
+
+
+def first_code(path):
+    """The first cell of a notebook that is code."""
+    return next(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
 
 
 def first_two_tasks(folder):

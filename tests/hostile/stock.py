@@ -230,16 +230,17 @@ ABOUT = """\
 # Attacks, here and on stock nbgrader
 
 {attacks} attacks of {kinds} kinds: `tests/autograder/hostile.py` (the class that `make test` grades) and `tests/hostile/attacks/`
-(the rest, graded by `make hostile`). The same files were graded by stock nbgrader {version}, with its own list of preprocessors, on
-an assignment with visible and hidden tests, in a sandbox that keeps the attacks from the machine that measured; the largest take
-2 GB, 100 processes or 60,000 files and then end by themselves. `python -m tests.hostile.stock` makes this page.
+(the rest, graded by `make hostile`). Stock nbgrader {version}, with its own list of preprocessors, graded the same files on
+an assignment with visible and hidden tests, in a sandbox that protected the machine from them; the largest attacks use
+2 GB, 100 processes or 60,000 files and then stop on their own. `python -m tests.hostile.stock` writes this page.
 
-An attack has succeeded when it gains points beyond the same work without it, gets what it looks for (a secret, a file of others or
-outside, the network, more than the limits), changes others' work or grades, goes on after its notebook has been graded, makes a
-notebook of more than {largest} MB, keeps the grader from ending for {seconds} seconds, or costs its own author the task that was
-finished before. A game with the questions has succeeded at full points. In this kit the tests fail when one succeeds;
-137 of the attacks were graded here as one class; five, which compute or wait until a limit, by themselves afterwards, on two cores
-that ten processes wanted.
+An attack succeeds if it gains points that the same work would not get without it, gets what it looks for (a secret, another
+student's file or one outside, the network, more than the limits), changes other students' work or grades, keeps running after its
+notebook has been graded,
+produces a notebook of more than {largest} MB, stalls the grader for {seconds} seconds, or loses its author a task that was already
+finished. An attempt to outguess the questions succeeds if it gets full points. The kit's tests fail if any attack succeeds;
+137 of the attacks were graded here as one class; the other five, which compute or wait until they reach a limit, separately
+afterwards, on two cores that ten processes competed for.
 
 """
 
