@@ -42,13 +42,16 @@ SHOWING = (*LECTURE.glob("*.py"), *LECTURE.glob("*.md"), *FRAMES)
 
 ABOUT = {  # where a page does not say by itself what it is for
     "slides.html": ("The slides", "Eighty minutes of ninety, with speaker notes."),
-    EXPLORER: ("The explorer", "A photo, a baseline and the path between them, step by step, under your hand."),
+    EXPLORER: ("The explorer", "A photo, a baseline and the path between them, to walk along step by step."),
     "report.html": (
         "The report's results, reproduced",
         "Four figures and one number of the course report, from `igref`.",
     ),
-    live.PAGE: ("Live: your photo, explained here and now", "Drop a photo of your own; nothing leaves this machine."),
-    handout.PAGE: ("The handout", "One page to give out: formula, axioms, traps, and what goes wrong most."),
+    live.PAGE: (
+        "Live: your photo, explained here and now",
+        "Drop in a photo of your own; nothing leaves this machine.",
+    ),
+    handout.PAGE: ("The handout", "One page to hand out: formula, axioms, traps, and the most common mistakes."),
 }
 
 Say = Callable[[str], None]

@@ -16,6 +16,9 @@ from lecture.templates import rendered
 
 WIDTH, HEIGHT = 1280, 720
 FRAMES, QUESTION = "frames", "question"
+SMALLEST_CODE, LARGEST_CODE = 20, 24  # pixels
+ROOM_FOR_CODE = 1120  # of the slide's width
+WIDTH_OF_A_SIGN = 0.6  # of the size, in Source Code Pro
 
 
 @dataclass
@@ -86,7 +89,16 @@ def _part(cell: NotebookNode) -> str:
     if cell.cell_type != "code":
         return ""
     shown = _frames(each_output(cell)) if FRAMES in tags(cell) else outputs(cell)
-    return (code(cell.source) if SHOW_CODE in tags(cell) else "") + shown
+    if SHOW_CODE not in tags(cell):
+        return shown
+    return f'<div class="listing" style="font-size: {_code_size(cell)}px">{code(cell.source)}{shown}</div>'
+
+
+def _code_size(cell: NotebookNode) -> int:
+    """Pixels, as large as the longest line of a program and of what it prints lets it be."""
+    texts = [cell.source, *(output.get("text", "") for output in cell.outputs)]
+    longest = max(len(line) for text in texts for line in text.splitlines())
+    return max(SMALLEST_CODE, min(LARGEST_CODE, int(ROOM_FOR_CODE / (WIDTH_OF_A_SIGN * longest))))
 
 
 def _frames(frames: list[str]) -> str:

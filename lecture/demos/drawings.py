@@ -144,7 +144,7 @@ def map_beside_finest(
 ) -> Figure:
     """A photo, its map with few steps and with many (summed over squares, too), and the two errors in words."""
     figure, above, maps = _above_maps(1, 3 if _has_squares(photo) else 2)
-    show_picture(above[0], photo, "photo")
+    show_picture(above[0], photo, "photo" if _has_squares(photo) else "digit")
     show_map(maps[0], values, title)
     if _has_squares(photo):
         _show_squares(maps[1], values)

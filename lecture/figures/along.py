@@ -143,10 +143,10 @@ def pixels_taken_away(image: Picture, masked: Mapping[str, Picture], curve: Rete
     for index, (name, scores, area) in enumerate(
         (("map", curve.scores, curve.area), ("random", curve.random_scores, curve.random_area))
     ):
-        of_curve.plot(shares, scores[0].numpy(), label=f"{name}: area {float(area):.3f}", **curve_style(index))
+        of_curve.plot(shares, scores[0].numpy(), label=f"{name} {float(area):.3f}", **curve_style(index))
         said.append(f"{name} {float(area):.3f}")
     of_curve.set(xlabel="share of the pixels taken away", ylim=(0, 1.02), xlim=(0, 1), title="score", box_aspect=0.85)
-    of_curve.legend(loc="upper right")
+    of_curve.legend(loc="upper right", title="area below", handlelength=1.5)
     pictures = " and ".join(masked).replace("\n", " ")
     figure.description = f"The photo: {pictures}; and the score as pixels are taken away. Areas: {', '.join(said)}."
     return figure

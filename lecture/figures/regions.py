@@ -39,13 +39,13 @@ def mean_size(values: Float[Tensor, "channels height width"], picture: str, part
 
 
 def in_words(parts: Mapping[str, float]) -> str:
-    """The largest first: "nose and mouth +0.43, eyes -0.01".
+    """The largest first: "nose and mouth +0.43, eyes −0.01"; no line ends between a part and its number.
 
-    >>> in_words({"eyes": -0.011, "nose": 0.43})
-    'nose +0.43, eyes -0.01'
+    >>> in_words({"eyes": -0.011, "nose": 0.43}).replace("\N{NO-BREAK SPACE}", " ")
+    'nose +0.43, eyes −0.01'
     """
     ordered = sorted(parts.items(), key=lambda part: -part[1])
-    return ", ".join(f"{part} {value:+.2f}" for part, value in ordered)
+    return ", ".join(f"{part}\N{NO-BREAK SPACE}{value:+.2f}".replace("-", "−") for part, value in ordered)
 
 
 def for_and_against(values: Float[Tensor, "channels height width"]) -> tuple[float, float]:
