@@ -17,8 +17,8 @@ from lecture.templates import rendered
 WIDTH, HEIGHT = 1280, 720
 FRAMES, QUESTION = "frames", "question"
 SMALLEST_CODE, LARGEST_CODE = 20, 24  # pixels
-ROOM_FOR_CODE = 1120  # of the slide's width
-WIDTH_OF_A_SIGN = 0.6  # of the size, in Source Code Pro
+ROOM_FOR_CODE = (1120, 400)  # pixels of the slide
+WIDTH_OF_A_SIGN, HEIGHT_OF_A_LINE = 0.6, 1.35  # of the size, in Source Code Pro
 
 
 @dataclass
@@ -95,10 +95,12 @@ def _part(cell: NotebookNode) -> str:
 
 
 def _code_size(cell: NotebookNode) -> int:
-    """Pixels, as large as the longest line of a program and of what it prints lets it be."""
+    """Pixels, as large as a program and what it prints can be, by their longest line and by their number of lines."""
     texts = [cell.source, *(output.get("text", "") for output in cell.outputs)]
-    longest = max(len(line) for text in texts for line in text.splitlines())
-    return max(SMALLEST_CODE, min(LARGEST_CODE, int(ROOM_FOR_CODE / (WIDTH_OF_A_SIGN * longest))))
+    lines = [line for text in texts for line in text.splitlines()]
+    width, height = ROOM_FOR_CODE
+    fits = min(width / WIDTH_OF_A_SIGN / max(map(len, lines)), height / HEIGHT_OF_A_LINE / len(lines))
+    return max(SMALLEST_CODE, min(LARGEST_CODE, int(fits)))
 
 
 def _frames(frames: list[str]) -> str:

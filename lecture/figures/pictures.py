@@ -16,7 +16,7 @@ from igref.plots.style import DescribedFigure, in_house_style, no_ticks, panels
 Picture = Float[Tensor, "channels height width"]
 BLOCK = 32
 WIDE = 12.5  # inches of a slide tagged `wide`: four maps of 300 pixels
-OF_MAPS = 3.8  # inches of height that a row of them takes
+OF_MAPS, OF_NUMBERS = 3.8, 0.12  # inches of height that a row of them takes, and what stands below it
 DIVERGING = "RdBu_r"  # from blue over white to red: the zero is seen, with every kind of colour vision
 
 
@@ -51,8 +51,11 @@ def map_pairs(
         block: side of the squares in pixels.
     """
     figure = DescribedFigure(figsize=(WIDE, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.03)
-    grid = figure.add_gridspec(2, 5, width_ratios=(1, 1, 0.05, 1, 1), height_ratios=(height - OF_MAPS, OF_MAPS))
+    # Some room below for the numbers of the scales, which the layout does not see.
+    figure.get_layout_engine().set(w_pad=0.03, rect=(0, OF_NUMBERS / height, 1, 1 - OF_NUMBERS / height))
+    grid = figure.add_gridspec(
+        2, 5, width_ratios=(1, 1, 0.05, 1, 1), height_ratios=(height - OF_NUMBERS - OF_MAPS, OF_MAPS)
+    )
     limits = [scale_ends(values, block) for values in maps]
     if one_scale:
         limits = [tuple(map(max, zip(*limits, strict=True)))] * len(maps)
