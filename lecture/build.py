@@ -1,6 +1,6 @@
 """Executes the lecture's notebooks and writes the pages that open without a network, each part only where its sources have changed.
 
-Notebooks run two at a time, the six demos one after the other in one kernel; what takes longest starts first.
+Notebooks run two at a time, what takes longest first; but for the deck, those of one folder one after the other in one kernel.
 """
 
 import os
@@ -120,9 +120,10 @@ def execute_all(
 
     Raises `NotebookError` when a notebook does not run, and what another job raises.
     """
-    groups: dict[str, list[Path]] = {}
+    in_one_kernel: dict[tuple[Path, bool], list[Path]] = {}
     for path in paths:
-        groups.setdefault("demos" if path.parent == DEMOS else path.name, []).append(path)
+        in_one_kernel.setdefault((path.parent, path == SLIDES), []).append(path)
+    groups = {_named(group): group for group in in_one_kernel.values()}
 
     def run(group: list[Path]) -> dict[Path, NotebookNode]:
         executed = dict(zip(group, execute_in_turn(group), strict=True))
@@ -132,6 +133,10 @@ def execute_all(
 
     done = _side_by_side({name: partial(run, group) for name, group in groups.items()} | (also or {}), say)
     return {path: done[name][path] for name, group in groups.items() for path in group}
+
+
+def _named(group: list[Path]) -> str:
+    return "demos" if group[0].parent == DEMOS else " and ".join(path.name for path in group)
 
 
 def _side_by_side(jobs: dict[str, Callable[[], Any]], say: Say) -> dict[str, Any]:
