@@ -77,7 +77,7 @@ def maps_in_columns(pictures: Mapping[str, Picture], maps: Sequence[Picture], *,
         maps: one for each picture, (C, H, W).
         block: side of the squares in pixels.
     """
-    figure, axes = panels(3, len(pictures), width=3.4, height=3.2, height_ratios=(1, 2.4, 2.4))
+    figure, axes = panels(3, len(pictures), width=3.4, height=3.4, height_ratios=(1, 2.4, 2.4))
     figure.get_layout_engine().set(h_pad=0.14)  # the scale below a map takes some of it
     for (above, *both), values, (caption, picture) in zip(axes.T, maps, pictures.items(), strict=True):
         show_picture(above, picture, caption)
