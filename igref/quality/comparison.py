@@ -140,8 +140,6 @@ def compare_with_fills(
     areas = []
     for fill in fills:
         imputed = imputer(fill, forward, inputs, seed)
-        areas += [
-            area_under(scores_with_masked(forward, inputs, order, targets, shares, imputed)[0], shares)
-            for order in ranks.values()
-        ]
+        of_orders = scores_with_masked(forward, inputs, [*ranks.values()], targets, shares, imputed)
+        areas += [area_under(scores, shares) for scores, _ in of_orders]
     return FillComparison(tuple(fills), tuple(ranks), torch.stack(areas).view(len(fills), len(ranks), -1).cpu())

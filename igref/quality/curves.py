@@ -215,10 +215,8 @@ def _curve(kind, forward, inputs, attributions, targets, fractions, fill, patch,
     imputed = imputer(fill, forward, inputs, arguments.count(seed, "seed", at_least=0))
     ranks = importance_ranks(attributions, inputs, seed, patch)
     n_pixels = ranks.shape[1]
-    followed = [
-        scores_with_masked(forward, inputs, order, targets, shares, imputed, mask_first=kind == "deletion")
-        for order in (ranks, random_ranks(inputs, seed, patch), n_pixels - 1 - ranks)
-    ]
+    orders = (ranks, random_ranks(inputs, seed, patch), n_pixels - 1 - ranks)
+    followed = scores_with_masked(forward, inputs, orders, targets, shares, imputed, mask_first=kind == "deletion")
     (scores, survives), (random_scores, _), (reversed_scores, _) = followed
     name = fill if isinstance(fill, str) else "given values"
     return RetentionCurve(kind, name, shares, scores, survives, random_scores, reversed_scores)

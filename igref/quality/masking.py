@@ -67,23 +67,43 @@ def _ranks(values: Float[Tensor, " N *pixels"], seed: int) -> Int[Tensor, "N P"]
 def scores_with_masked(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
-    ranks: Int[Tensor, "N P"],
+    orders: Sequence[Int[Tensor, "N P"]],
     targets: Int[Tensor, " N"],
     fractions: Float[Tensor, " K"],
     imputed: Imputer,
     *,
     mask_first: bool = False,
-) -> tuple[Float[Tensor, "N K"], Bool[Tensor, "N K"]]:
-    """Score of the label, and whether it is the highest, with the first pixels in rank kept, or masked."""
+) -> list[tuple[Float[Tensor, "N K"], Bool[Tensor, "N K"]]]:
+    """For each order, the score of the label, and whether it is the highest, with the first pixels kept, or masked.
+
+    With no pixel masked, or all, every order shows the same pictures: they go through the model once.
+    """
     pixels = (len(inputs), *inputs.shape[2:]) if inputs.ndim == 4 else inputs.shape
+    of_any_order: dict[int, tuple[Tensor, Tensor]] = {}
+    found = []
+    for ranks in orders:
+        columns = []
+        for share in fractions.tolist():
+            n_first = round(share * ranks.shape[1])
+            if (column := of_any_order.get(n_first)) is None:
+                first = (ranks < n_first).view(pixels)
+                column = _scores(forward, inputs, first if mask_first else ~first, targets, imputed)
+            if n_first in (0, ranks.shape[1]):
+                of_any_order[n_first] = column
+            columns.append(column)
+        scores, survives = zip(*columns, strict=True)
+        found.append((torch.stack(scores, dim=1), torch.stack(survives, dim=1)))
+    return found
+
+
+def _scores(
+    forward: Forward, inputs: Float[Tensor, " N *shape"], masked: Tensor, targets: Int[Tensor, " N"], imputed: Imputer
+) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
+    """Score of the label, and whether it is the highest, of each input with its masked pixels imputed."""
     scores, survives = [], []
-    for share in fractions.tolist():
-        first = (ranks < round(share * ranks.shape[1])).view(pixels)
-        masked = first if mask_first else ~first
-        for rows in torch.arange(len(inputs), device=inputs.device).split(PICTURES_AT_A_TIME):
-            every_class = forward(imputed(rows, masked[rows]))
-            every_class = arguments.class_scores(every_class, inputs[rows], targets[rows])
-            scores.append(every_class.gather(1, targets[rows, None])[:, 0])
-            survives.append(every_class.argmax(1) == targets[rows])
-    shape = (len(fractions), len(inputs))
-    return torch.cat(scores).view(shape).T.contiguous(), torch.cat(survives).view(shape).T.contiguous()
+    for rows in torch.arange(len(inputs), device=inputs.device).split(PICTURES_AT_A_TIME):
+        every_class = forward(imputed(rows, masked[rows]))
+        every_class = arguments.class_scores(every_class, inputs[rows], targets[rows])
+        scores.append(every_class.gather(1, targets[rows, None])[:, 0])
+        survives.append(every_class.argmax(1) == targets[rows])
+    return torch.cat(scores), torch.cat(survives)

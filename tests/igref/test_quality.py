@@ -322,3 +322,17 @@ def test_wrong_arguments_of_the_comparisons(unchecked_signatures):
         model_randomisation(nn.ReLU(), lambda model: IMAGES)
     with pytest.raises(TypeError, match=r"attribute\(model\): expected a torch tensor"):
         model_randomisation(nn.Linear(2, 2), lambda model: None)
+
+
+def test_pictures_that_no_order_changes_go_through_the_model_once():
+    """With no pixel masked, or all, the map's order, a random one and the reversed one show the same."""
+    counts = {}
+    for fractions in ((0, 1), (0.25, 0.75)):
+        seen = []
+        curve = retention_curve(
+            lambda x, seen=seen: (seen.append(len(x)), weighted(x))[1], IMAGES, IMAGES, 0, fractions=fractions
+        )
+        counts[fractions] = sum(seen)
+        same = torch.equal(curve.scores, curve.random_scores) and torch.equal(curve.scores, curve.reversed_scores)
+        assert same == (fractions == (0, 1))
+    assert counts[0.25, 0.75] - counts[0, 1] == (3 - 1) * 2 * len(IMAGES)
