@@ -170,6 +170,12 @@ class TestWrongMaps:
         if mistake is not None:
             assert verdict.mistake == mistake
 
+    @pytest.mark.parametrize("count", [3, 6, 9])
+    def test_of_fewer_steps_than_stated_are_named(self, hand_in_study, honest, count):
+        few = honest(n_steps=count, rule="right") | {"n_steps": 50}
+        verdict = hand_in_study(few)
+        assert verdict.mistake == "other_step_count", (verdict.points, seen(verdict))
+
     def test_of_a_whole_photo_are_named_as_those_of_small_pictures_are(self, hand_in_study, honest, model):
         """The candidates of small maps are filtered by matrices; one for a photo's 150,528 numbers would be 169 GiB."""
         photo = nn.functional.interpolate(picture(3)[None], PHOTO, mode="bilinear")[0]
