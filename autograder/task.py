@@ -40,6 +40,10 @@ class Function:
     arguments: tuple[str, ...]
 
 
+MEASURE = ("network", "x", "attribution", "target")
+"""The arguments of a measure of quality, by what the questions call them."""
+
+
 @dataclass(frozen=True)
 class AskedAbout:
     """A part of a study that is a function of a table: it is asked about this one, {count: a number for each column}."""
@@ -51,7 +55,8 @@ class AskedAbout:
 class Study:
     """A task that asks for a study: its parts by name, each an ARRAY, a VALUE, ARRAYS or a function that is AskedAbout.
 
-    `measured` says that the student's own measure comes with it, and is asked again about a few of its maps.
+    `measured` says that the student's own measure comes with it. It is asked again about a few of the study's maps, and about maps
+    that its author has never seen.
     """
 
     parts: dict[str, str | AskedAbout]

@@ -32,6 +32,8 @@ MODEL_FILES = (".pt2", ".onnx")
 MAX_MODEL_BYTES = 128 * 2**20
 MODEL_FILE = "model_file"
 """The array that holds the file's bytes."""
+RANKED = "ranked"
+"""The array of what a study's measure says of the grader's maps, in the order of the questions; NaN where it gave no number."""
 MAX_NAME = 80
 Name = Annotated[str, Meta(max_length=MAX_NAME)]
 Text = Annotated[str, Meta(max_length=MAX_MESSAGE)]

@@ -8,6 +8,7 @@ It decides nothing.
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import sys
@@ -27,8 +28,8 @@ from autograder.problem_sets import TASKS
 from autograder.student import evidence, questions
 from autograder.student.evidence import Evidence
 from autograder.student.questions import QUESTIONS_FOLDER
-from autograder.student.record import AnswersRecord, answer, measured_again, study_record
-from autograder.task import AskedAbout, Function, Task
+from autograder.student.record import RANKED, AnswersRecord, answer, measured_again, study_record
+from autograder.task import MEASURE, AskedAbout, Function, Task
 from igref.memory import keep_freed_memory
 
 keep_freed_memory()  # whoever imports this runs a problem set: gradients of photos, again and again
@@ -138,7 +139,7 @@ def _collect(task: Task, work: Any, study: dict[str, Any], asked: Path, folder: 
             raise ValueError(
                 f"submit({task.id!r}, attribution_quality, ...) expects the function first, then named parts"
             )
-        _collect_measured_study(task, task.asks.parts, work, study, folder)
+        _collect_measured_study(task, task.asks.parts, work, study, asked, folder)
 
 
 def _collect_answers(task: Task, function: Callable, asked: list[dict[str, Any]], folder: Path) -> None:
@@ -167,9 +168,9 @@ def _arguments(asks: Function, question: dict[str, Any]) -> list[Any]:
 
 
 def _collect_measured_study(
-    task: Task, parts: dict[str, str | AskedAbout], measure: Callable, study: dict[str, Any], folder: Path
+    task: Task, parts: dict[str, str | AskedAbout], measure: Callable, study: dict[str, Any], asked: Path, folder: Path
 ) -> None:
-    """A study and the measure that it was scored with, which is asked again about a few maps."""
+    """A study and the measure that it was scored with, which is asked again about a few maps, and about some of the grader's."""
     forward = study.pop("forward", None)
     record, arrays = study_record(task.id, study, parts)
     evidence.write(folder, task.id, Evidence(record, arrays))
@@ -183,6 +184,11 @@ def _collect_measured_study(
         kept = len(arrays["images"]) if "images" in arrays else 0
         record.measured_again = measured_again(measure, forward, study, "attributions", kept, MEASURED_AGAIN)
     evidence.write(folder, task.id, Evidence(record, arrays))
+    numbers = []
+    for question in questions.read(asked, task.id):
+        _, value = answer(lambda q=question: measure(*(q[name] for name in MEASURE)))
+        numbers.append(float(value.reshape(())) if value is not None and value.size == 1 else math.nan)
+    evidence.write(folder, task.id, Evidence(record, arrays | {RANKED: np.array(numbers)}))
 
 
 def _describe(function: Any, study: dict[str, Any]) -> str:

@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from autograder.judge.probes.measures import HELD, SHARED, quality_probes
+from autograder.judge.probes.measures import (
+    HELD,
+    SHARED,
+    new_rankings,
+    quality_probes,
+    what_is_asked,
+    what_is_ranked,
+)
 from corpus.entries import Entry, function
 from corpus.ps4.measures import RIGHT_MEASURES, WRONG_MEASURES
 from tests.calibration.judged import verdict_on
@@ -22,6 +29,12 @@ def changed(result):
     """A right measure whose result is changed: `q` is its number."""
     head, _, body = SHOWN.rpartition("return float(kept - deleted)")
     return f"{head}q = float(kept - deleted)\n    {result}{body}"
+
+
+@pytest.mark.parametrize(("probes", "asked"), [(quality_probes, what_is_asked), (new_rankings, what_is_ranked)])
+def test_what_the_questions_are_about_is_known_without_a_network(probes, asked):
+    assert [(p.picture, p.of) for p in probes(5)] == [(p.picture, p.of) for p in asked(5)]
+    assert [p.of for p in asked(5)] != [p.of for p in asked(6)]
 
 
 def test_the_seed_draws_the_order_of_the_questions_and_nothing_else():

@@ -3,6 +3,7 @@
 `docs/grader.md` says which of the others may pass, and why.
 """
 
+import hashlib
 import math
 import os
 from dataclasses import replace
@@ -100,3 +101,20 @@ def test_fewer_steps_than_stated_lose_the_maps():
     cheat = study(lambda: studies.of_baselines(COLOURS, lambda job: midpoint(replace(job, n=2)), n=5))
     verdict = verdict_on(Entry("ps2-study", "cheat", "", cheat, False))
     assert verdict.points == 14, [finding.seen for finding in verdict.findings]
+
+
+def random_numbers(forward, x, attribution, target):
+    """Numbers that know nothing of a map, and are the same each time."""
+    digest = hashlib.sha256(attribution.detach().numpy().tobytes()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32
+
+
+@pytest.mark.parametrize(
+    ("task", "of", "lost"), [("ps4-baselines", studies.of_baselines, 4), ("ps4-steps", studies.of_steps, 8)]
+)
+def test_a_study_that_is_scored_by_random_numbers_loses_its_qualities(task, of, lost):
+    def cheat():
+        return random_numbers, studies.scored(of(COLOURS), random_numbers)
+
+    verdict = verdict_on(Entry(task, "cheat", "", cheat, False))
+    assert verdict.mistake == "measure_no_better_than_chance" and verdict.points == verdict.max_points - lost

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -42,13 +43,22 @@ CHOICE = 20_170_306
 """Which pictures of the held-out ones, and which random orders."""
 
 
+One = TypeVar("One")
+
+
 @dataclass(frozen=True)
-class QualityProbe:
-    """One call of the measure. `picture` and `of` say which; the order of the calls tells nothing."""
+class Asked:
+    """What one call of the measure is about. `picture` and `of` say which; the order of the calls tells nothing."""
 
     name: str
     picture: int
     of: str
+
+
+@dataclass(frozen=True)
+class QualityProbe(Asked):
+    """The call itself."""
+
     network: Network
     x: Tensor
     attribution: Tensor
@@ -57,15 +67,65 @@ class QualityProbe:
 
 def quality_probes(seed: int) -> list[QualityProbe]:
     """All questions, in an order that the seed draws."""
-    digest = hashlib.sha256(f"quality/{seed}".encode()).digest()
-    probes = _probes()
-    return [probes[k] for k in np.random.default_rng(int.from_bytes(digest[:8], "big")).permutation(len(probes))]
+    return _in_order("quality", seed, _probes())
+
+
+def new_rankings(seed: int) -> list[QualityProbe]:
+    """For each held picture the true map and a random one that nobody has seen, in an order that the seed draws as well.
+
+    The measure that a study was scored with is asked about them. Who has tried measures on the questions above, which are the same
+    for everybody, knows nothing about these.
+    """
+    drawn = _drawing("rankings", seed)
+    true = [probe for probe in _probes() if probe.of == "true"]
+    random = [replace(one, of="random", attribution=_shuffled(one.attribution, drawn)) for one in true]
+    return _in_order("order of rankings", seed, [*true, *random])
+
+
+def what_is_asked(seed: int) -> list[Asked]:
+    """What the `quality_probes` of a seed are about, which takes no network to say."""
+    return _in_order("quality", seed, _asked())
+
+
+def what_is_ranked(seed: int) -> list[Asked]:
+    """The same of the `new_rankings` of a seed."""
+    ranked = [Asked(f"picture {n} {of}", n, of) for of in ("true", "random") for n in range(HELD)]
+    return _in_order("order of rankings", seed, ranked)
+
+
+def _in_order(what: str, seed: int, probes: list[One]) -> list[One]:
+    return [probes[k] for k in _drawing(what, seed).permutation(len(probes))]
+
+
+def _drawing(what: str, seed: int) -> np.random.Generator:
+    digest = hashlib.sha256(f"{what}/{seed}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+def _shuffled(attribution: Tensor, drawn: np.random.Generator) -> Tensor:
+    """The values of an enlarged map (3, H, W) in another order."""
+    cells = attribution[0, ::ENLARGED, ::ENLARGED]
+    order = torch.from_numpy(drawn.permutation(cells.numel()))
+    return _enlarged(cells.flatten()[order].reshape(cells.shape), ENLARGED)
+
+
+def _asked() -> list[Asked]:
+    """For each held picture the true map, a random one and the reversed one; for a few the true map again, re-scaled or for another
+    class, and a constant one; for each network of each picture of two digits its own map and the other's."""
+    for_a_few = {"again": REPEATED, "scaled": SCALED, "other target": OTHER_TARGET, "constant": len(CONSTANTS)}
+    asked = []
+    for n in range(HELD):
+        maps = ["true", "random", "reversed", *(of for of, pictures in for_a_few.items() if n < pictures)]
+        asked += [Asked(f"picture {n} {of}", n, of) for of in maps]
+    for n in range(2 * SHARED):
+        for of in ("own", "of another network"):
+            asked.append(Asked(f"digit {n % 2} of shared picture {n // 2} {of}", n, of))
+    return asked
 
 
 @cache
 def _probes() -> list[QualityProbe]:
-    """For each held picture the true map, a random one and the reversed one; for a few the true map again, re-scaled or for another
-    class, and a constant one; for each network of each picture of two digits its own map and the other's."""
+    """The questions about what is `_asked`."""
     drawn = np.random.default_rng(CHOICE)
     digits, targets = _held_digits()
     order = drawn.permutation(len(digits))
@@ -79,9 +139,7 @@ def _probes() -> list[QualityProbe]:
 def _of_one_digit(n: int, digit: Tensor, target: int, drawn: np.random.Generator) -> Iterator[QualityProbe]:
     network, x = _network(0, 0, SIDE), _enlarged(digit, ENLARGED)
     true = _true_map(network, x, target)
-    cells = true[0, ::ENLARGED, ::ENLARGED]
-    shuffled = cells.flatten()[torch.from_numpy(drawn.permutation(cells.numel()))].reshape(cells.shape)
-    maps = {"true": true, "random": _enlarged(shuffled, ENLARGED), "reversed": -true}
+    maps = {"true": true, "random": _shuffled(true, drawn), "reversed": -true}
     maps |= {"again": true.clone()} if n < REPEATED else {}
     maps |= {"scaled": FACTORS[n % 2] * true} if n < SCALED else {}
     maps |= {"other target": true.clone()} if n < OTHER_TARGET else {}

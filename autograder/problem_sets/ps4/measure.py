@@ -9,7 +9,7 @@ import numpy as np
 from autograder.judge.answers import unfinished
 from autograder.judge.functions import STUB_ERROR, WITHHELD
 from autograder.judge.mistakes import Mistake
-from autograder.judge.probes.measures import HELD, SHARED, QualityProbe, quality_probes
+from autograder.judge.probes.measures import HELD, SHARED, Asked, what_is_asked
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import LEAST_ABOVE, LEAST_OWN, LEAST_TOLD, SAME_QUALITY
 from autograder.judge.verdict import NO_FAULT, Fault, Verdict, verdict_of
@@ -25,7 +25,7 @@ Values = dict[tuple[int, str], float | None]
 
 def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
     """A number, the same for the same map, whatever its scale; above a random ranking and above the reversed one."""
-    probes = quality_probes(sample.seed)
+    probes = what_is_asked(sample.seed)
     answers = [evidence.record.answers.get(str(n)) for n in range(len(probes))]
     values = {
         (p.picture, p.of): _value(answer, evidence.arrays.get(str(n)))
@@ -82,7 +82,7 @@ def _value(record: AnswerRecord | None, array: np.ndarray | None) -> float | Non
     return float(array.reshape(()))
 
 
-def _complaint(answers: list[AnswerRecord | None], values: Values, probes: list[QualityProbe]) -> Fault:
+def _complaint(answers: list[AnswerRecord | None], values: Values, probes: list[Asked]) -> Fault:
     """What is wrong with the form of the answers, and the mistake's name."""
     for probe, record in zip(probes, answers, strict=True):
         if record is None:

@@ -7,16 +7,17 @@ import math
 import numpy as np
 
 from autograder.judge.mistakes import Mistake
+from autograder.judge.probes.measures import HELD, what_is_ranked
 from autograder.judge.studies.pictures import read_pictures
 from autograder.judge.studies.reading import Study
 from autograder.judge.studies.sample import Sample
-from autograder.judge.tolerances import STATED_QUALITY
+from autograder.judge.tolerances import LEAST_RANKED, STATED_QUALITY
 from autograder.judge.verdict import NO_FAULT, Fault, Faults, Verdict
 from autograder.problem_sets import TASKS
 from autograder.problem_sets.ps2.study import judge_baselines_maps, read_baselines
 from autograder.problem_sets.ps3.study import judge_steps, read_baseline
 from autograder.student.evidence import Evidence
-from autograder.student.record import MeasuredRecord, StudyRecord
+from autograder.student.record import RANKED, MeasuredRecord, StudyRecord
 
 BASELINES, STEPS = TASKS["ps4-baselines"], TASKS["ps4-steps"]
 
@@ -31,6 +32,7 @@ def judge_baselines(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
         judge_baselines_maps(study, subject, baselines, faults, sample)
         with faults.noted("quality"):
             faults.add(quality_fault(study, len(subject.images)), "quality")
+            faults.add(measure_fault(evidence, sample.seed), "quality")
     return faults.verdict()
 
 
@@ -43,6 +45,7 @@ def judge_steps_by_quality(evidence: Evidence[StudyRecord], sample: Sample) -> V
         judge_steps(study, subject, read_baseline(study, subject), faults, sample)
         with faults.noted("quality"):
             faults.add(quality_fault(study, len(subject.images)), "quality")
+            faults.add(measure_fault(evidence, sample.seed), "quality")
     return faults.verdict()
 
 
@@ -70,6 +73,27 @@ def quality_fault(study: Study, n_images: int) -> Fault:
     if np.ptp(np.concatenate([array.ravel() for array in stated.values()])) == 0:
         return Fault("the same quality for every map of every image", Mistake.QUALITY_CONSTANT)
     return NO_FAULT
+
+
+def measure_fault(evidence: Evidence[StudyRecord], seed: int) -> Fault:
+    """Whether the measure that came with the study is one: it has to tell true maps from rankings that it has never seen.
+
+    A table of random numbers under every map, which a measure by a map's digits repeats to the last one, does not.
+    """
+    probes, numbers = what_is_ranked(seed), evidence.arrays.get(RANKED)
+    if numbers is None or numbers.shape != (len(probes),):
+        return Fault("the measure did not answer the questions about other maps", Mistake.MEASURE_NOT_ASKED)
+    values = {(p.picture, p.of): float(value) for p, value in zip(probes, numbers, strict=True)}
+    above = sum(_above(values[n, "true"], values[n, "random"]) for n in range(HELD))
+    if above >= LEAST_RANKED:
+        return NO_FAULT
+    seen = f"the measure puts the true map above a random ranking for {above:g} of {HELD} other pictures"
+    return Fault(f"{seen}, expected {LEAST_RANKED} or more", Mistake.MEASURE_NO_BETTER_THAN_CHANCE)
+
+
+def _above(true: float, other: float) -> float:
+    """1 where the true map gets the higher number, a half where both get the same, or one of them none."""
+    return 0.5 if true == other or not math.isfinite(true - other) else float(true > other)
 
 
 def _disagreement(entry: MeasuredRecord, stated: dict[str, np.ndarray], n_images: int) -> Fault:

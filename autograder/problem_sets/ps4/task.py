@@ -1,6 +1,6 @@
 """ps4: an objective measure, for extra credit. What is graded, and what is handed in."""
 
-from autograder.task import ARRAY, ARRAYS, VALUE, Announced, Function, ProblemSet, Property, Study, Task
+from autograder.task import ARRAY, ARRAYS, MEASURE, VALUE, Announced, Function, ProblemSet, Property, Study, Task
 
 NOTEBOOK = "ps4-quality"
 PROBLEM_SET = ProblemSet(
@@ -49,7 +49,7 @@ PROBLEM_SET = ProblemSet(
                     Announced("above the reversed one, its negative (4)", NOTEBOOK),
                 ),
             ),
-            Function("quality", ("network", "x", "attribution", "target")),
+            Function("quality", MEASURE),
             "ps4.measure:judge",
         ),
         Task(
