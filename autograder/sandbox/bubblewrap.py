@@ -14,6 +14,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,6 +41,7 @@ SYSTEM_FILES = (
 HIDDEN_SYSTEM_FOLDERS = (
     "/usr/src", "/usr/local/src", "/usr/local/etc", "/usr/local/share/jupyter", "/usr/local/share/nbgrader",
 )  # fmt: skip
+ARCHIVES = (".whl", ".egg", ".zip", ".conda", ".tar.gz", ".tar.bz2", ".tar.xz")
 HOME, WORK, SUBMISSION = "/sandbox/home", "/sandbox/work", "/sandbox/submission"
 SCRIPT = "/sandbox/script.py"
 SCRATCH = {"/tmp": "tmp", HOME: "home", WORK: "work", "/dev/shm": "shared_memory"}
@@ -262,7 +264,37 @@ def _attribution_libraries() -> list[Path]:
     used = [Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     everywhere = [path for base in (sys.base_prefix, "/usr", "/usr/local") for path in _package_folders(base)]
     unused = [path for path in everywhere if path not in used and not path.is_symlink()]
-    return unused + [path for folder in used for name in ATTRIBUTION_LIBRARIES for path in folder.glob(f"{name}*")]
+    named = [path for folder in used for name in ATTRIBUTION_LIBRARIES for path in folder.glob(f"{name}*")]
+    return [*unused, *named, *(path for folder in used for path in _copies(folder)), *_archives()]
+
+
+@functools.cache
+def _copies(packages: Path) -> list[Path]:
+    """What lies among the packages, belongs to none that is installed there, and holds a library's code under another name."""
+    records = [path.read_text(errors="replace") for path in packages.glob("*.dist-info/RECORD")]
+    owned = {line.partition("/")[0].partition(",")[0] for record in records for line in record.splitlines()}
+    others = [path for path in packages.iterdir() if path.name not in owned and path.name != "__pycache__"]
+    return [path for path in others if any(_is_of_attribution(file) for file in _sources(path))]
+
+
+def _sources(path: Path) -> Iterator[Path]:
+    """The code in a package, or the module itself; byte code too."""
+    yield from (file for file in ([path] if path.is_file() else path.rglob("*")) if file.suffix in (".py", ".pyc"))
+
+
+def _is_of_attribution(file: Path) -> bool:
+    content = file.read_bytes()
+    return b"integrated_gradients" in content or b"IntegratedGradients" in content
+
+
+@functools.cache
+def _archives() -> list[Path]:
+    """Wheels and other archives among the interpreter's own folders, which Python imports as it does folders."""
+    folders = [path for path in _python_paths() if path.is_dir()]
+    places = [*folders, *(one for path in folders for one in path.glob("python3*") if one.is_dir())]
+    found = [path for folder in places for path in folder.iterdir()]
+    found += [path for folder in folders if folder.name == "share" for path in folder.rglob("*")]
+    return [path for path in dict.fromkeys(found) if path.name.endswith(ARCHIVES) and path.is_file()]
 
 
 def _package_folders(prefix: str) -> list[Path]:
