@@ -29,6 +29,9 @@ from autograder.sandbox.other_user import STILL_ROOT, as_another_user, warning_o
 from autograder.sandbox.system_calls import filter_file
 
 WATCH_SECONDS = 0.2
+GLANCE_SECONDS = 0.02
+FALL = 16
+"""The watch looks at once where the machine's free memory has fallen by the FALL-th part of a sandbox's limit."""
 SECONDS_TO_END = 10
 MAX_FILES = 1000
 SMALL_PROCESS = 32 * MIB
@@ -109,7 +112,7 @@ class Watch(threading.Thread):
         self._devices = {folder.stat().st_dev for folder in folders}
 
     def run(self) -> None:
-        while not self._ended.wait(WATCH_SECONDS):
+        while not self._ended_before_the_next_look():
             try:
                 violation = self._find_violation()
             except psutil.NoSuchProcess:
@@ -123,6 +126,15 @@ class Watch(threading.Thread):
                 self.violation = violation
                 self.end_sandbox()
                 return
+
+    def _ended_before_the_next_look(self) -> bool:
+        """Wait until it is time to look again, or until the machine's free memory falls fast, which is cheap to see."""
+        before, begun = _free_memory(), time.monotonic()
+        while not self._ended.wait(GLANCE_SECONDS):
+            waited = time.monotonic() - begun
+            if waited >= WATCH_SECONDS or before - _free_memory() > self.limits.memory * MIB / FALL:
+                return False
+        return True
 
     def stop(self) -> None:
         self._ended.set()
@@ -143,6 +155,13 @@ class Watch(threading.Thread):
             self.violation = self.violation or self._out_of_memory()
             self.cgroup.remove()
 
+    def _is_bubblewrap(self, process: psutil.Process) -> bool:
+        """Whether a process is the sandbox's first one, which waits for the others; root alone may see what it has open."""
+        try:
+            return process.ppid() == self.pid
+        except psutil.NoSuchProcess:
+            return False
+
     def _out_of_memory(self) -> str:
         """What there is to say where the kernel ended it; empty where it did not, or nobody knows."""
         return self._too_much_memory if self.cgroup and self.cgroup.out_of_memory else ""
@@ -151,23 +170,29 @@ class Watch(threading.Thread):
     def _too_much_memory(self) -> str:
         return f"it used more than {self.limits.memory:,} MiB of memory"
 
+    def _is_over_memory(self, scratch: int, processes: list[psutil.Process]) -> bool:
+        """Whether all of it together is too much. What several processes share is told apart only where it would matter."""
+        most = self.limits.memory * MIB
+        at_most = scratch + sum(_resident(process, count_shared_once=False) for process in processes)
+        return at_most > most and scratch + sum(_resident(process) for process in processes) > most
+
     def _find_violation(self) -> str:
         processes = psutil.Process(self.pid).children(recursive=True)
         if ended := self._out_of_memory():
             return ended
+        scratch, files = _scratch(processes)
+        if self._is_over_memory(scratch, processes):
+            return self._too_much_memory
         self.clock.tick(processes)
         if len(processes) > self.limits.processes:
             return f"it started more than {self.limits.processes} processes"
         if sum(_threads(process) for process in processes) > self.limits.threads:
             return f"it started more than {self.limits.threads} threads"
-        if _too_many_channels(processes, self.limits.channels):
-            return f"it opened more than {self.limits.channels} sockets and pipes"
-        scratch, files = _scratch(processes)
+        inside = [process for process in processes if not self._is_bubblewrap(process)]
+        if _too_many_channels(inside, self.limits.channels):
+            return f"it opened more than {self.limits.channels} sockets, pipes and terminals"
         if files > self.limits.files:
             return f"it made more than {self.limits.files:,} files"
-        memory = scratch + sum(_resident(process) for process in processes)
-        if memory > self.limits.memory * MIB:
-            return self._too_much_memory
         if sum(_cpu_seconds(process) for process in processes) > self.limits.cpu_seconds:
             return f"it used more than {self.limits.cpu_seconds} seconds of the processor"
         if self.clock.computed > self.limits.notebook_seconds:
@@ -179,7 +204,7 @@ class Watch(threading.Thread):
             written = sum(_size(folder) for folder in self.folders)
         except OSError as error:
             return f"it put {error} where its evidence goes"
-        written += sum(_size_of_nameless_files(process, self._devices) for process in processes)
+        written += sum(_size_of_nameless_files(process, self._devices) for process in inside)
         if written > self.limits.evidence * MIB:
             return f"it wrote more than {self.limits.evidence} MiB of evidence"
         return ""
@@ -201,11 +226,17 @@ def _cpu_seconds(process: psutil.Process) -> float:
     return used.user + used.system + used.children_user + used.children_system
 
 
-def _resident(process: psutil.Process) -> int:
-    """The process's share of memory, and its page tables: pages that several processes share count once between them."""
+def _free_memory() -> int:
+    """The machine's, in bytes, with what it can take from its caches."""
+    with Path("/proc/meminfo").open("rb") as file:
+        return next((int(line.split()[1]) * 1024 for line in file if line.startswith(b"MemAvailable:")), 0)
+
+
+def _resident(process: psutil.Process, count_shared_once: bool = True) -> int:
+    """The process's share of memory, and its page tables: pages that several processes share count once between them, if wanted."""
     try:
         info, tables = process.memory_info(), _page_tables(process.pid)
-        if info.rss < SMALL_PROCESS:
+        if info.rss < SMALL_PROCESS or not count_shared_once:
             return tables + info.rss
         try:
             return tables + process.memory_full_info().pss
@@ -240,17 +271,21 @@ def _scratch(processes: list[psutil.Process]) -> tuple[int, int]:
 
 
 def _too_many_channels(processes: list[psutil.Process], most: int) -> bool:
-    """Whether so many different sockets and pipes are open: what lies in their buffers is memory that no process has."""
+    """Whether so many different sockets, pipes and terminals are open.
+
+    What lies in their buffers is memory that no process has, and of terminals a machine has a few thousand for all.
+    """
     found: set[str] = set()
     for process in processes:
-        with contextlib.suppress(OSError), os.scandir(f"/proc/{process.pid}/fd") as entries:
-            for entry in entries:
-                with contextlib.suppress(OSError):
-                    kind = os.readlink(entry.path)  # noqa: PTH115 these links are no paths
-                    if kind.startswith(("socket:", "pipe:")):
-                        found.add(kind)
-            if len(found) > most:
-                return True
+        for entry in _open_files(process):
+            with contextlib.suppress(OSError):
+                kind = os.readlink(entry.path)  # noqa: PTH115 these links are no paths
+                if kind.startswith(("socket:", "pipe:")):
+                    found.add(kind)
+                elif kind.endswith("/ptmx"):  # a terminal; each has this name
+                    found.add(entry.path)
+        if len(found) > most:
+            return True
     return False
 
 
@@ -272,10 +307,21 @@ def _size(folder: Path) -> int:
 def _size_of_nameless_files(process: psutil.Process, devices: set[int]) -> int:
     """The bytes of files that the process has removed but holds open on the evidence's file system."""
     total = 0
-    with contextlib.suppress(OSError), os.scandir(f"/proc/{process.pid}/fd") as entries:
-        for entry in entries:
-            with contextlib.suppress(OSError):
-                status = entry.stat()
-                if stat.S_ISREG(status.st_mode) and not status.st_nlink and status.st_dev in devices:
-                    total += status.st_blocks * 512
+    for entry in _open_files(process):
+        with contextlib.suppress(OSError):
+            status = entry.stat()
+            if stat.S_ISREG(status.st_mode) and not status.st_nlink and status.st_dev in devices:
+                total += status.st_blocks * 512
     return total
+
+
+def _open_files(process: psutil.Process) -> list[os.DirEntry[str]]:
+    """What a process has open; nothing where it has ended.
+
+    Raises PermissionError where that is hidden, as it is of a program that may be run and not read: such a sandbox is not let run.
+    """
+    try:
+        with os.scandir(f"/proc/{process.pid}/fd") as entries:
+            return list(entries)
+    except (FileNotFoundError, ProcessLookupError):
+        return []

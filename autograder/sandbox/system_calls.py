@@ -1,7 +1,8 @@
 """The system calls that the sandbox refuses, as a filter for bubblewrap.
 
-They take memory that belongs to no process, so that the watch over the sandbox would not see it, or reach parts of
-the operating system that no notebook needs. A refused call fails with "operation not permitted". Of sockets there are those between
+They take memory that belongs to no process, so that the watch over the sandbox would not see it, use up what all processes of a
+machine or of a user have together (contexts of asynchronous input and output, watches of files), or reach parts of the operating
+system that no notebook needs. A refused call fails with "operation not permitted". Of sockets there are those between
 processes of the sandbox alone: there is no network, and each end of a TCP connection may hold megabytes of the system's memory.
 """
 
@@ -21,7 +22,9 @@ REFUSED = {
     "semget": (64, 190),
     "msgget": (68, 186),
     "mq_open": (240, 180),
+    "inotify_init": (253, None),
     "inotify_init1": (294, 26),
+    "io_setup": (206, 0),
     "ptrace": (101, 117),
     "add_key": (248, 217),
     "request_key": (249, 218),
@@ -50,7 +53,7 @@ def filter_program(machine: str | None = None) -> bytes:
     if machine not in ARCHITECTURES:
         return b""
     column = 0 if machine == "x86_64" else 1
-    numbers = [pair[column] for pair in REFUSED.values()]
+    numbers = [pair[column] for pair in REFUSED.values() if pair[column] is not None]
     # Offsets count the instructions that a jump passes over; the permission is the last but one, the refusal is the last.
     refusal = 4 + len(numbers) + 2 + len(FAMILIES) + 1
     program = [(_LOAD, 0, 0, 4), (_JUMP_EQUAL, 0, refusal - 2, ARCHITECTURES[machine]), (_LOAD, 0, 0, 0)]
