@@ -33,7 +33,7 @@ from autograder.nbgrader_plugin import handed_in
 from autograder.nbgrader_plugin.converter import SubmissionChangedError
 from autograder.nbgrader_plugin.feedback_pages import CourseFeedback
 from autograder.nbgrader_plugin.handed_in import HandedIn
-from autograder.nbgrader_plugin.submitted_notebook import problem_with
+from autograder.nbgrader_plugin.reading import Reading
 from autograder.student.plain_text import printable
 
 SECONDS_WITHOUT_WORKERS = 90
@@ -123,6 +123,15 @@ def _what_is_due(
     return graded, waiting
 
 
+@dataclass(frozen=True)
+class _Sent:
+    """What a worker has: whose submission, its checksum, and how its notebooks were read, by name."""
+
+    student: str
+    digest: str
+    readings: dict[str, Reading]
+
+
 class _Run:
     """One assignment, from the first submission to the last."""
 
@@ -140,7 +149,7 @@ class _Run:
         self.queue = deque(waiting)
         self.tries = dict.fromkeys(waiting, 0)
         self.waiting_for_quiet: deque[str] = deque()
-        self.running: dict[Future, tuple[str, str]] = {}
+        self.running: dict[Future, _Sent] = {}
         self.last_seen = time.monotonic()
         self.converter = course.converter
 
@@ -156,10 +165,9 @@ class _Run:
                     raise self._interrupted()
                 self._require_workers()
                 self._send()
-                self.progress.running(sorted(student for student, _ in self.running.values())[: self._threads()])
+                self.progress.running(sorted(sent.student for sent in self.running.values())[: self._threads()])
                 for future in self._finished():
-                    student, digest = self.running.pop(future)
-                    self._receive(student, digest, future)
+                    self._receive(self.running.pop(future), future)
 
     def _prepare(self) -> None:
         """What is the same for all students is read once."""
@@ -197,20 +205,17 @@ class _Run:
 
     def _submit(self, student: str) -> None:
         folder, ignored = self.folders[student], self.course.directory.ignore
-        problems = {name: problem_with(folder, f"{name}.ipynb") for name in self.notebooks}
-        handed = HandedIn({}) if all(problems.values()) else handed_in.read(folder, ignored)
+        assignment = self.graded.assignment
+        readings = {name: self.converter.reading(assignment, student, name) for name in self.notebooks}
+        notebooks = {name: reading.notebook for name, reading in readings.items()}
+        problems = {name: reading.problem for name, reading in readings.items() if reading.problem}
+        handed = HandedIn({}) if len(problems) == len(readings) else handed_in.read(folder, ignored)
         digest = handed.digest if handed.files else self.course.digest(folder)
-        names = {"assignment": self.graded.assignment, "student": student}
-        notebooks = {
-            name: self.converter.sanitized(folder / f"{name}.ipynb", names | {"notebook": name}, problem)
-            for name, problem in problems.items()
-        }
-        problems = {name: problem for name, problem in problems.items() if problem}
-        assigned = Assigned(self.graded.assignment, student, handed, self.given, notebooks, problems, self.settings)
+        assigned = Assigned(assignment, student, handed, self.given, notebooks, problems, self.settings)
         self.tries[student] += 1
         # A submission that its worker was lost with runs again on another one; a result is used once.
         future = self.client.submit(grade_submission, assigned, pure=False)
-        self.running[future] = student, digest
+        self.running[future] = _Sent(student, digest, readings)
 
     def _finished(self) -> list[Future]:
         try:
@@ -218,7 +223,8 @@ class _Run:
         except TimeoutError:
             return []
 
-    def _receive(self, student: str, digest: str, future: Future) -> None:
+    def _receive(self, sent: _Sent, future: Future) -> None:
+        student = sent.student
         if future.status != "finished":
             self._failed(student, f"the worker was lost ({future.exception()!s:.200})")
             return
@@ -234,11 +240,12 @@ class _Run:
         elif outcome.failed:
             self._failed(student, outcome.failed)
         else:
-            self._write(student, digest, outcome)
+            self._write(sent, outcome)
 
-    def _write(self, student: str, digest: str, outcome: Outcome) -> None:
+    def _write(self, sent: _Sent, outcome: Outcome) -> None:
+        student = sent.student
         try:
-            self.converter.write(student, digest, outcome.runs)
+            self.converter.write(student, sent.digest, outcome.runs, sent.readings)
         except SubmissionChangedError:
             self.queue.append(student)
         except (OSError, OperationalError) as error:

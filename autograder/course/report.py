@@ -22,7 +22,7 @@ from nbgrader.api import MissingEntry
 from autograder.course.folder import Course
 from autograder.course.learning_systems import Grade, canvas_csv, moodle_csv
 from autograder.course.pairs import Pair, Passage, alike
-from autograder.judge.likeness import KIT, notebook_code, starter_code
+from autograder.judge.likeness import KIT, MAX_CODE, notebook_code, starter_code
 from autograder.judge.mistakes import Mistake
 from autograder.judge.slides import DECK, slide_of
 from autograder.nbgrader_plugin.converter import write_whole
@@ -217,10 +217,10 @@ def address_of_slide(mistake: str) -> str:
 
 
 def _code(course: Course, assignment: str, student: str, record: dict[str, Any]) -> str:
-    """The code of the cells that a student may write, from the graded notebook."""
+    """The code of the cells that a student may write, from the graded notebook, as much of it as is ever compared."""
     try:
         path = course.graded_folder(assignment, student) / f"{record['notebook']}.ipynb"
         cells = json.loads(path.read_text())["cells"]
     except (OSError, ValueError, KeyError):
         return ""
-    return notebook_code(cell for cell in cells if not cell["metadata"].get("nbgrader", {}).get("locked"))
+    return notebook_code(cell for cell in cells if not cell["metadata"].get("nbgrader", {}).get("locked"))[:MAX_CODE]

@@ -24,11 +24,11 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.converters.base import NbGraderException
 from traitlets.config import Config
 
-from autograder.nbgrader_plugin.converter import failure
 from autograder.nbgrader_plugin.execution import MachineBusyError, SandboxedExecute
 from autograder.nbgrader_plugin.graded_run import PLACE, PROBLEM, RUN, GivenRun, Place
 from autograder.nbgrader_plugin.handed_in import HandedIn
 from autograder.nbgrader_plugin.judging import judge_run
+from autograder.nbgrader_plugin.reading import failure
 from autograder.problem_sets.checking import Run
 from autograder.sandbox.bubblewrap import SandboxUnavailableError
 
@@ -120,7 +120,7 @@ def _run(assigned: Assigned, notebook: str, problem: str, outcome: Outcome, log:
     with _folder() as folder:
         submission = folder / "submission"
         submission.mkdir()
-        assigned.files.write(submission)
+        assigned.files.write(submission, [*assigned.given.files, f"{notebook}.ipynb"])
         nb = deepcopy(assigned.notebooks[notebook])
         assigned.given.write(submission)
         nbformat.write(nb, submission / f"{notebook}.ipynb")

@@ -25,6 +25,8 @@ from typing import Any
 
 import numpy as np
 
+from autograder.student.plain_text import writable
+
 KIT = Path(__file__).resolve().parents[2]
 
 ATTRIBUTION_LIBRARIES = (
@@ -85,6 +87,19 @@ class OwnWork:
         return asdict(self) | {"remark": self.remark}
 
 
+def look_at(code: str, beside: Mapping[str, bytes], assignment: str, withheld: str) -> dict[str, Any]:
+    """The record of what one submission's code cells, and the files beside its notebook, look like."""
+    code = "\n".join([code, code_beside(beside)])
+    return writable(own_work(code, starter_code(assignment), known_sources(), withheld).as_record())
+
+
+def prepare(assignment: str) -> None:
+    """Read, once, what the code of an assignment's submissions is compared with."""
+    starter = starter_code(assignment)
+    for source in known_sources().values():
+        _known(source, starter)
+
+
 def own_work(code: str, starter: str, sources: Mapping[str, str], withheld: str = "") -> OwnWork:
     """Look at the code of one submission.
 
@@ -101,6 +116,11 @@ def own_work(code: str, starter: str, sources: Mapping[str, str], withheld: str 
         {name: round(share, 3) for name, share in _shares(code, sources, starter).items()},
         unwritten,
     )
+
+
+def small_enough(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files that `code_beside` looks at."""
+    return {name: content for name, content in files.items() if len(content) <= MAX_CODE}
 
 
 def code_beside(files: Mapping[str, bytes]) -> str:

@@ -15,8 +15,6 @@ from typing import Any
 from nbconvert.exporters import NotebookExporter
 from nbconvert.exporters.exporter import ResourcesDict
 from nbconvert.writers import FilesWriter
-from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.autograde import Autograde
 from nbgrader.converters.base import BaseConverter, NbGraderException
@@ -26,43 +24,25 @@ from sqlalchemy.exc import OperationalError
 from traitlets import Float
 
 from autograder.nbgrader_plugin.graded_run import GIVEN, PLACE, PROBLEM, RUN, GivenRun, Place
-from autograder.nbgrader_plugin.handed_in import digest_of
+from autograder.nbgrader_plugin.handed_in import digest_of, in_the_way
 from autograder.nbgrader_plugin.judging import RECORD, record_of
 from autograder.nbgrader_plugin.kept_evidence import KEPT, digest, pack
-from autograder.nbgrader_plugin.stray_work import (
-    OTHERS,
-    RENAMED,
-    documents,
-    named,
-    other_work,
-    own_texts,
-    send_a_person,
-)
-from autograder.nbgrader_plugin.submitted_notebook import (
-    MasterCell,
-    SubmissionError,
-    files_of,
-    handed_in_as,
-    problem_with,
-    read_notebook,
-    restore,
-)
+from autograder.nbgrader_plugin.reading import Reading, failure, read
+from autograder.nbgrader_plugin.submitted_notebook import MasterCell, SubmissionError, files_of, read_notebook
 from autograder.problem_sets.checking import Run
 from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 from autograder.sandbox.other_user import warning_of_root
-from autograder.student.plain_text import writable
 
 
 class CourseExporter(NotebookExporter):
-    """Reads a submitted notebook without trusting it. One that cannot be read becomes an empty one, with a note."""
+    """Takes a submitted notebook as it has been read without trusting it."""
 
     def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any):
         if not self.parent.is_reading_submission:
             return super().from_filename(filename, resources, **kwargs)
         path = Path(filename)
         resources["metadata"] = ResourcesDict(name=path.stem, path=str(path.parent))
-        notebook = self.parent.sanitized(path, resources["nbgrader"], resources.get(PROBLEM, ""))
-        return self.from_notebook_node(notebook, resources, **kwargs)
+        return self.from_notebook_node(self.parent.at_hand.notebook, resources, **kwargs)
 
 
 class PlainFilesOnly(BaseConverter):
@@ -76,16 +56,26 @@ class PlainFilesOnly(BaseConverter):
         )  # nbconvert's writer makes it only where the last one was another
         files = files_of(source)
         bad = {path.name for path in _unreadable_timestamp(source)}
+        given = self._given_names(assignment_id)
         for path in files.left_out:
             self.log.warning("Leaving out %r: not a plain readable file", str(path))
         for path in () if files.problem else files.plain:
             relative = path.relative_to(source)
             ignored = any(fnmatch(part, pattern) for part in relative.parts for pattern in self.coursedir.ignore)
-            if path.suffix != ".ipynb" and not ignored and str(relative) not in {*bad, RECORD, KEPT}:
+            if ignored or path.suffix == ".ipynb" or str(relative) in {*bad, RECORD, KEPT}:
+                continue
+            if not in_the_way(str(relative), given):
                 target = destination / relative
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.unlink(missing_ok=True)
                 shutil.copy(path, target, follow_symlinks=False)
+
+    def _given_names(self, assignment_id: str) -> list[str]:
+        """The files that the course puts beside a notebook and writes in its place, by their paths."""
+        source = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", assignment_id))
+        beside = [str(path.relative_to(source)) for path in files_of(source).plain] if source.is_dir() else []
+        notebooks = [Path(one).name for one in self.notebooks]
+        return [*beside, *notebooks, RECORD, KEPT, partial_name(RECORD), partial_name(KEPT)]
 
 
 class CourseAutograde(Autograde, PlainFilesOnly):
@@ -95,14 +85,16 @@ class CourseAutograde(Autograde, PlainFilesOnly):
     evidence_gib = Float(
         20.0, help="GiB that the kept evidence of a course may take; when they are used up, no more is kept."
     ).tag(config=True)
-    _failure = ""
+    at_hand: Reading
+    """The notebook that is being converted."""
+    _failed = False
     _given: dict[str, GivenRun]
+    _read: dict[str, Reading]
     _digest = ""
-    _remarks: list[str]
     _kept_bytes: int | None = None
 
     def start(self) -> None:
-        self._given = {}
+        self._given, self._read = {}, {}
         self.check_machine()
         super().start()
 
@@ -139,11 +131,9 @@ class CourseAutograde(Autograde, PlainFilesOnly):
     def init_single_notebook_resources(self, notebook_filename: str) -> dict[str, Any]:
         resources = super().init_single_notebook_resources(notebook_filename)
         names = resources["nbgrader"]
-        resources[PROBLEM] = self._failure or problem_with(
-            self.submitted_folder(names["assignment"], names["student"]), f"{names['notebook']}.ipynb"
-        )
+        resources[PROBLEM] = self.at_hand.problem
         resources[PLACE] = Place(Path(self._format_dest(names["assignment"], names["student"])), self.hidden_folders())
-        if not self._failure:
+        if not self._failed:
             resources[GIVEN] = self._given.get(names["notebook"])
         return resources
 
@@ -156,55 +146,27 @@ class CourseAutograde(Autograde, PlainFilesOnly):
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
         """Grade a notebook; where that fails on what was handed in, record it as one that could not be graded."""
-        self._failure = ""
+        names = super().init_single_notebook_resources(notebook_filename)["nbgrader"]
+        of_the_submission = names["assignment"], names["student"], names["notebook"]
+        self._failed, self.at_hand = False, self._read.get(names["notebook"]) or self.reading(*of_the_submission)
         try:
             super().convert_single_notebook(notebook_filename)
         except (NbGraderException, SandboxUnavailableError, OperationalError):
             raise  # the machine's fault or the course's: nobody gets a grade for it
         except Exception as error:
             self.log.exception("Grading %r failed", notebook_filename)
-            self._failure = failure(error)
+            self._failed, self.at_hand = True, self.reading(*of_the_submission, failure(error))
             super().convert_single_notebook(notebook_filename)
 
     @property
     def is_reading_submission(self) -> bool:
         return self._sanitizing
 
-    def sanitized(self, path: Path, names: dict[str, str], problem: str) -> NotebookNode:
+    def reading(self, assignment_id: str, student_id: str, notebook: str, problem: str = "") -> Reading:
         """A submitted notebook in the shape of the release; an empty one with a note where there is a problem with it."""
-        found = handed_in_as(path)
-        notebook = new_notebook() if problem else read_notebook(found)
-        if problem:
-            notebook.cells = [new_markdown_cell(f"**This submission could not be read.** {problem}")]
-        master = self.master_cells(names["assignment"], names["notebook"])
-        salvaged = notebook.metadata.pop("salvaged", "")
-        notebook = restore(notebook, master)
-        others = self._look_elsewhere(notebook, master, names, problem or salvaged, found.name)
-        renamed = "" if found == path else RENAMED.format(found=named([found.name]), expected=path.name)
-        self._remarks = [writable(one) for one in (renamed, salvaged, others) if one]
-        notebook.cells[:0] = [new_markdown_cell(f"**{remark}**") for remark in self._remarks]
-        for cell in notebook.cells:  # what is said of the submission may name files whose names are no text
-            cell.source = writable(cell.source)
-        return notebook
-
-    def _look_elsewhere(
-        self, notebook: NotebookNode, master: list[MasterCell], names: dict[str, str], problem: str, graded: str
-    ) -> str:
-        """What to say of other work; a person is sent where an untouched written answer may stand elsewhere."""
-        folder = self.submitted_folder(names["assignment"], names["student"])
-        plain = files_of(folder).plain if folder.is_dir() else []
-        others = other_work(plain, folder, graded)
-        texts = own_texts(notebook, [*(cell.source for cell in master), *self.released_texts(names)])
-        found = {
-            "the submission could not be read, or not whole": bool(problem) and bool(plain),
-            f"it also holds {named(others)}": bool(others),
-            f"it also holds {named(documents(plain, folder))}": bool(documents(plain, folder)),
-            "there is text in other cells": bool(texts),
-        }
-        if why := [words for words, holds in found.items() if holds]:
-            written = {cell.grade_id: cell.source for cell in master if cell.grade and cell.solution}
-            send_a_person(notebook, written, "; ".join(why))
-        return OTHERS.format(names=named(others)) if others else ""
+        master = self.master_cells(assignment_id, notebook)
+        released = self.released_texts(assignment_id, notebook)
+        return read(self.submitted_folder(assignment_id, student_id), notebook, master, released, problem)
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         submitted = self.submitted_folder(assignment_id, student_id)
@@ -220,7 +182,7 @@ class CourseAutograde(Autograde, PlainFilesOnly):
             self._record = record_of(resources["nbgrader"], run) | {
                 "submission": self._digest,
                 "evidence": self._keep_evidence(folder / KEPT, run),
-                "remarks": self._remarks,
+                "remarks": self.at_hand.remarks,
             }
 
     def set_permissions(self, assignment_id: str, student_id: str) -> None:
@@ -261,11 +223,11 @@ class CourseAutograde(Autograde, PlainFilesOnly):
                 for cell in sorted(released.source_cells, key=lambda cell: cell.name)
             ]
 
-    def released_texts(self, names: dict[str, str]) -> list[str]:
+    def released_texts(self, assignment: str, notebook: str) -> list[str]:
         """The texts of a notebook as it was handed out; none where the release is not here."""
-        folder = self.coursedir.format_path(self.coursedir.release_directory, ".", names["assignment"])
+        folder = self.coursedir.format_path(self.coursedir.release_directory, ".", assignment)
         try:
-            cells = read_notebook(Path(folder) / f"{names['notebook']}.ipynb").cells
+            cells = read_notebook(Path(folder) / f"{notebook}.ipynb").cells
         except SubmissionError:
             return []
         return [cell.source for cell in cells if cell.cell_type != "code"]
@@ -309,8 +271,12 @@ class ClassAutograde(CourseAutograde):
         self.writer = FilesWriter(parent=self, config=self.config)
         self.exporter = self.exporter_class(parent=self, config=self.config)
 
-    def write(self, student_id: str, digest: str, runs: dict[str, GivenRun]) -> None:
+    def write(
+        self, student_id: str, digest: str, runs: dict[str, GivenRun], readings: dict[str, Reading] | None = None
+    ) -> None:
         """Write a submission's runs, by the names of its notebooks, into course and gradebook.
+
+        `readings` are of the same submission, where it has been read already.
 
         Raises:
             SubmissionChangedError: what was run is not what is there now.
@@ -318,7 +284,7 @@ class ClassAutograde(CourseAutograde):
         assignment_id = self.coursedir.assignment_id
         folder = self.submitted_folder(assignment_id, student_id)
         self.notebooks = [str(folder / f"{name}.ipynb") for name in sorted(runs)]
-        self._given = runs
+        self._given, self._read = runs, readings or {}
         settled = self._settled(student_id, digest)
         self.init_destination(assignment_id, student_id)
         self.run_pre_convert_hook()
@@ -372,16 +338,16 @@ class SubmissionChangedError(Exception):
     """What was run is not what is there now."""
 
 
-def failure(error: Exception) -> str:
-    """What the record says where grading failed on what was handed in."""
-    return f"Grading it failed ({type(error).__name__}); please tell your instructor."
+def partial_name(name: str) -> str:
+    """What a file is called until it is whole."""
+    return f".{name}.partial"
 
 
 def write_whole(path: Path, content: bytes, permissions: int | None = None) -> None:
     """Write a file at once or not at all, in the place of whatever is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(partial_name(path.name))
     partial.unlink(missing_ok=True)
     with partial.open("xb") as file:
         file.write(content)

@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import tempfile
 import time
+from collections import ChainMap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,11 +28,11 @@ from autograder.judge.probes.functions import keyed_seed
 from autograder.nbgrader_plugin.graded_run import GIVEN, PLACE, PROBLEM, RUN, GivenRun, Place
 from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.problem_sets.checking import Run
+from autograder.sandbox.bounded import OverLimitError, in_bounds
 from autograder.sandbox.bubblewrap import Sandbox
 from autograder.sandbox.kernel import WATCH_SECONDS, SandboxedKernelManager, Watch
-from autograder.sandbox.limits import MIB, Limits
-from autograder.student import evidence
-from autograder.student.evidence import EvidenceError
+from autograder.sandbox.limits import MIB, ONE_NOTEBOOK, Limits
+from autograder.student.evidence import Evidence, read_all
 from autograder.student.plain_text import writable
 from autograder.student.questions import QUESTIONS_FOLDER
 from autograder.student.submit import EVIDENCE_FOLDER
@@ -217,6 +218,7 @@ class SandboxedExecute(Execute):
             self._cleanup_kernel()
 
     def _collect(self, run: Run, nb: NotebookNode) -> None:
+        tasks: list[str] = []
         for index, cell in enumerate(nb.cells):
             cell_id = cell.metadata.get("nbgrader", {}).get("grade_id")
             if cell.cell_type != "code":
@@ -227,13 +229,19 @@ class SandboxedExecute(Execute):
             if run.ended and index == self._current:
                 cell.outputs.append(new_output("error", ename="Ended", evalue=run.detail, traceback=[run.detail]))
             if cell_id in TASKS and TASKS[cell_id].automatic:
-                try:
-                    run.evidence[cell_id] = evidence.read(self._evidence, cell_id)
-                except EvidenceError as error:
-                    run.damaged[cell_id] = str(error)
-                except Exception as error:  # nothing in it may stop the grading
-                    self.log.exception("The evidence of %s", cell_id)
-                    run.damaged[cell_id] = f"reading it failed ({type(error).__name__})"
+                tasks.append(cell_id)
+        run.evidence, run.damaged = _read_in_bounds(self._evidence, tasks)
+
+
+def _read_in_bounds(folder: Path, tasks: list[str]) -> tuple[dict[str, Evidence], dict[str, str]]:
+    """The evidence of some tasks, and why others have none; read in a process with limits, one by one where that is too much."""
+    try:
+        return in_bounds(ONE_NOTEBOOK, read_all, folder, tasks)
+    except OverLimitError as error:
+        if len(tasks) == 1:
+            return {}, {tasks[0]: f"reading it was ended: {error}"}
+    found = [_read_in_bounds(folder, [task]) for task in tasks]
+    return dict(ChainMap(*(one for one, _ in found))), dict(ChainMap(*(damaged for _, damaged in found)))
 
 
 def _take(given: GivenRun, nb: NotebookNode) -> Run:

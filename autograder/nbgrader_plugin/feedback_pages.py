@@ -10,13 +10,20 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import nbformat
+from nbconvert.exporters import TemplateExporter
 from nbconvert.exporters.exporter import ResourcesDict
+from nbconvert.utils.base import NbConvertBase
 from nbconvert.writers import FilesWriter
+from nbformat.v4 import new_markdown_cell
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import GenerateFeedback
 from nbgrader.exchange.default import ExchangeReleaseFeedback
+from traitlets.config import Config
 
 from autograder.nbgrader_plugin.judging import RECORD
+from autograder.sandbox.bounded import OverLimitError, in_bounds
+from autograder.sandbox.limits import ONE_NOTEBOOK
 
 MATHJAX = re.compile("<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->", re.DOTALL)
 """What nbgrader's page asks a network for. `autograder.nbgrader_plugin.pages` has made the formulas MathML."""
@@ -25,6 +32,9 @@ STATE = "<!-- grades {} -->"
 
 FROM_EXCHANGE = ("timestamp.txt", "submission_secret.txt")
 """What `nbgrader release_feedback` reads beside the page of a submission that came through the exchange."""
+
+
+ENDED = "This page shows your points and verdicts alone. Making the whole page was ended: {}."
 
 
 class CourseFeedback(GenerateFeedback):
@@ -48,6 +58,20 @@ class CourseFeedback(GenerateFeedback):
         for notebook in self.notebooks:
             self.convert_single_notebook(notebook)
         self.set_permissions(assignment_id, student_id)
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        """Make a page in a process with limits; where it takes more, one of the verdicts alone, which says so."""
+        resources = self.init_single_notebook_resources(notebook_filename)
+        classes = (self.exporter_class, *self.preprocessors)
+        sections = {name for one in classes for name in one.section_names()}
+        config = Config({name: section for name, section in self.config.items() if name in sections})
+        arguments = self.exporter_class, self.preprocessors, config, notebook_filename, resources
+        try:
+            page = in_bounds(ONE_NOTEBOOK, page_of, *arguments)
+        except OverLimitError as error:
+            self.log.warning("Making the page of %r was ended: %s", notebook_filename, error)
+            page = page_of(*arguments, ENDED.format(error))
+        self.write_single_notebook(page, resources | {"output_extension": self.exporter.file_extension})
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         destination = Path(self._format_dest(assignment_id, student_id))
@@ -83,6 +107,29 @@ class CourseFeedback(GenerateFeedback):
                 comments = sorted((comment.name, comment.comment or "") for comment in notebook.comments)
                 shown += [notebook.name, notebook.late_submission_penalty, grades, comments]
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
+
+
+def page_of(
+    exporter_class: type[TemplateExporter],
+    preprocessors: list[type[NbConvertBase]],
+    config: Config,
+    path: str,
+    resources: dict[str, Any],
+    ended: str = "",
+) -> str:
+    """The page of a graded notebook; where an earlier try `ended`, that sentence and what is the course's own: cells, verdicts."""
+    exporter = exporter_class(config=config)
+    for preprocessor in preprocessors:
+        exporter.register_preprocessor(preprocessor)
+    if not ended:
+        return exporter.from_filename(path, resources)[0]
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("locked")]
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and not cell.metadata.nbgrader.grade:
+            cell.outputs = []
+    notebook.cells.insert(0, new_markdown_cell(f"**{ended}**"))
+    return exporter.from_notebook_node(notebook, resources)[0]
 
 
 class FeedbackForExchange(ExchangeReleaseFeedback):

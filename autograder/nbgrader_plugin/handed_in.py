@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from autograder.nbgrader_plugin.submitted_notebook import files_of
 
@@ -22,11 +22,26 @@ class HandedIn:
         """What `digest_of` says of a folder with these files."""
         return _digest({name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()})
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Path, given: Iterable[str] = ()) -> None:
+        """Write the files, but for what stands in the way of those that are `given`."""
+        given = tuple(given)
         for name, content in self.files.items():
+            if in_the_way(name, given):
+                continue
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+
+
+def in_the_way(name: str, given: Iterable[str]) -> bool:
+    """Whether a file lies where a folder has to be for one of the given files, or in a folder of the name of one.
+
+    >>> given = ["photos/cat.png"]
+    >>> in_the_way("photos", given), in_the_way("photos/cat.png/x", given), in_the_way("photos/mine.png", given)
+    (True, True, False)
+    """
+    path = PurePath(name)
+    return any(path in PurePath(one).parents or PurePath(one) in path.parents for one in given)
 
 
 def read(folder: Path, ignored: Iterable[str] = ()) -> HandedIn:

@@ -12,7 +12,7 @@ from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from autograder.judge.likeness import code_beside, known_sources, notebook_code, own_work, starter_code
+from autograder.judge.likeness import look_at, notebook_code, small_enough
 from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
 from autograder.judge.verdict import Verdict
@@ -23,9 +23,7 @@ from autograder.nbgrader_plugin.submitted_notebook import is_picture
 from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.problem_sets.checking import Run, judge, nothing_to_judge, why_nothing
 from autograder.sandbox.bounded import OverLimitError, in_bounds
-from autograder.sandbox.limits import OwnLimits
-from autograder.student.plain_text import writable
-from autograder.task import Function
+from autograder.sandbox.limits import ONE_NOTEBOOK, OwnLimits
 
 RECORD = "verdicts.json"
 PAGE_PIXELS = 840
@@ -92,9 +90,12 @@ def _own_work(nb: NotebookNode, assignment: str, files: Mapping[str, bytes], log
     cells = [cell for cell in nb.cells if not cell.metadata.get("nbgrader", {}).get("locked")]
     beside = {name: content for name, content in files.items() if name != f"{assignment}.ipynb"}
     try:
-        code = "\n".join([notebook_code(cells), code_beside(beside)])
-        found = own_work(code, starter_code(assignment), known_sources(), _withheld(assignment))
-        return writable(found.as_record())
+        return in_bounds(
+            ONE_NOTEBOOK, look_at, notebook_code(cells), small_enough(beside), assignment, _withheld(assignment)
+        )
+    except OverLimitError as error:
+        log.warning("Comparing the code of %s was ended: %s", assignment, error)
+        return {"remark": f"the code could not be compared: {error}"}
     except Exception as error:
         log.exception("Comparing the code of %s", assignment)
         return {"remark": f"the code could not be compared ({type(error).__name__})"}
@@ -103,8 +104,6 @@ def _own_work(nb: NotebookNode, assignment: str, files: Mapping[str, bytes], log
 def verdict_on(task: str, run: Run, kept: Path | None = None) -> Verdict:
     """The verdict on a task from what its run left behind, or the reason why there is nothing to judge."""
     if task in run.evidence:
-        if isinstance(TASKS[task].asks, Function):  # whose work is bounded: so many questions, answers of their size
-            return judge(task, run.evidence[task], run.seed)
         return in_bounds(OwnLimits(), judge, task, run.evidence[task], run.seed, MAX_RECOMPUTED_PHOTO_GRADIENTS, kept)
     return why_nothing(task, run)
 

@@ -217,7 +217,7 @@ class Files:
 
 def files_of(folder: Path) -> Files:
     """Look through a submission without following a link, however deep it is."""
-    plain, left_out, pending = [], [], [(folder, 0)]
+    plain, left_out, pending, size = [], [], [(folder, 0)], 0
     while pending:
         place, depth = pending.pop()
         for entry in _entries(place):
@@ -226,13 +226,18 @@ def files_of(folder: Path) -> Files:
             if len(os.fsencode(entry.relative_to(folder))) > MAX_PATH:
                 left_out.append(entry)
                 continue
-            mode = entry.lstat().st_mode
+            status = entry.lstat()
+            mode = status.st_mode
             if stat.S_ISDIR(mode) and depth == MAX_DEPTH:
                 left_out.append(entry)
                 return Files(plain, left_out, f"The submission has more than {MAX_DEPTH} folders within each other.")
             if stat.S_ISDIR(mode) and mode & stat.S_IRUSR and mode & stat.S_IXUSR:
                 pending.append((entry, depth + 1))
             elif stat.S_ISREG(mode) and mode & stat.S_IRUSR:
+                size += status.st_size
+                if size > MAX_FILES_MIB * 2**20:
+                    left_out.append(entry)
+                    return Files(plain, left_out, f"The submission has more than {MAX_FILES_MIB} MiB of files.")
                 plain.append(entry)
             else:
                 left_out.append(entry)
@@ -343,10 +348,4 @@ def problem_with(folder: Path, notebook: str) -> str:
         read_notebook(handed_in_as(folder / notebook))
     except SubmissionError as error:
         return str(error)
-    files = files_of(folder)
-    if files.problem:
-        return files.problem
-    size = sum(path.lstat().st_size for path in files.plain) / 2**20
-    if size > MAX_FILES_MIB:
-        return f"The submission has {size:.0f} MiB of files; expected at most {MAX_FILES_MIB} MiB."
-    return ""
+    return files_of(folder).problem

@@ -6,6 +6,7 @@ strange study can make the judge do.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import resource
 import signal
@@ -30,7 +31,7 @@ def in_bounds(limits: OwnLimits, function: Callable[..., Any], *arguments: Any) 
         OverLimitError: it took too long, or its process ended in the middle of it, as one without memory does.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+    context.set_forkserver_preload([*PRELOADED, function.__module__])
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sender, limits, function, arguments))
     process.start()
@@ -54,6 +55,7 @@ def in_bounds(limits: OwnLimits, function: Callable[..., Any], *arguments: Any) 
 
 
 def _work(sender: Connection, limits: OwnLimits, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    gc.freeze()  # what was there before is not looked through, which would copy it
     resource.setrlimit(resource.RLIMIT_DATA, (limits.memory * MIB, limits.memory * MIB))
     resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 5))
     try:

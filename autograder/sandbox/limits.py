@@ -24,7 +24,7 @@ class Limits:
         cpu_seconds: processor time of all processes together.
         memory: of all processes, with their page tables and the scratch folders, which lie in memory.
         processes, threads: at the same time.
-        channels: sockets and pipes that are open at the same time. Each end holds up to 0.2 MiB of the system's memory.
+        channels: sockets, pipes and terminals that are open at the same time. Each end holds up to 0.2 MiB of the system's memory.
         tmp, home, work, shared_memory: the folders that can be written; they lie in memory.
         files: files and folders in each of these folders.
         evidence: what is written to the machine's disk, 1,000 files at most.
@@ -71,6 +71,10 @@ class OwnLimits:
     seconds: int = 1800
     cpu_seconds: int = 900
     memory: int = 8192
+
+
+ONE_NOTEBOOK = OwnLimits(seconds=600, cpu_seconds=60, memory=4096)
+"""To read a notebook that was handed in or the evidence of a task, to compare its code with known code, or to make its page."""
 
 
 def _kernel_version() -> tuple[int, int]:

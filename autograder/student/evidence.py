@@ -76,6 +76,19 @@ def read(folder: Path, task: str) -> Evidence[dict[str, Any]]:
             raise EvidenceError(f"the arrays of {task} cannot be read: {str(error)[:200]}") from None
 
 
+def read_all(folder: Path, tasks: list[str]) -> tuple[dict[str, Evidence[dict[str, Any]]], dict[str, str]]:
+    """The evidence of some tasks, and why there is none that can be read of the others. Whatever lies there, this returns."""
+    found, damaged = {}, {}
+    for task in tasks:
+        try:
+            found[task] = read(folder, task)
+        except EvidenceError as error:
+            damaged[task] = str(error)
+        except Exception as error:
+            damaged[task] = f"reading it failed ({type(error).__name__})"
+    return found, damaged
+
+
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """The path of a partial file that takes the place of `path` when the block ends well."""

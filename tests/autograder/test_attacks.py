@@ -17,9 +17,12 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 
 from autograder.course.classroom import grade_class
+from autograder.course.folder import Course
 from autograder.course.table import show
+from autograder.nbgrader_plugin import feedback_pages
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
+from autograder.sandbox.limits import OwnLimits
 from autograder.student import evidence
 from autograder.student.evidence import EvidenceError
 from tests.autograder import hostile
@@ -135,6 +138,17 @@ def test_the_honest_one_is_not_punished(course):
     assert "image/png" in notebook
     assert "words on stderr" in notebook
     assert record_of(course, "honest")["ended"] == ""
+
+
+def test_a_page_that_takes_too_much_shows_points_and_verdicts_and_says_so(course, monkeypatch):
+    folder, table, _ = course
+    monkeypatch.setattr(feedback_pages, "ONE_NOTEBOOK", OwnLimits(seconds=0, cpu_seconds=60, memory=4096))
+    of_the_course = Course(folder)
+    feedback_pages.CourseFeedback(coursedir=of_the_course.directory, parent=of_the_course.app).write(PS1.id, "honest")
+    page = page_of(folder, "honest")
+    assert "Making the whole page was ended: it took more than 0 seconds" in page
+    assert "4 of 4 points" in page and "HONEST WORK WENT THROUGH" not in page and active_parts(page) == []
+    assert of_the_course.record(PS1.id, "honest") and table["honest"].score == 12
 
 
 def test_the_spy_finds_nothing(course):

@@ -1,9 +1,15 @@
 """The judge's own work is bounded: too much of it ends, with a reason, and nothing of it stays."""
 
+import json
+import logging
 import time
 
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
+from autograder.nbgrader_plugin import execution, judging, reading
+from autograder.nbgrader_plugin.submitted_notebook import MasterCell
+from autograder.problem_sets.checking import Run
 from autograder.sandbox.bounded import OverLimitError, in_bounds
 from autograder.sandbox.limits import OwnLimits
 
@@ -48,3 +54,54 @@ def test_time_ends_it():
     with pytest.raises(OverLimitError, match="more than 1 seconds"):
         in_bounds(OwnLimits(seconds=1, cpu_seconds=600, memory=1500), time.sleep, 100)
     assert time.monotonic() - started < 30
+
+
+class TestOfOneNotebook:
+    """What a hostile submission makes the grader do is ended, with a sentence, in each of the places where that is."""
+
+    LITTLE = OwnLimits(seconds=60, cpu_seconds=1, memory=1500)
+
+    def test_reading_it(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(reading, "ONE_NOTEBOOK", self.LITTLE)
+        code = {
+            "cell_type": "code",
+            "metadata": {},
+            "source": "x=1\n" * 4_000_000,
+            "outputs": [],
+            "execution_count": None,
+        }
+        (tmp_path / "ps1.ipynb").write_text(
+            json.dumps({"cells": [code], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+        )
+        answer = MasterCell("mine", "code", "pass", "", locked=False, grade=True, solution=True, points=0)
+        found = reading.read(tmp_path, "ps1", [answer], [])
+        assert found.problem.startswith("Reading it was ended: it took more than")
+        assert found.problem in found.notebook.cells[0].source and len(found.notebook.cells) == 2
+
+    def test_comparing_its_code(self, monkeypatch, caplog):
+        monkeypatch.setattr(judging, "ONE_NOTEBOOK", self.LITTLE)
+        notebook = new_notebook(cells=[new_code_cell("x=1\n" * 500_000 + "x=(")])
+        found = judging._own_work(notebook, "ps1-attribution", {}, logging.getLogger())
+        assert found["remark"].startswith(
+            "the code could not be compared: it took more than 1 seconds of the processor"
+        )
+
+    def test_judging_a_function(self, monkeypatch):
+        monkeypatch.setattr(judging, "judge", spin_on)
+        monkeypatch.setattr(judging, "OwnLimits", lambda: self.LITTLE)
+        run = Run(1, evidence={"ps1-input-gradient": None})
+        verdict = judging._verdict("ps1-input-gradient", run, logging.getLogger(), None)
+        assert verdict.points == 0 and "ended: it took more than 1 seconds of the processor" in verdict.notes[0]
+
+    def test_reading_its_evidence(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(execution, "ONE_NOTEBOOK", self.LITTLE)
+        monkeypatch.setattr(execution, "read_all", spin_on)
+        run, step = Run(1), execution.SandboxedExecute()
+        step._evidence = tmp_path
+        cell = new_code_cell("", metadata={"nbgrader": {"grade_id": "ps1-input-gradient"}})
+        step._collect(run, new_notebook(cells=[cell]))
+        assert run.damaged["ps1-input-gradient"].startswith("reading it was ended: it took more than 1 seconds of")
+
+
+def spin_on(*arguments: object) -> None:
+    spin()

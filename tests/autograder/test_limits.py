@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder.nbgrader_plugin.execution import SandboxedExecute
-from autograder.sandbox.limits import Limits, OwnLimits
+from autograder.sandbox.limits import ONE_NOTEBOOK, Limits, OwnLimits
 
 TESTS = Path(__file__).parent
 PAGE = (TESTS.parents[1] / "docs" / "limits.md").read_text()
@@ -35,6 +35,10 @@ def test_every_row_names_who_keeps_it_and_what_happens():
 def test_the_test_of_a_limit_is_there(row):
     named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", row[5])
     assert named and all(test in names_in(file) for file, test in named)
+
+
+def test_what_one_notebook_may_take_of_the_grader_is_said():
+    assert f"{ONE_NOTEBOOK.cpu_seconds} s of the processor, {ONE_NOTEBOOK.memory} MiB, in a process of its own" in PAGE
 
 
 def test_the_tests_of_the_trusted_side_are_there():

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,7 @@ from nbformat.v4 import new_notebook
 
 from autograder.nbgrader_plugin import stray_work
 from autograder.nbgrader_plugin import submitted_notebook as submitted
+from autograder.nbgrader_plugin.handed_in import digest_of, in_the_way
 from autograder.nbgrader_plugin.submitted_notebook import (
     MasterCell,
     SubmissionError,
@@ -390,7 +392,15 @@ class TestProblems:
         (tmp_path / "deep" / "er" / "data.bin").write_bytes(bytes(3 * 2**20))
         assert problem_with(tmp_path, NOTEBOOK) == ""
         monkeypatch.setattr(submitted, "MAX_FILES_MIB", 2)
-        assert "3 MiB of files; expected at most 2 MiB" in problem_with(tmp_path, NOTEBOOK)
+        assert "more than 2 MiB of files" in problem_with(tmp_path, NOTEBOOK)
+
+    def test_a_file_that_says_it_is_huge_is_neither_read_nor_copied(self, tmp_path):
+        (tmp_path / NOTEBOOK).write_text(json.dumps(notebook(code())))
+        with (tmp_path / "data.bin").open("wb") as file:
+            file.truncate(1 << 40)
+        before = time.process_time()
+        assert digest_of(tmp_path) and "data.bin" not in {path.name for path in files_of(tmp_path).plain}
+        assert "MiB of files" in problem_with(tmp_path, NOTEBOOK) and time.process_time() - before < 5
 
     def test_the_size_of_what_a_link_leads_to_does_not_count(self, tmp_path, monkeypatch):
         monkeypatch.setattr(submitted, "MAX_FILES_MIB", 2)
@@ -448,6 +458,16 @@ class TestBombs:
         (deep / "x.txt").write_text("x")
         found = files_of(tmp_path)
         assert not found.plain and len(found.left_out) == 1
+
+
+class TestFilesInTheWay:
+    @pytest.mark.parametrize("name", ["photos", "photos/cat.png/x", "verdicts.json/x"])
+    def test_of_a_given_one(self, name):
+        assert in_the_way(name, ["photos/cat.png", "verdicts.json"])
+
+    @pytest.mark.parametrize("name", ["photos/mine.png", "photo", "verdicts.json", "mine/verdicts.json"])
+    def test_are_not_those_beside_it(self, name):
+        assert not in_the_way(name, ["photos/cat.png", "verdicts.json"])
 
 
 class TestWorkElsewhere:

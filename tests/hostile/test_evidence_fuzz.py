@@ -19,8 +19,10 @@ from autograder.student import evidence
 from autograder.student.evidence import Evidence, EvidenceError
 from autograder.student.record import AnswersRecord
 
-SHARE = 1.0 if os.environ.get("HOSTILE") else 0.015
-"""`make hostile` reads 20,000 inputs, the suite 300."""
+IN_THE_SUITE = 0.015
+SHARE = 1.0 if os.environ.get("HOSTILE") else IN_THE_SUITE
+BYTES, RECORDS, ARRAYS = 10_000, 5_000, 5_000
+"""Inputs that `make hostile` reads; the suite takes a share of them."""
 MOST_MEMORY = 8 << 20
 """For inputs of 64 KiB at most."""
 PROBES = integrated_gradients_probes(1)
@@ -116,14 +118,14 @@ def _read_or_refused(folder: Path, record: bytes, arrays: bytes) -> Evidence | N
         assert most < MOST_MEMORY
 
 
-@of(10_000)
+@of(BYTES)
 @given(arrays=damaged() | headed() | st.binary(max_size=200))
 def test_arrays_of_any_bytes_are_read_or_refused(folder, arrays):
     read = _read_or_refused(folder, b"{}", arrays)
     assert read is None or sum(array.nbytes for array in read.arrays.values()) <= len(arrays)
 
 
-@of(5_000)
+@of(RECORDS)
 @given(
     record=st.binary(max_size=300) | records.map(lambda record: json.dumps(record).encode()) | st.text().map(str.encode)
 )
@@ -132,7 +134,7 @@ def test_records_of_any_bytes_are_read_or_refused(folder, record):
     assert read is None or isinstance(read.record, dict)
 
 
-@of(5_000)
+@of(ARRAYS)
 @given(record=records)
 def test_answers_of_any_form_are_read_or_refused(record):
     """What a record says of answers may be anything that JSON holds; each probe has an answer or a complaint."""
