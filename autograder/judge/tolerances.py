@@ -145,10 +145,10 @@ LEAST_OWN = 17
 the map of the one that looks at the other. What rates maps without asking the network does so in 15 of them, whatever it is; of
 the corpus's right measures each does in 19 or more, all but one in 22."""
 
-LEAST_RANKED = 36
-"""Of 60 random rankings that the seed draws, those above which the measure of a study has to rate the true map; equal numbers count
-half. Numbers that know nothing of the map reach it in 8 % of the draws, honest measures, which do so on 84 % of the pictures or
-more, miss it in less than one draw in 10,000."""
+LEAST_RANKED = 68
+"""Of 120 random rankings that the seed draws, two for each picture, those above which the measure of a study has to rate the true
+map; equal numbers count half. Numbers that know nothing of the map reach it in 12 % of the draws. The least sure of the measures
+that the corpus calls right is above on 72 % of the pictures, and misses it in less than one draw in a thousand."""
 
 LEAST_TOLD = 6
 """With fewer pictures than this told apart, a measure is said not to see the difference at all."""

@@ -36,6 +36,8 @@ REPEATED, SCALED, OTHER_TARGET = 10, 4, 6
 CONSTANTS = (0.0, 1.0, -0.3)
 SHARED = 15
 """Pictures of two digits: each is asked about for the one network and for the other."""
+NEW_RANKINGS = ("random", "another random")
+"""Two of each picture: honest measures that are not sure of themselves are then told from chance."""
 SIDE = ENLARGED * DIGIT
 CORNERS = ((0, 0), (0, SIDE // 2), (SIDE // 2, 0), (SIDE // 2, SIDE // 2))
 LEAST_PROBABILITY = 0.9
@@ -71,14 +73,14 @@ def quality_probes(seed: int) -> list[QualityProbe]:
 
 
 def new_rankings(seed: int) -> list[QualityProbe]:
-    """For each held picture the true map and a random one that nobody has seen, in an order that the seed draws as well.
+    """For each held picture the true map and two random ones that nobody has seen, in an order that the seed draws as well.
 
     The measure that a study was scored with is asked about them. Who has tried measures on the questions above, which are the same
     for everybody, knows nothing about these.
     """
     drawn = _drawing("rankings", seed)
     true = [probe for probe in _probes() if probe.of == "true"]
-    random = [replace(one, of="random", attribution=_shuffled(one.attribution, drawn)) for one in true]
+    random = [replace(one, of=of, attribution=_shuffled(one.attribution, drawn)) for of in NEW_RANKINGS for one in true]
     return _in_order("order of rankings", seed, [*true, *random])
 
 
@@ -89,7 +91,7 @@ def what_is_asked(seed: int) -> list[Asked]:
 
 def what_is_ranked(seed: int) -> list[Asked]:
     """The same of the `new_rankings` of a seed."""
-    ranked = [Asked(f"picture {n} {of}", n, of) for of in ("true", "random") for n in range(HELD)]
+    ranked = [Asked(f"picture {n} {of}", n, of) for of in ("true", *NEW_RANKINGS) for n in range(HELD)]
     return _in_order("order of rankings", seed, ranked)
 
 

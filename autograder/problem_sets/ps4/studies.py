@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from autograder.judge.mistakes import Mistake
-from autograder.judge.probes.measures import HELD, what_is_ranked
+from autograder.judge.probes.measures import HELD, NEW_RANKINGS, what_is_ranked
 from autograder.judge.studies.pictures import read_pictures
 from autograder.judge.studies.reading import Study
 from autograder.judge.studies.sample import Sample
@@ -84,10 +84,10 @@ def measure_fault(evidence: Evidence[StudyRecord], seed: int) -> Fault:
     if numbers is None or numbers.shape != (len(probes),):
         return Fault("the measure did not answer the questions about other maps", Mistake.MEASURE_NOT_ASKED)
     values = {(p.picture, p.of): float(value) for p, value in zip(probes, numbers, strict=True)}
-    above = sum(_above(values[n, "true"], values[n, "random"]) for n in range(HELD))
+    above = sum(_above(values[n, "true"], values[n, of]) for of in NEW_RANKINGS for n in range(HELD))
     if above >= LEAST_RANKED:
         return NO_FAULT
-    seen = f"the measure puts the true map above a random ranking for {above:g} of {HELD} other pictures"
+    seen = f"the measure puts the true map above a random ranking in {above:g} of {2 * HELD} other cases"
     return Fault(f"{seen}, expected {LEAST_RANKED} or more", Mistake.MEASURE_NO_BETTER_THAN_CHANCE)
 
 
