@@ -116,4 +116,5 @@ def test_others_are_graded_and_nothing_goes_on(graded):
     assert table[BYSTANDER].score == 0 and "is not written yet" in table[BYSTANDER].diagnosis
     assert sorted(path.name for path in beside.iterdir()) == ["secret.txt", "socket"]
     commands = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
-    assert not [command for command in commands if any(str(course) in part for part in command)]
+    others = [command for command in commands if not any("multiprocessing.forkserver" in part for part in command)]
+    assert not [command for command in others if any(str(course) in part for part in command)]
