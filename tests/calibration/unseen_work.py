@@ -28,9 +28,9 @@ KIT = Path(__file__).resolve().parents[2]
 FOLDER = KIT / "corpus"
 RUN_SEED = 7
 INTRODUCTION = """\
-The grader and the corpus above were written side by side. These hand-ins were not: their authors knew the problem sets
+The grader and the corpus above were written side by side. These submissions were not: their authors knew the problem sets
 and what students are told, and nothing of the checks. Each says what it expects of a right grader; where the text of the
-set does not decide, it says so. How they did the first time, before anything was mended, is in
+set does not decide, it says so. How they did the first time, before anything was fixed, is in
 [corpus](../corpus/README.md).
 """
 CORRECT, WRONG, UNCLEAR = "correct", "wrong", "unclear"
