@@ -73,9 +73,9 @@ def test_there_is_a_success_before_the_doubts(told):
     )
 
 
-def test_every_second_slide_has_a_figure(sections):
-    with_figure = [section for section in sections if section.find("img")]
-    assert len(with_figure) >= len(sections) / 2
+def test_every_second_slide_has_a_figure(told):
+    with_figure = [section for section in told if section.find("img")]
+    assert len(with_figure) >= len(told) / 2
 
 
 @pytest.mark.parametrize(("page", "maps"), [("slides.html", 18), ("report.html", 5)])
