@@ -37,6 +37,8 @@ POINTS_OF_PATHS = 16
 """Points at which the gradients of a model from a file are held against its scores."""
 MAP_PROPERTIES = ("completeness", "map")
 FEW_STEPS = 20
+LIKELY_IMAGES = 3
+"""How many other images a map without a name is held against: those whose scores rise by about its sum."""
 EXPLAINED_BY_COPIES = (
     *(
         Mistake.MAP_OF_ANOTHER_IMAGE,
@@ -135,6 +137,8 @@ def judge_maps(
     _look_at_the_rest(subject, [entries[k] for k in unchecked], allowance, found, entries, baselines)
     if baselines and found.first and found.mistake in (Mistake.UNRELATED_MAP, Mistake.NOISY_MAP):
         _blame_baseline(subject, found.first, entries, found)
+    if found.first and found.mistake in (Mistake.UNRELATED_MAP, Mistake.NOISY_MAP):
+        _blame_order(subject, found.first, entries, found)
     _blame_copies(subject, entries, found)
     return found
 
@@ -166,9 +170,21 @@ def _blame_baseline(subject: Subject, odd: Entry, entries: Sequence[Entry], foun
         found.mistake = Mistake.MAP_OF_ANOTHER_BASELINE
 
 
-def _is_near(subject: Subject, entry: Entry) -> bool:
+def _blame_order(subject: Subject, odd: Entry, entries: Sequence[Entry], found: Judgement) -> None:
+    """Where a map is another image's, whichever: its sum tells which images to look at."""
+    others = [
+        one for one in entries if one.series == odd.series and one.image != odd.image and one.n_steps == odd.n_steps
+    ]
+    total = float(odd.values.sum())
+    likely = sorted(others, key=lambda one: abs(total - _rise(subject, one)))[:LIKELY_IMAGES]
+    if any(_is_near(subject, one, odd.values) for one in likely):
+        found.mistake = Mistake.MAP_OF_ANOTHER_IMAGE
+
+
+def _is_near(subject: Subject, entry: Entry, values: np.ndarray | None = None) -> bool:
+    """Whether a map, the entry's own unless another is given, is what the entry's should be."""
     pair = _pair(subject, entry, {})
-    return distance(entry.values, pair.reference) <= pair.allowed_map_error
+    return distance(entry.values if values is None else values, pair.reference) <= pair.allowed_map_error
 
 
 def _blame_copies(subject: Subject, entries: Sequence[Entry], found: Judgement) -> None:

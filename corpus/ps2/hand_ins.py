@@ -132,6 +132,12 @@ def _wrong_choices() -> Iterator[Entry]:
         ("map_of_another_image",),
         mixed(lambda a: {k: v.roll(1, 0) for k, v in a.items()}),
     )
+    yield changed(
+        task,
+        "maps in an order of their own",
+        ("map_of_another_image",),
+        mixed(lambda a: {k: v.roll(3, 0) for k, v in a.items()}),
+    )
     yield changed(task, "maps for nine images", ("wrong_shape",), mixed(lambda a: {k: v[:9] for k, v in a.items()}))
     yield changed(
         task,

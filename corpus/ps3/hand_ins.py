@@ -97,6 +97,12 @@ def _wrong_tables() -> Iterator[Entry]:
     )
     yield changed(
         task,
+        "maps in an order of their own",
+        ("map_of_another_image",),
+        mixed(lambda a: {n: v.roll(3, 0) for n, v in a.items()}),
+    )
+    yield changed(
+        task,
         "one map for all images",
         ("one_map_for_all",),
         mixed(lambda a: {n: v[:1].expand(v.shape).clone() for n, v in a.items()}),

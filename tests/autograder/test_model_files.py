@@ -274,6 +274,7 @@ def wrong_maps(
         "one channel": lambda: right.mean(1, keepdim=True).expand_as(right).clone(),
         "another class": lambda: stack(network, images, baselines, second, "midpoint", 50),
         "next image": lambda: right.roll(1, 0),
+        "image after next but one": lambda: right.roll(3, 0),
     }[kind]()
 
 
@@ -284,6 +285,7 @@ NAMED = {
     "one channel": {"channels_averaged"},
     "another class": {"wrong_class"},
     "next image": {"map_of_another_image"},
+    "image after next but one": {"map_of_another_image"},
 }
 SUM_IS_RIGHT = {"one channel"}
 
