@@ -1,10 +1,10 @@
-"""Grading a class of ps1: throughput against stock nbgrader, two workers against one, the verdict by part, cost, replay.
+"""Grading a class of ps1: throughput against stock nbgrader, two workers against one, warm starts, the verdict by part, replay.
 
     python -m benchmarks.class_run --students 60
 
 All contestants grade the same notebooks in turn in one run. Stock nbgrader has its own preprocessors and no sandbox; a graded
-cell then checks its answer in the notebook, as `submit` does outside of the grader. Processor seconds are those of all processes
-that were waited for, or, in the sandbox and for verdicts, as the grader counts them.
+cell then checks its answer in the notebook, as `submit` does outside of the grader. Processor seconds are those of everything
+that a command started, as the operating system's accounting of a cgroup has them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import resource
 import shutil
 import statistics
 import subprocess
@@ -20,6 +19,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import nbformat
 
 from autograder.course.commands import nbgrader
 from autograder.course.demo import (
@@ -53,14 +54,28 @@ n_steps = 50
 attribution = integrated_gradients(model.probabilities, image, baseline, target, n_steps)
 gradient_times_input = image * input_gradient(model.probabilities, image, target)
 """
+COUNTS = """
+import time
+
+def tell_processor_time(*result):
+    print("processor seconds so far:", time.process_time())
+
+get_ipython().events.register("post_run_cell", tell_processor_time)
+"""
 STOCK = """
 c = get_config()
 c.CourseDirectory.course_id = "integrated-gradients"
 c.Execute.timeout = 1200
 """
+CPU_ACCOUNTS = Path("/sys/fs/cgroup/cpuacct")
+"""Where cgroups account for processor time, in version 1, and only root may make one."""
+GRADE = [sys.executable, "-m", "autograder", "grade", ASSIGNMENT, "--again"]
+REPLAY = [sys.executable, "-m", "autograder", "replay", ASSIGNMENT]
+FEW = "grade, one worker, a quarter of the class"
 AUTOGRADE = [sys.executable, "-m", "nbgrader", "autograde", ASSIGNMENT, "--force"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 TASKS = [task.id for task in PROBLEM_SETS[ASSIGNMENT].tasks if task.automatic]
+AGAIN = f"{TASKS[-1]}, with the photo and baseline of another"
 
 
 def main() -> None:
@@ -75,21 +90,26 @@ def main() -> None:
         hand_in(ours, made_up(count))
         shutil.copytree(ours, stock)
         (stock / "nbgrader_config.py").write_text(STOCK)
-        grade = [sys.executable, "-m", "autograder", "grade", ASSIGNMENT, "--again", "--workers"]
-        replay = [sys.executable, "-m", "autograder", "replay", ASSIGNMENT, "--workers", "2"]
+        cold = shutil.copytree(ours, Path(folder) / "cold")
+        with (cold / "nbgrader_config.py").open("a") as config:
+            config.write("\nc.SandboxedExecute.warm_start = False\n")
         results: dict[str, object] = {"students": count}
         seconds = results["seconds"] = {}
-        parts = {
-            "grade, one worker": lambda name: seconds.update({name: _seconds(ours, [*grade, "1"])}),
-            "cost": lambda name: results.update({name: cost(ours, count)}),
-            "verdict": lambda name: results.update({name: verdict_by_part(ours)}),
-            "stock nbgrader": lambda name: seconds.update({name: _seconds(stock, AUTOGRADE)}),
-            "grade, two workers": lambda name: seconds.update({name: _seconds(ours, [*grade, "2"])}),
-            "replay, two workers": lambda name: seconds.update({name: _seconds(ours, replay)}),
+        some = [student.name for student in made_up(count)[: max(1, count // 4)]]
+        runs = {
+            "grade, two workers": (ours, [*GRADE, "--workers", "2"]),
+            "stock nbgrader": (stock, AUTOGRADE),
+            "grade, one worker": (ours, [*GRADE, "--workers", "1"]),
+            "grade, one worker, cold starts": (cold, [*GRADE, "--workers", "1"]),
+            FEW: (ours, [*GRADE, "--workers", "1", "--students", *some]),
+            "replay, two workers": (ours, [*REPLAY, "--workers", "2"]),
         }
-        for name, measure in parts.items():
-            measure(name)
+        for name, (course, command) in runs.items():
+            seconds[name] = {"students": len(some) if name == FEW else count, **_seconds(course, command)}
             keep("class_run", results, OF_A_CLASS)
+        results["verdict"] = verdict_by_part(ours)
+        results["cost"] = cost(ours, count, seconds, results["verdict"])
+        keep("class_run", results, OF_A_CLASS)
 
 
 def made_up(count: int) -> tuple[Student, ...]:
@@ -100,7 +120,7 @@ def made_up(count: int) -> tuple[Student, ...]:
             f"student{k:03}",
             "made up",
             {
-                "ps1-input-gradient": styles[k % 2][0],
+                "ps1-input-gradient": COUNTS + styles[k % 2][0],
                 "ps1-integrated-gradients": styles[k % 2][1],
                 "ps1-photo": PHOTO.format(photo=k // 2 % 10, fill=("zeros", "ones")[k // 20 % 2]),
             },
@@ -109,22 +129,41 @@ def made_up(count: int) -> tuple[Student, ...]:
     )
 
 
-def cost(course: Path, count: int) -> dict[str, float]:
-    """Median processor seconds of a submission, by who spends them, from the records and logs of the last run."""
+def cost(course: Path, count: int, seconds: dict[str, dict], verdict: dict[str, float]) -> dict[str, float]:
+    """Processor seconds that one submission more takes with one worker, and who spends them.
+
+    What is spent once a run, on starting the worker and on its imports, is left out by comparing a run of all with one of a few.
+    """
     opened = Course(course)
-    said = [opened.log_of(ASSIGNMENT, student.name).read_text() for student in made_up(count)]
-    worker = [float(re.search(r"([\d.]+) CPU seconds of the worker", log)[1]) for log in said]
-    verdicts = [float(re.search(r"([\d.]+) of them for the verdicts", log)[1]) for log in said]
-    records = [opened.record(ASSIGNMENT, student.name) for student in made_up(count)]
+    cells = [_cells(opened.graded_folder(ASSIGNMENT, student.name)) for student in made_up(count)]
+    all_, few = seconds["grade, one worker"], seconds[FEW]
+    more = all_["students"] - few["students"]
+    each = (all_["cpu"] - few["cpu"]) / more
+    new_photos = (len(_photos(all_["students"])) - len(_photos(few["students"]))) / more
+    judged = sum(verdict[task] for task in TASKS[:-1])
+    judged += new_photos * verdict[TASKS[-1]] + (1 - new_photos) * verdict[AGAIN]
     found = {
-        "in the sandbox: the kernel's start and the notebook's cells": statistics.median(
-            one["cpu_seconds"] for one in records
-        ),
-        "the worker, but for verdicts": statistics.median(a - b for a, b in zip(worker, verdicts, strict=True)),
-        "the worker's part of the verdicts": statistics.median(verdicts),
+        "in all": each,
+        "the notebook's cells": statistics.median(cells),
+        "its verdicts": judged,
+        "all else": each - statistics.median(cells) - judged,
+        "once a run": few["cpu"] - few["students"] * each,
     }
     print(found, flush=True)
     return found
+
+
+def _photos(count: int) -> set[str]:
+    """The different answers to the last task: what a verdict works out for one serves the others with the same one."""
+    return {student.answers[TASKS[-1]] for student in made_up(count)}
+
+
+def _cells(graded: Path) -> float:
+    """Processor seconds that a notebook's kernel spent from its first answer to its end, by its own account."""
+    notebook = nbformat.read(graded / f"{ASSIGNMENT}.ipynb", as_version=4)
+    printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    told = [float(found) for found in re.findall(r"processor seconds so far: ([\d.]+)", printed)]
+    return told[-1] - told[0]
 
 
 def verdict_by_part(course: Path) -> dict[str, float]:
@@ -132,12 +171,11 @@ def verdict_by_part(course: Path) -> dict[str, float]:
     opened, student = Course(course), made_up(1)[0].name
     record = opened.record(ASSIGNMENT, student)
     run = unpack((opened.graded_folder(ASSIGNMENT, student) / KEPT).read_bytes(), record["evidence"]["sha256"])
-    in_bounds(
-        OwnLimits(), timed, TASKS[0], run.evidence[TASKS[0]], run.seed
-    )  # starts the process that others are forked from
+    # The first one starts the process that the others are forked from.
+    in_bounds(OwnLimits(), timed, TASKS[0], run.evidence[TASKS[0]], run.seed)
     found = {task: in_bounds(OwnLimits(), timed, task, run.evidence[task], run.seed) for task in TASKS}
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("kept", f"{TASKS[-1]}, explained before by another"):
+        for name in ("kept", AGAIN):
             found[name] = in_bounds(OwnLimits(), timed, TASKS[-1], run.evidence[TASKS[-1]], run.seed, Path(folder))
     del found["kept"]
     print(found, flush=True)
@@ -151,17 +189,18 @@ def timed(task: str, evidence: Evidence, seed: int, kept: Path | None = None) ->
 
 
 def _seconds(course: Path, command: list[str]) -> dict[str, float]:
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    ended = subprocess.run(command, cwd=course, env=ENVIRONMENT, capture_output=True, text=True)
+    """Wall and processor seconds of a command, and of all that it starts."""
+    group = CPU_ACCOUNTS / f"bench-{os.getpid()}-{time.monotonic_ns()}"
+    group.mkdir()
+    inside = ["/bin/sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(group), *command]
+    started = time.perf_counter()
+    ended = subprocess.run(inside, cwd=course, env=ENVIRONMENT, capture_output=True, text=True)
     if ended.returncode:
         raise RuntimeError(
             f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout[-3000:]}{ended.stderr[-3000:]}"
         )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    found = {
-        "wall": time.perf_counter() - started,
-        "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-    }
+    wall = time.perf_counter() - started
+    found = {"wall": wall, "cpu": int((group / "cpuacct.usage").read_text()) / 1e9}
     print(command[2:], found, flush=True)
     return found
 

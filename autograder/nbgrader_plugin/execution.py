@@ -63,6 +63,10 @@ class SandboxedExecute(Execute):
     ).tag(config=True)
     memory = Integer(Limits().memory, help="MiB of memory for all processes of a submission.").tag(config=True)
     processes = Integer(Limits().processes, help="Processes that a submission may have at once.").tag(config=True)
+    warm_start = Bool(
+        True,
+        help="Fork kernels from a process that has imported torch, each into a sandbox of its own; else each starts cold.",
+    ).tag(config=True)
     key = Unicode(help="The key that probes are drawn with; by default a new one for each run.").tag(config=True)
 
     store_widget_state = False
@@ -105,7 +109,7 @@ class SandboxedExecute(Execute):
     def create_kernel_manager(self) -> AsyncKernelManager:
         if self._sandbox is None:
             return super().create_kernel_manager()
-        self.km = SandboxedKernelManager(self._sandbox, config=self.config, log=self.log)
+        self.km = SandboxedKernelManager(self._sandbox, self.warm_start, config=self.config, log=self.log)
         self._manager = self.km
         return self.km
 

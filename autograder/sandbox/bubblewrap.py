@@ -44,6 +44,8 @@ HIDDEN_SYSTEM_FOLDERS = (
 ARCHIVES = (".whl", ".egg", ".zip", ".conda", ".tar.gz", ".tar.bz2", ".tar.xz")
 HOME, WORK, SUBMISSION = "/sandbox/home", "/sandbox/work", "/sandbox/submission"
 SCRIPT = "/sandbox/script.py"
+USER = 1000
+"""User and group inside, whoever they are outside."""
 SCRATCH = {"/tmp": "tmp", HOME: "home", WORK: "work", "/dev/shm": "shared_memory"}
 """Folders that can be written, in memory, and the limit on the size of each."""
 READ_ONLY_PROC = tuple(f"/proc/{name}" for name in (
@@ -95,9 +97,20 @@ class Sandbox:
 
         `refused_calls` is an open file with a filter of system calls, which bubblewrap has to inherit.
         """
+        return self._command(self._kit(), [sys.executable, "-I", "-B", *self.launcher(arguments)], refused_calls)
+
+    def launcher(self, arguments: list[str]) -> list[str]:
+        """The script that becomes the kernel, with its arguments."""
         launcher = _package_folder("autograder") / "student" / "launcher.py"
-        program = [sys.executable, "-I", "-B", str(launcher), SUBMISSION, WORK, *arguments]
+        return [str(launcher), SUBMISSION, WORK, *arguments]
+
+    def empty_command(self, program: list[str], refused_calls: int | None = None) -> list[str]:
+        """The command line of the same sandbox around a program of the system's, for a kernel that joins it later."""
         return self._command(self._kit(), program, refused_calls)
+
+    def variables(self) -> dict[str, str]:
+        """The whole environment of the first process."""
+        return kernel_variables() | self.environment | {"AUTOGRADER_LIMITS": json.dumps(self.limits.of_a_process())}
 
     def trial_command(self, arguments: list[str]) -> list[str]:
         """The command line that runs the interpreter alone, with the same things in sight."""
@@ -124,7 +137,7 @@ class Sandbox:
         options = [
             str(find_bubblewrap()),
             *("--unshare-user", "--unshare-all", "--disable-userns", "--die-with-parent", "--new-session"),
-            *("--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox", "--clearenv"),
+            *("--cap-drop", "ALL", "--uid", str(USER), "--gid", str(USER), "--hostname", "sandbox", "--clearenv"),
             *_mount_system(),
             *("--proc", "/proc", "--dev", "/dev"),
             *(part for path in READ_ONLY_PROC for part in ("--ro-bind-try", path, path)),
@@ -138,9 +151,7 @@ class Sandbox:
             options += ["--ro-bind", str(self.questions), str(self.questions)]
         options += [part for path in (self.evidence, self.runtime) for part in ("--bind", str(path), str(path))]
         options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK]
-        variables = _variables() | self.environment
-        variables["AUTOGRADER_LIMITS"] = json.dumps(self.limits.of_a_process())
-        return options + [part for item in variables.items() for part in ("--setenv", *item)]
+        return options + [part for item in self.variables().items() for part in ("--setenv", *item)]
 
     def _show_and_hide(self) -> list[str]:
         """The interpreter and its packages shown, all else hidden; the deeper of two folders decides."""
@@ -307,12 +318,15 @@ def _hide(path: Path) -> list[str]:
     return ["--ro-bind", "/dev/null", str(path)]
 
 
-def _font_cache() -> list[str]:
+def font_lists() -> list[Path]:
     """matplotlib's list of fonts, which takes it seconds to make anew for each kernel."""
     from matplotlib import get_cachedir
 
-    lists = Path(get_cachedir()).glob("fontlist-*.json")
-    return [part for path in lists for part in ("--ro-bind", str(path), f"{HOME}/.matplotlib/{path.name}")]
+    return list(Path(get_cachedir()).glob("fontlist-*.json"))
+
+
+def _font_cache() -> list[str]:
+    return [part for path in font_lists() for part in ("--ro-bind", str(path), f"{HOME}/.matplotlib/{path.name}")]
 
 
 def _weights() -> list[str]:
@@ -321,7 +335,8 @@ def _weights() -> list[str]:
     return [part for path, place in places for part in ("--ro-bind", str(path.resolve()), f"{HOME}/{place}")]
 
 
-def _variables() -> dict[str, str]:
+def kernel_variables() -> dict[str, str]:
+    """The environment of every kernel."""
     folder = Path(sys.executable).parent
     threads = {name: os.environ[name] for name in ("OMP_NUM_THREADS",) if name in os.environ}
     return threads | {

@@ -10,11 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import stat
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 import zmq.asyncio
@@ -27,6 +30,7 @@ from autograder.sandbox.clock import Clock
 from autograder.sandbox.limits import MIB, Limits
 from autograder.sandbox.other_user import STILL_ROOT, as_another_user, warning_of_root
 from autograder.sandbox.system_calls import filter_file
+from autograder.sandbox.warm import PLACEHOLDER, WarmStartError, warm_parent_of_this_process
 
 WATCH_SECONDS = 0.2
 GLANCE_SECONDS = 0.02
@@ -40,20 +44,19 @@ SMALL_PROCESS = 32 * MIB
 class SandboxedKernelManager(AsyncKernelManager):
     """Starts the kernel by the sandbox's command line. `watch.violation` says why it was ended, if it was."""
 
-    def __init__(self, sandbox: Sandbox, **kwargs: Any) -> None:
+    def __init__(self, sandbox: Sandbox, warm: bool = True, **kwargs: Any) -> None:
         super().__init__(
             transport="ipc",
             connection_file=str(sandbox.runtime / "kernel.json"),
             kernel_name="python3",
             **kwargs,
         )
-        self.sandbox = sandbox
+        self.sandbox, self.warm = sandbox, warm
         self.watch: Watch | None = None
         # A message that is larger than this is dropped by the socket before it fills the grader's memory.
         self.context = zmq.asyncio.Context()
         self.context.setsockopt(zmq.MAXMSGSIZE, sandbox.limits.message * MIB)
         self.context.setsockopt(zmq.RCVHWM, sandbox.limits.messages)
-        self._filter = filter_file()
 
     @property
     def log_file(self) -> Path:
@@ -65,28 +68,54 @@ class SandboxedKernelManager(AsyncKernelManager):
         return KernelSpec(argv=[], display_name="Python 3 (sandboxed)", language="python", interrupt_mode="message")
 
     def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
-        return self.sandbox.command(["-f", self.connection_file, *(extra_arguments or [])], self._filter)
+        """The launcher's arguments: they are the same for a kernel that starts warm and for a cold one."""
+        return ["-f", self.connection_file, *(extra_arguments or [])]
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **kwargs: Any) -> None:
-        kwargs.pop("cwd", None)
-        kwargs["env"] = {"PATH": os.defpath}
-        # What the process prints past its kernel goes to a file: never among the grader's own lines.
-        inherited = () if self._filter is None else (self._filter,)
-        command = as_another_user(self.sandbox, kernel_cmd)
-        if command == kernel_cmd and warning_of_root():
-            self.log.warning(STILL_ROOT)
         cgroup = cgroup_for(self.sandbox.limits)
         self.log.info(
             "Memory and processes are kept by %s", f"the cgroup {cgroup.folder}" if cgroup else "the watch alone"
         )
-        command = cgroup.command(command) if cgroup else command
+        # What the process prints past its kernel goes to a file: never among the grader's own lines.
         with self.log_file.open("wb") as log:
-            await super()._async_launch_kernel(command, stdout=log, stderr=log, pass_fds=inherited, **kwargs)
+            kernel = await self._launch_warm(kernel_cmd, cgroup, log) if self.warm else None
+            if kernel is None:
+                await self._launch(partial(self.sandbox.command, kernel_cmd), cgroup, stdout=log, stderr=log)
+        folders = (self.sandbox.evidence, self.sandbox.runtime)
+        self.watch = Watch(self.provisioner.pid, self.sandbox.limits, folders, cgroup, kernel)
+        self.watch.start()
+
+    async def _launch_warm(self, arguments: list[str], cgroup: Cgroup | None, log: IO[bytes]) -> int | None:
+        """Make an empty sandbox and fork a kernel into it; the kernel's process, or None where that did not work."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                empty = partial(self.sandbox.empty_command, PLACEHOLDER)
+                await self._launch(empty, cgroup, stdin=theirs, stdout=theirs, stderr=log)
+            try:
+                parent = warm_parent_of_this_process()
+                return parent.start(self.sandbox, self.provisioner.pid, arguments, ours, log.fileno(), cgroup)
+            except (WarmStartError, OSError) as error:
+                self.log.warning("The kernel starts cold: %s", error)
+        await self.provisioner.kill()
+        await self.provisioner.wait()
+        return None
+
+    async def _launch(
+        self, command_with: Callable[[int | None], list[str]], cgroup: Cgroup | None, **streams: Any
+    ) -> None:
+        """Start bubblewrap, with the command line for a filter of system calls, as whoever it is to be, in the cgroup."""
+        refused = filter_file()
+        inherited = () if refused is None else (refused,)
+        plain = command_with(refused)
+        command = as_another_user(self.sandbox, plain)
+        if command == plain and warning_of_root():
+            self.log.warning(STILL_ROOT)
+        command = cgroup.command(command) if cgroup else command
+        environment = {"PATH": os.defpath}
+        await super()._async_launch_kernel(command, env=environment, pass_fds=inherited, **streams)
         for descriptor in inherited:
             os.close(descriptor)
-        folders = (self.sandbox.evidence, self.sandbox.runtime)
-        self.watch = Watch(self.provisioner.pid, self.sandbox.limits, folders, cgroup)
-        self.watch.start()
 
     async def _async_cleanup_resources(self, restart: bool = False) -> None:
         if self.watch:
@@ -100,11 +129,20 @@ class Watch(threading.Thread):
     Attributes:
         violation: what was exceeded, in words; empty while nothing was.
         clock: how long the sandbox's processes computed.
+        joined: the kernel's process where it started warm.
     """
 
-    def __init__(self, pid: int, limits: Limits, folders: tuple[Path, ...], cgroup: Cgroup | None = None) -> None:
+    def __init__(
+        self,
+        pid: int,
+        limits: Limits,
+        folders: tuple[Path, ...],
+        cgroup: Cgroup | None = None,
+        kernel: int | None = None,
+    ) -> None:
         super().__init__(name="sandbox watch", daemon=True)
         self.pid, self.limits, self.folders, self.cgroup = pid, limits, folders, cgroup
+        self.joined = _process(kernel)
         self.violation = ""
         self.clock = Clock()
         self._ended = threading.Event()
@@ -142,7 +180,7 @@ class Watch(threading.Thread):
     def end_sandbox(self) -> None:
         """Kill bubblewrap, and with it every process in the sandbox, and wait until they have ended."""
         try:
-            processes = psutil.Process(self.pid).children(recursive=True)
+            processes = self.processes()
         except psutil.NoSuchProcess:
             processes = []
         with contextlib.suppress(ProcessLookupError):
@@ -162,6 +200,17 @@ class Watch(threading.Thread):
         except psutil.NoSuchProcess:
             return False
 
+    def processes(self) -> list[psutil.Process]:
+        """All that are in the sandbox, and the one that watches over it from within bubblewrap.
+
+        A kernel that joined it is no descendant of bubblewrap's. What its children leave behind is.
+        """
+        found = psutil.Process(self.pid).children(recursive=True)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if self.joined:
+                found += [*self.joined.children(recursive=True), self.joined]
+        return found
+
     def _out_of_memory(self) -> str:
         """What there is to say where the kernel ended it; empty where it did not, or nobody knows."""
         return self._too_much_memory if self.cgroup and self.cgroup.out_of_memory else ""
@@ -177,7 +226,7 @@ class Watch(threading.Thread):
         return at_most > most and scratch + sum(_resident(process) for process in processes) > most
 
     def _find_violation(self) -> str:
-        processes = psutil.Process(self.pid).children(recursive=True)
+        processes = self.processes()
         if ended := self._out_of_memory():
             return ended
         scratch, files = _scratch(processes)
@@ -208,6 +257,12 @@ class Watch(threading.Thread):
         if written > self.limits.evidence * MIB:
             return f"it wrote more than {self.limits.evidence} MiB of evidence"
         return ""
+
+
+def _process(pid: int | None) -> psutil.Process | None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid) if pid else None
+    return None
 
 
 def _threads(process: psutil.Process) -> int:
