@@ -65,7 +65,7 @@ calibrate: $(TEST_READY)  ## how often is the grader wrong? hand in the whole co
 
 hostile: $(TEST_READY)  ## attackers and damaged notebooks, all of them: who gains a point, who loses one
 	@HOSTILE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile tests/hostile \
-	  tests/autograder/test_attacks.py tests/autograder/test_sandbox.py tests/autograder/test_evidence.py tests/autograder/test_study_cheats.py tests/autograder/test_model_files.py
+	  tests/autograder/test_attacks.py tests/autograder/test_sandbox.py tests/autograder/test_evidence.py tests/autograder/test_study_cheats.py tests/autograder/test_model_files.py tests/autograder/test_kills.py
 
 lecture: $(READY)  ## build the slides, the demos, the explorer and the live page into lecture/built/
 	@$(BIN)/python -m lecture

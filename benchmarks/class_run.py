@@ -106,7 +106,6 @@ def main() -> None:
         }
         for name, (course, command) in runs.items():
             seconds[name] = {"students": len(some) if name == FEW else count, **_seconds(course, command)}
-            keep("class_run", results, OF_A_CLASS)
         results["verdict"] = verdict_by_part(ours)
         results["cost"] = cost(ours, count, seconds, results["verdict"])
         keep("class_run", results, OF_A_CLASS)

@@ -94,18 +94,30 @@ def _row(model: str, by: str, measured: list[dict]) -> list[str]:
 
 
 def class_run(results: dict) -> str:
-    """Wall and processor seconds of each contestant, and where those of one submission go."""
-    count = results["students"]
-    stock = results["seconds"].get("stock nbgrader", {}).get("wall", float("nan"))
-    rows = [
-        [name, f"{took['wall']:.0f}", f"{took['cpu'] / count:.1f}", f"{stock / took['wall']:.2f}"]
-        for name, took in results["seconds"].items()
+    """Wall and processor seconds of each contestant, their ratios, and where those of one submission go."""
+    seconds = results["seconds"]
+    stock = seconds["stock nbgrader"]
+    rows = []
+    for name, took in seconds.items():
+        each, of_stock = (one["wall"] / one["students"] for one in (took, stock))
+        cpu, cpu_of_stock = (one["cpu"] / one["students"] for one in (took, stock))
+        figures = (f"{took['wall']:.0f}", f"{took['cpu']:.0f}", f"{of_stock / each:.2f}", f"{cpu / cpu_of_stock:.2f}")
+        rows.append([name, str(took["students"]), *figures])
+    head = [
+        "by",
+        "submissions of ps1",
+        "wall seconds",
+        "CPU seconds",
+        "throughput over stock's",
+        "CPU each over stock's",
     ]
-    head = [f"{count} submissions of ps1 by", "wall seconds", "CPU seconds each, of processes waited for"]
-    told = table([*head, "throughput, times stock"], rows)
-    spent = {**results["cost"], **{f"the verdict on {name}": seconds for name, seconds in results["verdict"].items()}}
-    rows = [[name, f"{seconds:.2f}"] for name, seconds in spent.items()]
-    return told + "\n" + table(["of one submission", "CPU seconds"], rows)
+    told = table(head, rows)
+    one, two = seconds["grade, one worker"]["wall"], seconds["grade, two workers"]["wall"]
+    told += f"\nTwo workers against one: {one / two:.2f} times the throughput.\n\n"
+    spent = {f"grading one more: {name}": cpu for name, cpu in results["cost"].items()}
+    spent |= {f"the verdict on {name}": cpu for name, cpu in results["verdict"].items()}
+    rows = [[name, f"{cpu:.2f}"] for name, cpu in spent.items()]
+    return told + table(["of one submission", "CPU seconds"], rows)
 
 
 def class_alike(results: dict) -> str:

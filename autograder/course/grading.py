@@ -36,8 +36,8 @@ from autograder.nbgrader_plugin.handed_in import HandedIn
 from autograder.nbgrader_plugin.reading import Reading
 from autograder.student.plain_text import printable
 
-SECONDS_WITHOUT_WORKERS = 90
-"""Dask starts a worker again that was lost; where none comes back for so long, none will."""
+SECONDS_WITHOUT_WORKERS = 300
+"""Dask starts a worker again that was lost, which takes a busy machine minutes; where none comes back for so long, none will."""
 BUSY_TRIES = 3
 """How often a submission that the machine kept waiting is run in all; from the second time on, nothing else runs beside it."""
 IN_FLIGHT = 2

@@ -66,7 +66,8 @@ def _import_all(torchvision_import: str) -> None:
     described.loader.exec_module(module)
     module.import_torchvision()
     for name in PRELOADED:
-        importlib.import_module(name)
+        with contextlib.suppress(ImportError):  # a kernel that wants it says what is missing
+            importlib.import_module(name)
     shutil.rmtree(os.environ["MPLCONFIGDIR"])  # matplotlib has read its list of fonts
     gc.collect()
     gc.freeze()  # a collection in a fork would copy all of it

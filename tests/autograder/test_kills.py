@@ -1,0 +1,107 @@
+"""SIGKILL of the grader or of a worker at random moments: the next start goes on, and the gradebook is the undisturbed one.
+
+A few kills here, and with HOSTILE=1 fifty. The submissions are damaged files: most of the time then goes into writing, where a
+kill can hurt.
+"""
+
+import json
+import multiprocessing
+import os
+import random
+import re
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import dask
+import pytest
+from distributed import LocalCluster
+from nbgrader.api import Gradebook
+from rich.console import Console
+
+from autograder.course.classroom import grade_class
+from autograder.nbgrader_plugin.kept_evidence import KEPT, digest
+from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
+
+KILLS, STUDENTS = (50, 20) if os.environ.get("HOSTILE") else (3, 2)
+LONGEST = 300
+CELL_ID = re.compile(r'id="cell-id=\w+"')
+"""nbformat draws one for each cell that was handed in without."""
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with (
+        dask.config.set({"distributed.worker.daemon": False}),
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster,
+    ):
+        yield cluster
+
+
+def grade(course: Path, scheduler: str, again: bool) -> None:
+    with (course / "screen.txt").open("w") as screen:
+        grade_class(course, ["ps1"], Console(file=screen), count=1, scheduler=scheduler, again=again)
+
+
+def written(course: Path) -> set[tuple[str, int]]:
+    return {(str(path), path.stat().st_mtime_ns) for path in course.glob("autograded/*/*/verdicts.json")}
+
+
+def state(course: Path) -> dict:
+    """All grades, and all records and pages but for times and cell ids."""
+    found = {}
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "integrated-gradients") as book:
+        for submission in book.assignment_submissions(PS1.id):
+            assert submission.student_id not in found, "graded twice"
+            found[submission.student_id] = [
+                (grade.name, grade.auto_score, grade.manual_score, grade.needs_manual_grade)
+                for notebook in submission.notebooks
+                for grade in sorted(notebook.grades, key=lambda grade: grade.name)
+            ]
+    for student, grades in found.items():
+        record = json.loads((course / "autograded" / student / PS1.id / "verdicts.json").read_text())
+        folder = course / "autograded" / student / PS1.id
+        assert (
+            not list(folder.glob(".*.partial")) and digest((folder / KEPT).read_bytes()) == record["evidence"]["sha256"]
+        )
+        for name in ("seconds", "cpu_seconds", "evidence"):  # the evidence's checksum counts the seconds, too
+            record.pop(name)
+        page = (course / "feedback" / student / PS1.id / f"{PS1.id}.html").read_text()
+        found[student] = grades, record, CELL_ID.sub("", page)
+    return found
+
+
+def test_kills_at_random_moments_change_nothing_in_the_end(tmp_path, released_course, cluster):
+    undisturbed = released_course(PS1.id, tmp_path / "undisturbed")
+    config = undisturbed / "nbgrader_config.py"
+    config.write_text(config.read_text() + "\nc.SandboxedExecute.key = 'the same for both'\n")
+    for k in range(STUDENTS):
+        folder = undisturbed / "submitted" / f"student {k}" / PS1.id
+        folder.mkdir(parents=True)
+        (folder / f"{PS1.id}.ipynb").write_text(f"damaged {k}")
+    course = shutil.copytree(undisturbed, tmp_path / "killed")
+    grade(undisturbed, cluster.scheduler_address, again=False)
+
+    drawn = random.Random(12)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["autograder.course.classroom"])
+    ended = 0
+    for kill in range(KILLS):
+        before = written(course)
+        grader = context.Process(target=grade, args=(course, cluster.scheduler_address, bool(kill % 2)))
+        grader.start()
+        deadline = time.monotonic() + LONGEST
+        while written(course) == before and grader.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(drawn.uniform(0, 0.5))
+        if kill % 3 == 2:
+            os.kill(cluster.workers[0].pid, signal.SIGKILL)
+            grader.join(LONGEST)
+        ended += grader.exitcode is not None
+        grader.kill()
+        grader.join()
+    assert ended < KILLS  # some were in the middle
+    grade(course, cluster.scheduler_address, again=False)
+    assert state(course) == state(undisturbed)
+    assert len(state(course)) == STUDENTS
