@@ -84,7 +84,8 @@ class Verdict:
     @property
     def causes(self) -> tuple[Cause, ...]:
         """The likely causes of the work's faults, then those of a single one."""
-        causes = [Cause(Mistake(name).cause, Mistake(name).remedy) for name in self._known()]
+        known = [Mistake(name) for name in self._known()]  # type: ignore[call-arg]  # looked up by its value
+        causes = [Cause(one.cause, one.remedy) for one in known]
         if self.cause and len(self.mistakes) < 2:
             causes[:1] = [Cause(self.cause, self.remedy)]  # which may say more than the mistake does
         return tuple(causes)
