@@ -179,12 +179,13 @@ def test_a_zero_that_the_machine_caused_is_not_a_grade(course, scheduler, monkey
     said_busy = {"ada": 1, "ben": 99}
     received = grading._Run._receive
 
-    def receive(run, student, digest, future):
+    def receive(run, sent, future):
+        student = sent.student
         if said_busy[student]:
             said_busy[student] -= 1
             outcome = Outcome(student, busy="in 1200 seconds its processes could compute for 76")
             future = type("Finished", (), {"status": "finished", "result": lambda self: outcome})()
-        return received(run, student, digest, future)
+        return received(run, sent, future)
 
     monkeypatch.setattr(grading._Run, "_receive", receive)
     table, _ = grade(course, scheduler)
