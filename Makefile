@@ -13,7 +13,7 @@ QUICK := tests/test_architecture.py tests/test_docs.py tests/test_environment.py
   $(addprefix tests/autograder/test_,verdict.py evidence.py submitted.py truth.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint assignments student-kit calibrate hostile lecture bench bench-class browser postgresql doctor clean
+.PHONY: help demo test check lint assignments student-kit calibrate hostile kills lecture bench bench-class browser postgresql doctor clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,7 +65,10 @@ calibrate: $(TEST_READY)  ## how often is the grader wrong? hand in the whole co
 
 hostile: $(TEST_READY)  ## attackers and damaged notebooks, all of them: who gains a point, who loses one
 	@HOSTILE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile tests/hostile \
-	  tests/autograder/test_attacks.py tests/autograder/test_sandbox.py tests/autograder/test_evidence.py tests/autograder/test_study_cheats.py tests/autograder/test_model_files.py tests/autograder/test_kills.py
+	  tests/autograder/test_attacks.py tests/autograder/test_sandbox.py tests/autograder/test_evidence.py tests/autograder/test_study_cheats.py tests/autograder/test_model_files.py
+
+kills: $(TEST_READY)  ## kill the grader and its worker at fifty random moments: the grades are those of an undisturbed class
+	@KILLS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/autograder/test_kills.py
 
 lecture: $(READY)  ## build the slides, the demos, the explorer and the live page into lecture/built/
 	@$(BIN)/python -m lecture

@@ -1,6 +1,6 @@
 """SIGKILL of the grader or of a worker at random moments: the next start goes on, and the gradebook is the undisturbed one.
 
-A few kills here, and with HOSTILE=1 fifty. The submissions are damaged files: most of the time then goes into writing, where a
+A few kills here, and in `make kills` fifty. The submissions are damaged files: most of the time then goes into writing, where a
 kill can hurt.
 """
 
@@ -24,7 +24,7 @@ from autograder.course.classroom import grade_class
 from autograder.nbgrader_plugin.kept_evidence import KEPT, digest
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 
-KILLS, STUDENTS = (50, 20) if os.environ.get("HOSTILE") else (3, 2)
+KILLS, STUDENTS = (50, 20) if os.environ.get("KILLS") else (3, 2)
 LONGEST = 300
 CELL_ID = re.compile(r'id="cell-id=\w+"')
 """nbformat draws one for each cell that was handed in without."""
