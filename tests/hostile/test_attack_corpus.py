@@ -32,6 +32,9 @@ from tests.hostile.attacks import CORPUS, MORE
 from tests.hostile.attacks.attack import SECRET, TOKEN
 from tests.hostile.attacks.games import GAMES
 from tests.hostile.outcome import outside, says_that_it_won
+from tests.hostile.payloads import PAYLOADS
+from tests.hostile.test_evidence_fuzz import ARRAYS, BYTES, RECORDS
+from tests.hostile.test_evidence_fuzz import IN_THE_SUITE as SHARE_IN_THE_SUITE
 
 LARGEST_NOTEBOOK = 32 << 20
 WHOLE = "HOSTILE" in os.environ
@@ -70,6 +73,22 @@ def test_there_are_many_of_many_kinds():
     page = (KIT / "docs" / "attacks.md").read_text()
     assert f"{sum(kinds.values())} attacks of {len(kinds)} kinds" in page
     assert [attack.name for attack in CORPUS if attack.group != "nothing" and f"| {attack.name} |" not in page] == []
+
+
+def test_the_figures_of_the_threat_model_are_those_of_the_corpora():
+    """What stands under "Measured" in SECURITY.md; the page stays one page."""
+    kinds = {attack.group for attack in CORPUS if attack.group != "nothing"}
+    count = sum(attack.group != "nothing" for attack in CORPUS)
+    text = (KIT / "SECURITY.md").read_text()
+    fuzzed = round(SHARE_IN_THE_SUITE * (BYTES + RECORDS + ARRAYS))
+    inputs = BYTES + RECORDS + ARRAYS
+    for words in (
+        f"| attacks of {len(kinds)} kinds | {count} of {count}: ",
+        f"| {len(PAYLOADS)} of {len(PAYLOADS)} | `tests/hostile/test_payloads.py` |",
+        f"| {fuzzed} of {fuzzed} in `make test`; `make hostile` tries {inputs:,} |",
+    ):
+        assert words in text, words
+    assert len(text.split()) < 1100
 
 
 @pytest.mark.parametrize("game", [one for one in GAMES if one.name in IN_THE_SUITE], ids=lambda game: game.name)
