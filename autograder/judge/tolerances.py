@@ -147,8 +147,8 @@ the corpus's right measures each does in 19 or more, all but one in 22."""
 
 LEAST_RANKED = 66
 """Of 120 random rankings that the seed draws, two for each picture, those above which the measure of a study has to rate the true
-map; equal numbers count half. Numbers that know nothing of the map reach it in 19 % of the draws. The least sure of 96 measures
-that the corpus does not call wrong is above in 71 to 86 cases (16 draws), the next in 74 to 87."""
+map; equal numbers count half. Numbers that know nothing of the map reach it in 19 % of the draws. Three of the least sure measures
+that the corpus calls right are above in 71 to 86, 74 to 87 and 84 to 102 cases (16 draws each)."""
 
 LEAST_TOLD = 6
 """With fewer pictures than this told apart, a measure is said not to see the difference at all."""

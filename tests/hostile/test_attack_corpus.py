@@ -33,6 +33,7 @@ from tests.hostile.attacks.attack import SECRET, TOKEN
 from tests.hostile.attacks.games import GAMES
 from tests.hostile.outcome import outside, says_that_it_won
 from tests.hostile.payloads import PAYLOADS
+from tests.hostile.test_damage import DAMAGED
 from tests.hostile.test_evidence_fuzz import ARRAYS, BYTES, RECORDS
 from tests.hostile.test_evidence_fuzz import IN_THE_SUITE as SHARE_IN_THE_SUITE
 
@@ -84,6 +85,7 @@ def test_the_figures_of_the_threat_model_are_those_of_the_corpora():
     inputs = BYTES + RECORDS + ARRAYS
     for words in (
         f"| attacks of {len(kinds)} kinds | {count} of {count}: ",
+        f"| {len(DAMAGED)} of {len(DAMAGED)} | `tests/hostile/test_damage.py` |",
         f"| {len(PAYLOADS)} of {len(PAYLOADS)} | `tests/hostile/test_payloads.py` |",
         f"| {fuzzed} of {fuzzed} in `make test`; `make hostile` tries {inputs:,} |",
     ):
