@@ -43,7 +43,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneWork
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that no worker is left alone with it at the end."""
+    """What takes longest begins first, so that no worker is left alone with it at the end.
+
+    Raises:
+        pytest.UsageError: a test has a set in its name, whose order differs from worker to worker, so that none would begin.
+    """
+    for item in items:
+        values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if any(isinstance(value, set | frozenset) and len(value) > 1 and str(value) in item.name for value in values):
+            raise pytest.UsageError(
+                f"{item.nodeid}: a set has no order of its own; give it as a tuple, or the test an id"
+            )
     items.sort(key=lambda item: [not item.nodeid.startswith(name) for name in LONGEST_FIRST])
 
 

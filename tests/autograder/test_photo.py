@@ -189,13 +189,13 @@ class TestWrongMaps:
     @pytest.mark.parametrize(
         ("of", "mistakes"),
         [
-            ({"forward": "logits"}, {"other_scores"}),
-            ({"forward": "logits", "rule": "gauss_legendre"}, {"other_scores"}),
-            ({"forward": "log", "stated": 1}, {"log_probability"}),
-            ({"forward": "loss", "stated": 1}, {"loss_differentiated"}),
-            ({"target": 3}, {"wrong_class"}),
-            ({"baseline": 1.0}, {"map_of_another_baseline"}),
-            ({"baseline": 0.5}, {"map_of_another_baseline", "baseline_after_normalisation"}),
+            ({"forward": "logits"}, ("other_scores",)),
+            ({"forward": "logits", "rule": "gauss_legendre"}, ("other_scores",)),
+            ({"forward": "log", "stated": 1}, ("log_probability",)),
+            ({"forward": "loss", "stated": 1}, ("loss_differentiated",)),
+            ({"target": 3}, ("wrong_class",)),
+            ({"baseline": 1.0}, ("map_of_another_baseline",)),
+            ({"baseline": 0.5}, ("map_of_another_baseline", "baseline_after_normalisation")),
         ],
         ids=str,
     )
