@@ -59,8 +59,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
-    """What a test draws without a seed of its own is the same in every run and in every order."""
+    """What a test draws without a seed of its own is the same in every run and in every order.
+
+    There is one thread: a model's worker, run in a test's own process, sets two, and beside another busy process
+    two threads that wait for each other are up to eight times slower than one.
+    """
     torch.manual_seed(0)
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

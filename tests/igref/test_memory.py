@@ -14,7 +14,6 @@ from torch import nn
 from igref import integrated_gradients
 from igref.memory import keep_freed_memory
 
-torch.set_num_threads(1)  # each thread has a heap of its own
 if sys.argv[1] == "kept":
     keep_freed_memory()
 network = nn.Sequential(
