@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import dask
+import psutil
 from distributed import Client, LocalCluster
 from distributed.core import Status
 
@@ -61,12 +61,15 @@ def workers(count: int, scheduler: str = "") -> Iterator[Client]:
 
 
 def _end_at_once(cluster: LocalCluster) -> None:
-    """End the workers without waiting for what they run; their sandboxes end with them."""
+    """End the workers without waiting for what they run; their sandboxes, and the servers that they fork from, end with them."""
     for nanny in cluster.workers.values():
         nanny.status = Status.closing  # or it would start another one
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(psutil.NoSuchProcess):
             if nanny.pid:
-                os.kill(nanny.pid, signal.SIGKILL)
+                worker = psutil.Process(nanny.pid)
+                for process in [worker, *worker.children(recursive=True)]:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        process.kill()
 
 
 @contextmanager
