@@ -19,6 +19,7 @@ from autograder.course.release import make_course
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets import checking
 from autograder.problem_sets.ps1 import input_gradient, integrated_gradients
+from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 from autograder.student import evidence
 from autograder.student.submit import EVIDENCE_FOLDER
 from tests.calibration.judged import questions_of
@@ -50,6 +51,15 @@ def released_course(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, 
         return shutil.copytree(course, folder, dirs_exist_ok=True)
 
     return released_course
+
+
+@pytest.fixture(scope="session")
+def sandbox_of_this_machine() -> None:
+    """Skips what needs a sandbox where there is none."""
+    try:
+        check_sandbox()
+    except SandboxUnavailableError as error:
+        pytest.skip(f"no sandbox on this machine: {error}")
 
 
 @pytest.fixture(scope="session")

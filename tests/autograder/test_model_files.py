@@ -26,7 +26,7 @@ from autograder.judge.studies.model_files import FileScores, NotRunError, UnfitM
 from autograder.judge.verdict import NotVerifiedError, UngradableError, Verdict
 from autograder.problem_sets import TASKS, checking
 from autograder.sandbox import model_archive, model_files, model_worker
-from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
+from autograder.sandbox.bubblewrap import SandboxUnavailableError
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.model_files import BESIDE_IT, ModelProcess
 from autograder.student import evidence
@@ -39,12 +39,7 @@ ONNX, ARCHIVE = FILES = "mine.onnx", "mine.pt2"
 COUNTS = (5, 10, 20, 50, 200)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _needs_a_sandbox():
-    try:
-        check_sandbox()
-    except SandboxUnavailableError as error:
-        pytest.skip(f"no sandbox on this machine: {error}")
+pytestmark = pytest.mark.usefixtures("sandbox_of_this_machine")
 
 
 # The model, as a student has it and as a file

@@ -21,7 +21,7 @@ from jupyter_client.asynchronous import AsyncKernelClient
 from autograder.judge.probes import write_questions
 from autograder.problem_sets import TASKS
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
-from autograder.sandbox.bubblewrap import HOME, WORK, Sandbox, SandboxUnavailableError, check_sandbox
+from autograder.sandbox.bubblewrap import HOME, WORK, Sandbox
 from autograder.sandbox.kernel import SandboxedKernelManager, _resident
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.other_user import NOBODY, as_another_user, has_no_way_to, shown_paths, warning_of_root
@@ -122,12 +122,7 @@ def loop():
     loop.close()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _needs_a_sandbox():
-    try:
-        check_sandbox()
-    except SandboxUnavailableError as error:
-        pytest.skip(f"no sandbox on this machine: {error}")
+pytestmark = pytest.mark.usefixtures("sandbox_of_this_machine")
 
 
 @pytest.fixture(scope="module")

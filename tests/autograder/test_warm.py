@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from autograder.sandbox import warm
-from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.warm import WarmStartError, warm_parent_of_this_process
 from tests.autograder.test_sandbox import Kernel
@@ -39,12 +38,7 @@ print(json.dumps({
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _needs_a_sandbox():
-    try:
-        check_sandbox()
-    except SandboxUnavailableError as error:
-        pytest.skip(f"no sandbox on this machine: {error}")
+pytestmark = pytest.mark.usefixtures("sandbox_of_this_machine")
 
 
 @pytest.fixture(scope="module")
