@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 import igref
+from igref.attribution.chunking import usual_batch
 from igref.attribution.core import scores_and_gradients
 from igref.attribution.quadrature import nodes_and_weights
 from igref.memory import keep_freed_memory
@@ -24,29 +25,32 @@ BASELINES = ("black", "blurred", "uniform", "gaussian", "maximum_distance")
 FINEST_TRAPEZOID = 128
 GAUSS_LEGENDRE = (9, 17, 33, 65, 129)
 CUT_TO = 257
-AT_ONCE = 5
+AT_ONCE = {"cpu": 5, "cuda": 32}
 
 
 @cache
-def setting(model: str):
+def setting(model: str, device: str = "cpu"):
     """The scores of a model, pictures (N, C, H, W) and the class that it says for each."""
     torch.set_num_threads(1)
     keep_freed_memory()
     if model == "resnet50":
-        forward, inputs = _random_resnet50()
+        network, inputs = _random_resnet50()
+        network.to(device)
+        forward = lambda x: network((x - 0.45) / 0.225)  # noqa: E731
     elif model == "digits_cnn":
         from sklearn.datasets import load_digits
 
-        images = torch.tensor(load_digits().images[-10:] / 16, dtype=torch.float32)[:, None]
-        forward, inputs = igref.load_model(model).probabilities, images
+        inputs = torch.tensor(load_digits().images[-10:] / 16, dtype=torch.float32)[:, None]
+        forward = igref.load_model(model).to(device).probabilities
     else:
         inputs = torch.stack([photo.pixels for photo in igref.load_photos()])
-        forward = igref.load_model(model).probabilities
+        forward = igref.load_model(model).to(device).probabilities
+    inputs = inputs.to(device)
     with torch.no_grad():
         return forward, inputs, forward(inputs).argmax(1)
 
 
-def _random_resnet50():
+def _random_resnet50() -> tuple[torch.nn.Module, Tensor]:
     """A ResNet-50 as it is before training, photos of 64 x 64, scores before the softmax.
 
     Its running statistics are those of the photos: without them its scores grow to where a softmax has no slope.
@@ -58,7 +62,7 @@ def _random_resnet50():
         for _ in range(50):
             network((inputs - 0.45) / 0.225)
     network.eval().requires_grad_(False)
-    return lambda x: network((x - 0.45) / 0.225), inputs
+    return network, inputs
 
 
 def pairs(model: str, baselines: tuple[str, ...] = BASELINES) -> list[tuple[str, int, str]]:
@@ -67,24 +71,24 @@ def pairs(model: str, baselines: tuple[str, ...] = BASELINES) -> list[tuple[str,
     return [every[k] for k in torch.randperm(len(every), generator=torch.Generator().manual_seed(1)).tolist()]
 
 
-def pair(model: str, n: int, baseline: str) -> tuple[object, Tensor, Tensor, Tensor]:
+def pair(model: str, n: int, baseline: str, device: str = "cpu") -> tuple[object, Tensor, Tensor, Tensor]:
     """forward, x (1, C, H, W), x' and the target."""
-    forward, inputs, targets = setting(model)
+    forward, inputs, targets = setting(model, device)
     options = {"sigma": inputs.shape[-1] * 20 / 224} if baseline == "blurred" else {}
     x0 = igref.make_baseline(baseline, inputs, **options)[n : n + 1]
     return forward, inputs[n : n + 1], x0, targets[n : n + 1]
 
 
-def path_file(model: str, n: int, baseline: str) -> Path:
-    return CACHE / f"{model}-{n}-{baseline}.npz"
+def path_file(model: str, n: int, baseline: str, device: str = "cpu") -> Path:
+    return CACHE / f"{model}-{n}-{baseline}{'' if device == 'cpu' else f'-{device}'}.npz"
 
 
-def known_path(model: str, n: int, baseline: str) -> dict[str, np.ndarray]:
+def known_path(model: str, n: int, baseline: str, device: str = "cpu") -> dict[str, np.ndarray]:
     """Positions, scores and inner products (K, K) of the map's integrand there, and the reference map."""
-    file = path_file(model, n, baseline)
+    file = path_file(model, n, baseline, device)
     if not file.exists():
         CACHE.mkdir(exist_ok=True)
-        np.savez(file, **_measure(*pair(model, n, baseline)))
+        np.savez(file, **_measure(*pair(model, n, baseline, device)))
     with np.load(file) as kept:
         return dict(kept)
 
@@ -92,10 +96,13 @@ def known_path(model: str, n: int, baseline: str) -> dict[str, np.ndarray]:
 def _measure(forward, x: Tensor, x0: Tensor, target: Tensor) -> dict[str, np.ndarray]:
     known: dict[float, Tensor] = {}
     scores: dict[float, float] = {}
+    at_once = AT_ONCE[x.device.type]
 
     def look(positions) -> None:
         new = [a for a in dict.fromkeys(positions) if a not in known]
-        for some in (new[k : k + AT_ONCE] for k in range(0, len(new), AT_ONCE)):
+        for some in (new[k : k + at_once] for k in range(0, len(new), at_once)):
+            n_asked = len(some)
+            some = some + some[-1:] * (usual_batch(n_asked, x) - n_asked)
             points = x0 + torch.tensor(some).to(x0).view(-1, 1, 1, 1) * (x - x0)
             values, gradients = scores_and_gradients(forward, points, target.expand(len(some)))
             known.update(zip(some, (gradients * (x - x0)).flatten(1), strict=True))
@@ -104,7 +111,7 @@ def _measure(forward, x: Tensor, x0: Tensor, target: Tensor) -> dict[str, np.nda
     look(np.linspace(0, 1, 9).tolist())
     panels = {k / 8: (1 / 8, float((known[(k + 1) / 8] - known[k / 8]).norm()) / 8) for k in range(8)}
     while len(known) < CUT_TO:
-        worst = sorted(panels, key=lambda a: -panels[a][1])[:AT_ONCE]
+        worst = sorted(panels, key=lambda a: -panels[a][1])[:at_once]
         look([a + panels[a][0] / 2 for a in worst])
         for a in worst:
             half = panels[a][0] / 2
@@ -118,13 +125,13 @@ def _measure(forward, x: Tensor, x0: Tensor, target: Tensor) -> dict[str, np.nda
     rows = torch.stack([known[a] for a in positions.tolist()])
     known.clear()
     inner = sum((part := some.double()) @ part.T for some in rows.split(8192, dim=1))
-    weights = trapezoid_weights(positions)
+    weights = trapezoid_weights(positions).to(rows.device)
     reference = torch.cat([weights @ some.double() for some in rows.split(8192, dim=1)])
     return {
         "positions": positions.numpy(),
         "scores": np.array([scores[a] for a in positions.tolist()]),
-        "inner": inner.numpy(),
-        "reference": reference.float().numpy(),
+        "inner": inner.cpu().numpy(),
+        "reference": reference.float().cpu().numpy(),
     }
 
 

@@ -4,16 +4,20 @@ On the paths of `known_paths`, whose maps are known far better than those that a
 kept after every run, so a run that was stopped goes on where it ended; the paths themselves are measured on the way.
 """
 
+import argparse
 import json
+import sys
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 import igref
-from benchmarks.known_paths import GAUSS_LEGENDRE, STUDY_ORDER, known_path, pair, path_file
-from benchmarks.setting import RESULTS, keep
+from benchmarks.known_paths import GAUSS_LEGENDRE, PAIRS, STUDY_ORDER, known_path, pair, path_file
+from benchmarks.setting import COMPARED, RESULTS, machine, write
 from igref.attribution.map_error import bend_coefficients, drift_weights, mean_square_distance
+from igref.attribution.precision import full_precision
 from igref.attribution.quadrature import nodes_and_weights
 
 CAPTUM_TRAPEZOID = "captum's riemann_trapezoid"
@@ -59,10 +63,12 @@ def _stated(nodes: Tensor, weights: Tensor, inner: np.ndarray) -> float:
     return float(np.sqrt(jumps + max(0.0, drift @ inner @ drift)))
 
 
-def adaptive(known: dict[str, np.ndarray], which: tuple[str, int, str], tolerance: float) -> dict[str, float]:
+def adaptive(
+    known: dict[str, np.ndarray], which: tuple[str, int, str], tolerance: float, device: str
+) -> dict[str, float]:
     """The adaptive mode itself, on the pair."""
-    ig = igref.adaptive_integrated_gradients(*pair(*which), tolerance=tolerance)
-    reference = torch.tensor(known["reference"])
+    ig = igref.adaptive_integrated_gradients(*pair(*which, device), tolerance=tolerance)
+    reference = torch.tensor(known["reference"]).to(ig.values)
     off = ig.values.flatten() - reference
     return {
         "gradients": ig.n_gradients,
@@ -79,24 +85,37 @@ def _reference_weights(positions: np.ndarray) -> np.ndarray:
     return np.append(halves, 0) + np.insert(halves, 0, 0)
 
 
-def main(*, only_kept: bool = False) -> None:
-    """Measure what is missing; `only_kept` leaves out the pairs whose paths have not been measured."""
+def main(arguments: Sequence[str] = ()) -> None:
+    """Measure what is missing; what has been measured of a model on one machine is not measured again on another."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.map_error", description=__doc__)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--model", choices=PAIRS, action="append", help="this model alone; may be given again")
+    parser.add_argument(
+        "--only-kept", action="store_true", help="leave out the pairs whose paths have not been measured"
+    )
+    options = parser.parse_args(arguments)
     file = RESULTS / "map_error.json"
-    results = json.loads(file.read_text())["results"] if file.exists() else {}
+    kept = json.loads(file.read_text()) if file.exists() else {"machine": {}, "results": {}}
+    machines, results = kept["machine"], kept["results"]
     for which in STUDY_ORDER:
-        if only_kept and not path_file(*which).exists():
+        model = which[0]
+        if options.model and model not in options.model:
+            continue
+        if options.only_kept and not path_file(*which, options.device).exists():
             continue
         measured = results.setdefault("/".join(map(str, which)), {"fixed": {}, "adaptive": {}})
         missing = [tolerance for tolerance in TOLERANCES if str(tolerance) not in measured["adaptive"]]
         if measured["fixed"] and not missing:
             continue
-        known = known_path(*which)
+        machines[model] = machine(COMPARED, options.device)
+        with full_precision():
+            known = known_path(*which, options.device)
+            for tolerance in missing:
+                measured["adaptive"][str(tolerance)] = adaptive(known, which, tolerance, options.device)
         measured["fixed"] = {rule: {str(n): fixed(known, rule, n) for n in counts} for rule, counts in COUNTS.items()}
-        for tolerance in missing:
-            measured["adaptive"][str(tolerance)] = adaptive(known, which, tolerance)
-        keep("map_error", results)
+        write("map_error", {"machine": machines, "results": results})
         print(*which, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

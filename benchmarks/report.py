@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -143,14 +144,24 @@ def gradients_needed(results: dict) -> str:
             row = [model, f"{float(tolerance):.0%}", str(len(pairs)), f"{mean:.0f}", f"{kept:.0%}"]
             for rule in NEEDED:
                 count = count_within(pairs, rule, float(tolerance))
-                row.append("more than measured" if count is None else f"{count:.0f}, {mean / count:.2f}")
+                row.append(_needed(count, mean, pairs[0]["fixed"][rule].values()))
             rows.append(row)
     head = ["model", "within", "pairs", "adaptive, mean", "of its pairs within"]
     return table([*head, *(f"{rule}, adaptive over it" for rule in NEEDED)], rows)
 
 
+def _needed(count: float | None, mean: float, measured: Iterable[dict]) -> str:
+    largest = max(one["gradients"] for one in measured)
+    if count is None:
+        return f"over {2 * largest}"
+    return f"{'about ' if count > largest else ''}{count:.0f}, {mean / count:.2f}"
+
+
 def count_within(pairs: list[dict], rule: str, tolerance: float) -> float | None:
-    """The count at which the 90th percentile of the map error comes to the tolerance, straight lines between logarithms."""
+    """The count at which the 90th percentile of the map error comes to the tolerance, straight lines between logarithms.
+
+    The last line is drawn on to twice the largest count that was measured; None beyond.
+    """
     counts = list(pairs[0]["fixed"][rule])
     gradients = np.log([pairs[0]["fixed"][rule][count]["gradients"] for count in counts])
     errors = np.log(
@@ -159,10 +170,10 @@ def count_within(pairs: list[dict], rule: str, tolerance: float) -> float | None
     above = np.flatnonzero(errors > np.log(tolerance))
     if not len(above):
         return float(np.exp(gradients[0]))
-    if above[-1] == len(counts) - 1:
-        return None
-    part = slice(above[-1], above[-1] + 2)
-    return float(np.exp(np.interp(-np.log(tolerance), -errors[part], gradients[part])))
+    first = min(above[-1], len(counts) - 2)
+    slope = (gradients[first + 1] - gradients[first]) / (errors[first + 1] - errors[first])
+    count = float(np.exp(gradients[first] + slope * (np.log(tolerance) - errors[first])))
+    return count if slope < 0 and count <= 2 * np.exp(gradients[-1]) else None
 
 
 def sections() -> str:
@@ -172,6 +183,7 @@ def sections() -> str:
         "Speed": speed,
         "Memory": memory,
         "Map error": map_errors,
+        "Accelerator": accelerator,
         "Class run": class_run,
         "Class alike": class_alike,
     }
@@ -179,8 +191,32 @@ def sections() -> str:
         file = RESULTS / f"{title.lower().replace(' ', '_')}.json"
         if file.exists():
             found = json.loads(file.read_text())
-            parts.append(f"### {title}\n\nMeasured with {found['machine']}.\n\n{write(found['results'])}")
+            parts.append(f"### {title}\n\n{measured_with(found['machine'])}\n\n{write(found['results'])}")
     return "\n" + "\n".join(parts) + "\n"
+
+
+def accelerator(results: dict) -> str:
+    """Milliseconds and memory of fixed steps beside Captum's best batch, then how far each function is from the CPU."""
+    rows = []
+    for task, contestants in results["fixed steps"].items():
+        captum = [name for name in contestants if name.startswith("captum, batches")]
+        best = contestants[min(captum, key=lambda name: contestants[name]["ms"])]
+        for name, took in contestants.items():
+            ratios = (f"{took[what] / best[what]:.2f}" for what in ("ms", "MiB"))
+            rows.append([task, name, f"{took['ms']:.1f}", f"{took['MiB']:.0f}", *ratios])
+    timed = table(["task", "by", "milliseconds", "MiB", "time over Captum's best", "memory over Captum's best"], rows)
+    differences: dict[str, list[str]] = {}
+    for name, _, found in results["agreement"]:
+        differences.setdefault(name, []).append(f"{found:.1e}" if isinstance(found, float) else found)
+    head = ["function, on CUDA", "float32: differs from the CPU by", "float64"]
+    return f"{timed}\n{table(head, [[name, *found] for name, found in differences.items()])}"
+
+
+def measured_with(machine: str | dict[str, str]) -> str:
+    """One line; or one for each model, where they were measured on several machines."""
+    if isinstance(machine, str):
+        return f"Measured with {machine}."
+    return "\n".join(f"- {model}: measured with {one}." for model, one in machine.items())
 
 
 def rows_of_the_adaptive_mode() -> str:

@@ -60,15 +60,22 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
-def machine(packages: Sequence[str]) -> str:
-    """One line: cores, system, versions."""
+def machine(packages: Sequence[str], device: str = "cpu") -> str:
+    """One line: cores or accelerator, system, versions."""
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     system = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-    return f"{torch.get_num_threads()} threads, {system}, {versions}"
+    where = f"{torch.get_num_threads()} threads" if device == "cpu" else torch.cuda.get_device_name(device)
+    return f"{where}, {system}, {versions}"
 
 
-def keep(name: str, results: object, packages: Sequence[str] = COMPARED) -> None:
+def keep(name: str, results: object, packages: Sequence[str] = COMPARED, device: str = "cpu") -> None:
     """Write results/<name>.json, where `python -m benchmarks.report` finds it."""
+    write(name, {"machine": machine(packages, device), "results": results})
+
+
+def write(name: str, kept: dict[str, object]) -> None:
+    """Write results/<name>.json as a whole: who is stopped meanwhile leaves what was there."""
     RESULTS.mkdir(exist_ok=True)
-    kept = {"machine": machine(packages), "results": results}
-    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
+    new = RESULTS / f"{name}.new"
+    new.write_text(json.dumps(kept, indent=1) + "\n")
+    new.replace(RESULTS / f"{name}.json")

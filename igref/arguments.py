@@ -150,12 +150,14 @@ def class_scores(scores: object, points: Tensor, targets: Tensor) -> Tensor:
     if not scores.is_floating_point():
         raise TypeError(f"{expected}, floats; it returned {_dtype(scores)}, which has no gradient.")
     n_classes = scores.shape[1]
-    if int(targets.max()) >= n_classes:
-        raise ValueError(
-            f"targets: expected class indices 0 to {n_classes - 1}, as forward returns {n_classes} scores; "
-            f"got {int(targets.max())}."
-        )
-    if torch.isnan(scores).any() or not torch.isfinite(scores.detach().gather(1, targets[:, None])).all():
+    beyond = targets.max() >= n_classes
+    chosen = scores.detach().gather(1, targets.clamp(max=n_classes - 1)[:, None])
+    if bool(beyond | torch.isnan(scores).any() | ~torch.isfinite(chosen).all()):  # an accelerator is waited for once
+        if beyond:
+            raise ValueError(
+                f"targets: expected class indices 0 to {n_classes - 1}, as forward returns {n_classes} scores; "
+                f"got {int(targets.max())}."
+            )
         raise ValueError(
             f"{expected}, finite; it returned NaN or infinity for the target, or NaN for another class. "
             "The inputs are finite: look into the model."

@@ -76,6 +76,26 @@ def test_the_measured_tables_are_those_of_the_results():
     assert report.between_marks(report.DOCS) == report.rows_of_the_adaptive_mode()
 
 
+def test_what_is_said_of_accelerators_is_what_was_measured():
+    kept = json.loads((report.RESULTS / "accelerator.json").read_text())["results"]
+    page, log = ((KIT / name).read_text() for name in ("docs/igref.md", "CHANGELOG.md"))
+    for dtype, below in (("float32", "1e-6"), ("float64", "1e-14")):
+        assert f"{below} in\n{dtype}" in page or f"{below} in {dtype}" in page
+        assert max(found for _, of, found in kept["agreement"] if of == dtype) < float(below)
+    photo = kept["fixed steps"]["1 pairs, 200 steps"]
+    ours, small = photo["igref"], photo["igref, chunks of 64"]
+    assert f"{small['ms'] / ours['ms']:.2f} times" in page and 0.23 < small["MiB"] / ours["MiB"] < 0.27
+    for steps, said in ((50, "at 50 steps takes {:.2f} of Captum's best time"), (200, "at 200 steps {:.2f}")):
+        took = {name: one["ms"] for name, one in kept["fixed steps"][f"1 pairs, {steps} steps"].items()}
+        assert said.format(took["igref"] / min(ms for name, ms in took.items() if "captum" in name)) in log
+    pairs = report.by_model(json.loads((report.RESULTS / "map_error.json").read_text())["results"])[
+        "efficientnet_lite0"
+    ]
+    mean = sum(one["adaptive"]["0.05"]["gradients"] for one in pairs) / len(pairs)
+    gauss, trapezoid = (mean / report.count_within(pairs, rule, 0.05) for rule in ("gauss_legendre", "trapezoid"))
+    assert f"takes {gauss:.2f} of Gauss-Legendre's gradients and about {trapezoid:.2f} of the trapezoid's" in log
+
+
 def test_the_numbers_in_the_readme_s_comparison_are_those_that_were_measured():
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in (KIT / "README.md").read_text().splitlines()

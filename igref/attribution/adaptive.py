@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from igref import arguments
-from igref.attribution.chunking import chunk_size_for, chunks
+from igref.attribution.chunking import chunk_size_for, chunks, usual_batch
 from igref.attribution.core import Attribution, completeness_gap, scores_and_gradients
 from igref.attribution.precision import warn_of_half_precision
 from igref.progress import Progress, reporter
@@ -172,8 +172,10 @@ def _measure(
     wanted = [(line, position) for line in lines for position in line.wanted]
     for some, _ in chunks(len(wanted), 1, size):
         asked = [wanted[k] for k in some.tolist()]
-        rows = torch.tensor([line.row for line, _ in asked], device=inputs.device)
-        alphas = torch.tensor([a for _, a in asked], dtype=torch.float64).to(inputs).view(-1, *[1] * (inputs.ndim - 1))
+        asked += asked[-1:] * (usual_batch(len(asked), inputs) - len(asked))
+        rows = torch.tensor([line.row for line, _ in asked]).to(inputs.device, non_blocking=True)
+        alphas = torch.tensor([a for _, a in asked], dtype=torch.float64).to(inputs, non_blocking=True)
+        alphas = alphas.view(-1, *[1] * (inputs.ndim - 1))
         difference = inputs[rows] - baselines[rows]
         scores, gradients = scores_and_gradients(forward, baselines[rows] + alphas * difference, targets[rows])
         integrands = (arguments.finite(gradients, "the gradient of forward along the path") * difference).flatten(1)

@@ -14,7 +14,7 @@ from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from igref import arguments
-from igref.attribution.chunking import chunk_size_for, chunks, image_layout
+from igref.attribution.chunking import chunk_size_for, chunks, image_layout, on_accelerator
 from igref.attribution.map_error import ChangesAlongPaths, drift_weights, is_told, relative_norm
 from igref.attribution.precision import warn_of_half_precision
 from igref.attribution.quadrature import nodes_and_weights
@@ -182,18 +182,26 @@ def weighted_gradients(
     The ends of the path are the keys 0.0 and 1.0 of the scores.
     """
     report, done = reporter(progress), 0
+    size = chunk_size_for(inputs, chunk_size)
+    missing = {end: at for end, at in ((0.0, baselines), (1.0, inputs)) if not (nodes == end).any()}
+    beside = torch.cat([inputs[:0], *missing.values()])
+    beside_targets = targets.repeat(len(missing))
+    in_one = on_accelerator(inputs) and len(inputs) * len(nodes) + len(beside) <= size
     difference = inputs - baselines
     alphas = nodes.to(inputs).view(-1, *[1] * (inputs.ndim - 1))
     sums = torch.zeros(len(weights), *inputs.shape, dtype=torch.float64, device=inputs.device)
     scores = torch.empty(len(inputs), len(nodes), dtype=torch.float64, device=inputs.device)
-    weights = weights.to(inputs.device)
-    for i, k in chunks(len(inputs), len(nodes), chunk_size_for(inputs, chunk_size)):
+    weights = weights.to(inputs.device, non_blocking=True)
+    for i, k in chunks(len(inputs), len(nodes), size):
         first, last, here = int(i[0]), int(i[-1]) + 1, (i, k)
-        i, k = i.to(inputs.device), k.to(inputs.device)
+        i, k = i.to(inputs.device, non_blocking=True), k.to(inputs.device, non_blocking=True)
         points = baselines.index_select(0, i) + alphas[k] * difference.index_select(0, i)
-        values, gradients = scores_and_gradients(forward, points, targets[i])
-        scores[i, k] = values.double()
-        gradients = gradients.flatten(1)
+        asked = targets[i]
+        if in_one:  # a batch more costs an accelerator more than a few points
+            points, asked = torch.cat([points, beside]), torch.cat([asked, beside_targets])
+        values, gradients = scores_and_gradients(forward, points, asked)
+        found, gradients = values[len(i) :].double(), gradients[: len(i)].flatten(1)
+        scores[i, k] = values[: len(i)].double()
         if changes is not None:
             changes.add(*here, gradients)
         shares = torch.zeros(len(weights), last - first, len(i), dtype=torch.float64, device=inputs.device)
@@ -201,11 +209,9 @@ def weighted_gradients(
         parts = shares @ gradients.double()  # each row of weights, each input: its part of the sum
         sums[:, first:last] += parts.view_as(sums[:, first:last])
         report(done := done + len(i), scores.numel())
-    missing = {end: at for end, at in ((0.0, baselines), (1.0, inputs)) if not (nodes == end).any()}
     ends = {end: scores[:, (nodes == end).nonzero()[0, 0]] for end in (0.0, 1.0) if end not in missing}
     if missing:
-        points = torch.cat([*missing.values()])
-        found = target_scores(forward, points, targets.repeat(len(missing)), chunk_size)
+        found = found if in_one else target_scores(forward, beside, beside_targets, chunk_size)
         ends |= zip(missing, found.split(len(inputs)), strict=True)
     return arguments.finite(sums, "the gradient of forward along the path"), ends
 

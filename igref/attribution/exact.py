@@ -125,7 +125,7 @@ def exact_integrated_gradients_of_polynomial(
     baselines = arguments.batch_like(baselines, inputs).double()
     targets = arguments.target_indices(targets, inputs)
     n_nodes = -(-arguments.count(degree, "degree") // 2)
-    positions, weights = _gauss_legendre(torch.tensor([0.0, 1.0], dtype=torch.float64), n_nodes)
+    positions, weights = _gauss_legendre(_ends(inputs), n_nodes)
     values = [
         (x - x0) * _weighted_gradient(forward, x, x0, target, positions, weights)
         for x, x0, target in zip(inputs.double(), baselines, targets, strict=True)
@@ -173,7 +173,7 @@ def _pieces(layers: list[nn.Module], x: Tensor, x0: Tensor) -> tuple[Tensor, Ten
     Between neighbouring positions every activation so far is linear in a, so its values there say all about
     it. A layer that bends adds the positions where it does; values there follow by interpolation.
     """
-    positions = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    positions = _ends(x)
     values = torch.stack([x0, x])
     for layer in layers:
         if isinstance(layer, (nn.ReLU, nn.LeakyReLU)):
@@ -222,15 +222,20 @@ def _nodes(layers: list[nn.Module], x: Tensor, x0: Tensor) -> tuple[Tensor, Tens
         return _gauss_legendre(positions, 1)
     swing = values.diff(dim=0).abs().flatten(1).amax(1)
     parts = [
-        torch.linspace(a, b, 1 + max(1, int(np.ceil(s / SMOOTH_SWING))), dtype=torch.float64)[:-1]
+        torch.linspace(a, b, 1 + max(1, int(np.ceil(s / SMOOTH_SWING))), dtype=torch.float64, device=x.device)[:-1]
         for a, b, s in zip(positions[:-1].tolist(), positions[1:].tolist(), swing.tolist(), strict=True)
     ]
     return _gauss_legendre(torch.cat([*parts, positions[-1:]]), SMOOTH_NODES)
 
 
+def _ends(x: Tensor) -> Tensor:
+    """0 and 1, where x is."""
+    return torch.tensor([0.0, 1.0], dtype=torch.float64, device=x.device)
+
+
 def _gauss_legendre(edges: Tensor, n_nodes: int) -> tuple[Tensor, Tensor]:
     """Gauss-Legendre positions and weights on every panel between neighbouring edges, in a row."""
-    nodes, weights = map(torch.from_numpy, np.polynomial.legendre.leggauss(n_nodes))
+    nodes, weights = (torch.from_numpy(values).to(edges) for values in np.polynomial.legendre.leggauss(n_nodes))
     widths = edges.diff()[:, None]
     return (edges[:-1, None] + widths * (nodes + 1) / 2).flatten(), (widths * weights / 2).flatten()
 

@@ -120,7 +120,7 @@ class ChangesAlongPaths:
             if not len(own):
                 continue
             inputs, places = i[own], place[k[own]]
-            seen = gradients if len(own) == len(k) else gradients[own.to(gradients.device)]
+            seen = gradients if len(own) == len(k) else gradients[own.to(gradients.device, non_blocking=True)]
             before = self.last[row]
             if before is not None:
                 inputs, places = torch.cat([before[0], inputs]), torch.cat([before[1], places])
@@ -134,12 +134,12 @@ class ChangesAlongPaths:
         first, last = int(inputs[0]), int(inputs[-1]) + 1
         at, panels = places[1:-1], places[:-1].clamp(max=len(self.widths[row]) - 1)
         between = (at > 0) & (at <= len(self.coefficients[row])) & (inputs[:-2] == inputs[2:])
-        slopes = gradients.diff(dim=0) / self.widths[row][panels].to(gradients)[:, None]
+        slopes = gradients.diff(dim=0) / self.widths[row][panels].to(gradients, non_blocking=True)[:, None]
         shares = torch.zeros(last - first, len(at), dtype=gradients.dtype)
         coefficients = self.coefficients[row][(at - 1).clamp(0, len(self.coefficients[row]) - 1)]
         shares[inputs[1:-1] - first, torch.arange(len(at))] = (coefficients * between).to(shares)
         squares = self.squares[row, first:last]
-        squares += (shares.to(slopes.device) @ slopes.diff(dim=0).square_()).view_as(squares)
+        squares += (shares.to(slopes.device, non_blocking=True) @ slopes.diff(dim=0).square_()).view_as(squares)
 
     def error_maps(
         self, difference: Float[Tensor, " N *shape"], drift: Float64[Tensor, "R N *shape"]
