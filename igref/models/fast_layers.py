@@ -16,19 +16,12 @@ class PointwiseConv2d(nn.Conv2d):
     """
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H W"]:
-        if not _rows_are_faster(images):
+        torch_is_slow = torch.get_num_threads() == 1 or len(images) == 1
+        lies_in_rows = images.is_contiguous(memory_format=torch.channels_last)
+        if not (_is_run_on_cpu(images) and lies_in_rows and torch_is_slow):
             return super().forward(images)
         rows = images.permute(0, 2, 3, 1)
         return functional.linear(rows, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
-
-
-def _rows_are_faster(images: Tensor) -> bool:
-    return (
-        images.device.type == "cpu"
-        and not _is_exported()
-        and (torch.get_num_threads() == 1 or len(images) == 1)
-        and images.is_contiguous(memory_format=torch.channels_last)
-    )
 
 
 class SameConv2d(nn.Conv2d):
@@ -39,7 +32,7 @@ class SameConv2d(nn.Conv2d):
     """
 
     def forward(self, images: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D h w"]:
-        if _is_exported():
+        if not _is_run_on_cpu(images):
             from timm.layers import pad_same
 
             return super().forward(pad_same(images, list(self.kernel_size), list(self.stride)))
@@ -53,16 +46,16 @@ class SameConv2d(nn.Conv2d):
         return functional.conv2d(images, weight, self.bias, self.stride, each_side, self.dilation, self.groups)
 
 
-def _is_exported() -> bool:
-    """Whether a graph is made of this call, which has the ordinary convolutions, on every machine alike."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+def _is_run_on_cpu(images: Tensor) -> bool:
+    """Not on an accelerator, nor in a graph that is exported: that has the ordinary layers, on every machine alike."""
+    return images.device.type == "cpu" and not (torch.compiler.is_compiling() or torch.jit.is_tracing())
 
 
 class ReLU6(nn.ReLU6):
     """Works in place where no gradient is asked for; else torch would copy its input first, which the gradient needs."""
 
     def forward(self, values: Tensor) -> Tensor:
-        inplace = not values.requires_grad and not _is_exported()
+        inplace = not values.requires_grad and _is_run_on_cpu(values)
         return functional.hardtanh(values, self.min_val, self.max_val, inplace)
 
 

@@ -126,6 +126,15 @@ def pointwise_convolutions(layer, images):
     return operations.counts["pointwise convolution"]
 
 
+def test_off_the_cpu_are_the_ordinary_layers():
+    layers = [replaced(layer).to("meta") for layer in (nn.Conv2d(3, 4, 1), Conv2dSame(4, 4, 3, stride=2), nn.ReLU6())]
+    images = torch.empty(2, 3, 8, 8, device="meta").to(memory_format=torch.channels_last)
+    with Operations() as operations, torch.no_grad():
+        nn.Sequential(*layers)(images)
+    assert operations.counts["pointwise convolution"] == operations.counts["hardtanh"] == 1
+    assert operations.padded == [(2, 4, 8, 8)]
+
+
 def test_where_torch_is_as_fast_it_convolves():
     layer = replaced(nn.Conv2d(3, 4, 1)).requires_grad_(False).to(memory_format=torch.channels_last)
     images = torch.rand(2, 3, 8, 8).contiguous(memory_format=torch.channels_last)
