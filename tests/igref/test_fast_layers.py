@@ -146,7 +146,9 @@ def test_where_torch_is_as_fast_it_convolves():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
-def test_exported_graphs_have_the_ordinary_layers():
+@pytest.mark.parametrize("threads", (1, 2))
+def test_exported_graphs_have_the_ordinary_layers(threads):
+    torch.set_num_threads(threads)
     layers = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU6(), Conv2dSame(4, 4, 3, stride=2)).requires_grad_(False)
     ours = nn.Sequential(*map(replaced, layers))
     images, sizes = torch.rand(2, 3, 8, 8).contiguous(memory_format=torch.channels_last), {0: torch.export.Dim("n")}
