@@ -1,0 +1,109 @@
+"""Two workers on machines of their own, as far as one machine can be several: the same grades as one machine gives.
+
+Each has a network namespace, joined to the scheduler's by a wire, where networks may be made (by root); everywhere
+its /tmp, where the course lies, is an empty folder of its own.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from distributed import Client, LocalCluster
+from rich.console import Console
+
+from autograder.course import demo
+from autograder.course.classroom import grade_class
+from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
+from autograder.sandbox.bubblewrap import find_bubblewrap
+
+STUDENTS = (demo.Student("one task", "", {"ps1-input-gradient": demo.GRADIENT}), demo.Student("nothing", ""))
+NETWORK = Path("/proc/self/ns/net")
+HOST = "10.213.{}.1"
+WORKER = "10.213.{}.2"
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def network_of_its_own(k: int) -> Iterator[str | None]:
+    """The name of a network namespace that a wire joins to this one; None where none can be made."""
+    name, wire = f"far{os.getpid()}-{k}", f"f{os.getpid()}{k}"
+    try:
+        if not shutil.which("ip"):
+            raise FileNotFoundError
+        ip("netns", "add", name)
+        ip("link", "add", f"{wire}a", "type", "veth", "peer", "name", f"{wire}b", "netns", name)
+        ip("addr", "add", f"{HOST.format(k)}/24", "dev", f"{wire}a")
+        ip("link", "set", f"{wire}a", "up")
+        for setting in (
+            ["addr", "add", f"{WORKER.format(k)}/24", "dev", f"{wire}b"],
+            ["link", "set", f"{wire}b", "up"],
+        ):
+            ip("-n", name, *setting)
+        ip("-n", name, "link", "set", "lo", "up")
+        yield name
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        yield None
+    finally:
+        if shutil.which("ip"):
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)  # and the wire with it
+
+
+@pytest.fixture
+def far_workers(tmp_path, sandbox_of_this_machine):
+    """The address of a scheduler with two workers on machines of their own."""
+    assert tmp_path.is_relative_to("/tmp")
+    own_files = [str(find_bubblewrap()), "--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", "/tmp", "--chdir", "/"]
+    with ExitStack() as running:
+        cluster = running.enter_context(LocalCluster(n_workers=0, dashboard_address=None, host="0.0.0.0"))
+        port = cluster.scheduler.port
+        networks = [running.enter_context(network_of_its_own(k)) for k in range(2)]
+        for k, network in enumerate(networks):
+            inside = ["ip", "netns", "exec", network] if network else []
+            address = f"tcp://{HOST.format(k)}:{port}" if network else f"tcp://127.0.0.1:{port}"
+            worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--no-dashboard"]
+            process = subprocess.Popen(
+                [*inside, *own_files, *worker, "--nthreads", "1", "--memory-limit", "0"],
+                env=os.environ | {"OMP_NUM_THREADS": "1"},
+                stderr=subprocess.DEVNULL,
+            )
+            running.callback(process.wait)
+            running.callback(process.kill)
+        with Client(f"tcp://127.0.0.1:{port}") as client:
+            client.wait_for_workers(2, timeout=120)
+            assert not any(client.run(os.path.exists, str(tmp_path)).values())
+            seen = client.run(Path.readlink, NETWORK).values()
+        assert not all(networks) or len({*seen, NETWORK.readlink()}) == 3
+        yield f"tcp://127.0.0.1:{port}"
+
+
+def grades(course: Path, scheduler: str) -> dict[str, dict]:
+    """Each record but for times, with the evidence's checksum left out, as that counts them too."""
+    with (course / "screen.txt").open("w") as screen:
+        grade_class(course, ["ps1"], Console(file=screen), count=2, scheduler=scheduler)
+    found = {}
+    for student in STUDENTS:
+        record = json.loads((course / "autograded" / student.name / PS1.id / "verdicts.json").read_text())
+        found[student.name] = {name: record[name] for name in record.keys() - {"seconds", "cpu_seconds", "evidence"}}
+    return found
+
+
+def test_far_workers_give_the_grades_of_one_machine(tmp_path, released_course, scheduler, far_workers):
+    courses = {name: released_course(PS1.id, tmp_path / name) for name in ("far", "near")}
+    for course in courses.values():
+        config = course / "nbgrader_config.py"
+        config.write_text(config.read_text() + "\nc.SandboxedExecute.key = 'the same for both'\n")
+        demo.hand_in(course, STUDENTS)
+    near, far = grades(courses["near"], scheduler), grades(courses["far"], far_workers)
+    assert far == near
+    points = {verdict["task"]: verdict["points"] for verdict in far["one task"]["verdicts"]}
+    assert points["ps1-input-gradient"] == 4
