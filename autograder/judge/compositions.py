@@ -144,9 +144,10 @@ def _mean_of_means(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
     return mean_of_means
 
 
+WITH_RESPECT_TO_X = Part("with respect to x", Mistake.GRADIENT_WRT_INPUT, _with_respect_to_x)
 WHICH_GRADIENTS = (
     Part("all", None, lambda nodes, weights: (nodes, weights)),
-    Part("with respect to x", Mistake.GRADIENT_WRT_INPUT, _with_respect_to_x),
+    WITH_RESPECT_TO_X,
     Part("first row", Mistake.FIRST_ROW_ONLY, _first_row),
     Part("piled up", Mistake.GRADIENTS_PILE_UP, lambda nodes, weights: (nodes, weights * np.arange(len(nodes), 0, -1))),
     Part("last row", Mistake.LAST_BATCH_ONLY, _last_row),
@@ -204,6 +205,12 @@ PATHS = (
         lambda line: line.other(image=line.baseline + line.image),
     ),
     Part(
+        "without the baseline",
+        Mistake.PATH_WITHOUT_BASELINE,
+        lambda line: line.other(image=line.image - line.baseline, baseline=torch.zeros_like(line.baseline)),
+        alone=True,
+    ),
+    Part(
         "clipped points",
         Mistake.PATH_CLIPPED,
         lambda line: line.other(forward=_through_points(line.forward, _clipped_points)),
@@ -217,11 +224,61 @@ PATHS = (
     ),
 )
 
+# Where the gradient at x was taken in place of x.
+
+
+def _min_max_of(x: torch.Tensor) -> torch.Tensor:
+    return (x - x.min()) / (x.max() - x.min())
+
+
+def _standardised(x: torch.Tensor) -> torch.Tensor:
+    return (x - x.mean()) / x.std()
+
+
+RESCALED = (
+    ("min-max", _min_max_of),
+    ("min-max to [-1, 1]", lambda x: 2 * _min_max_of(x) - 1),
+    ("standardised", _standardised),
+    ("standardised, of all", lambda x: (x - x.mean()) / x.std(correction=0)),
+    ("over its largest", lambda x: x / x.abs().max()),
+    ("of unit length", lambda x: x / x.norm()),
+    ("over 255", lambda x: x / 255),
+    ("times 255", lambda x: x * 255),
+    ("from [0, 1] to [-1, 1]", lambda x: 2 * x - 1),
+    ("clipped", lambda x: x.clamp(0, 1)),
+)
+"""What people do to an input before the pass. The gradient at what comes of it, or, by the chain rule, through it."""
+
+
+def _at_rescaled(line: Line, change: Callable[[torch.Tensor], torch.Tensor]) -> Line:
+    return line.other(image=change(line.image))
+
+
+def _through_rescaled(line: Line, change: Callable[[torch.Tensor], torch.Tensor]) -> Line:
+    return line.other(forward=_through_points(line.forward, torch.func.vmap(change)))
+
+
+AT_X = (
+    Part("at x", None, lambda line: line),
+    *(
+        Part(f"{name}, {how}", Mistake.INPUT_RESCALED, lambda line, of=of, change=change: of(line, change), alone=True)
+        for name, change in RESCALED
+        for how, of in (("at it", _at_rescaled), ("through it", _through_rescaled))
+    ),
+)
+
 # The score that is differentiated: a forward to another one, and then a line to one of another target.
 
 
 def _through(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Forward], Forward]:
     return lambda forward: lambda x: function(forward(x))
+
+
+def _as_probabilities(scores: torch.Tensor) -> torch.Tensor:
+    """Scores through a softmax, but for those that are probabilities already: whose rows add up to one."""
+    if torch.allclose(scores.detach().sum(dim=1), scores.new_ones(len(scores)), atol=SAME_MAP):
+        return scores
+    return scores.softmax(dim=1)
 
 
 SCORES = (
@@ -232,6 +289,7 @@ SCORES = (
     Part("logarithm", Mistake.LOG_PROBABILITY, _through(lambda s: s.abs().log())),
     Part("log softmax", Mistake.LOSS_DIFFERENTIATED, _through(lambda s: s.log_softmax(dim=1))),
     Part("log of softmax of softmax", Mistake.LOSS_DIFFERENTIATED, _through(lambda s: s.softmax(1).log_softmax(1))),
+    Part("softmax where needed", Mistake.SOFTMAX_INSIDE, _through(_as_probabilities), alone=True),
 )
 
 
@@ -246,6 +304,10 @@ def _all_classes(line: Line) -> Line:
 
 def _top_at_each_point(line: Line) -> Line:
     return line.other(forward=lambda x: line.forward(x).max(dim=1, keepdim=True).values, target=0)
+
+
+def _slice_of_classes(line: Line, of: Callable[[int], slice]) -> Line:
+    return line.other(forward=lambda x: line.forward(x)[:, of(line.target)].sum(dim=1, keepdim=True), target=0)
 
 
 def _neighbour(line: Line, by: int) -> Line:
@@ -263,6 +325,18 @@ TARGETS = (
     Part("top at the baseline", Mistake.TOP_CLASS, lambda line: line.other(target=_classes(line, line.baseline))),
     Part("one less", Mistake.TARGET_OFF_BY_ONE, lambda line: _neighbour(line, -1), alone=True),
     Part("one more", Mistake.TARGET_OFF_BY_ONE, lambda line: _neighbour(line, 1), alone=True),
+    Part(
+        "from the target on",
+        Mistake.SEVERAL_CLASSES,
+        lambda line: _slice_of_classes(line, lambda target: slice(target, None)),
+        alone=True,
+    ),
+    Part(
+        "up to the target",
+        Mistake.SEVERAL_CLASSES,
+        lambda line: _slice_of_classes(line, lambda target: slice(target + 1)),
+        alone=True,
+    ),
 )
 
 # The factor: a line to what the mean gradient is multiplied by.
@@ -492,7 +566,7 @@ class Explanation:
     def map(self, line: Line, n_steps: int) -> np.ndarray:
         values = self.composition.map(line, n_steps)
         if self.completes:
-            return values * (_rise(line) / values.sum())
+            return values * (rise(line) / values.sum())
         return self.size(n_steps, *self.composition.summed(n_steps)) * values
 
 
@@ -698,7 +772,7 @@ def gradients_at_x() -> Space:
         Part("x", Mistake.INPUT_TIMES_GRADIENT, lambda line: line.image.double().numpy()),
     )
     signs = (*SIGNS, Part("sign", Mistake.GRADIENT_SIGN, np.sign))
-    return Space((at_x,), PATHS[:1], SCORES, TARGETS, EACH[:1], factors, _passes(signs, WHICH_GRADIENTS[:1]))
+    return Space((at_x,), AT_X, SCORES, TARGETS, EACH[:1], factors, _passes(signs, WHICH_GRADIENTS[:1]))
 
 
 def _candidates(
@@ -848,10 +922,10 @@ def _with_factor(
                 reversed_ = (Mistake.SIGN_REVERSED,) if sign < 0 else ()
                 mistakes = named(composition, (*reversed_, *((mistake,) if mistake else ())))
                 return Explanation(composition, lambda *sums, sign=sign, size=size: sign * size(*sums), mistakes)
+    if all(abs(values.sum() - rise(line)) <= SAME_MAP * np.abs(values).sum() for line, values in held):
+        return Explanation(composition, lambda *sums: 1.0, named(composition, (Mistake.RESCALED_TO_COMPLETE,)), True)
     if not (given > 0).all() and not (given < 0).all():
         return None
-    if all(abs(values.sum() - _rise(line)) <= SAME_MAP * np.abs(values).sum() for line, values in held):
-        return Explanation(composition, lambda *sums: 1.0, named(composition, (Mistake.RESCALED_TO_COMPLETE,)), True)
     if (np.abs(np.abs(given) - 1) <= SAME_MAP).sum() > len(given) / 4:
         return None  # a map that was divided by a size of its own is hardly ever as large as it was
     one = float(np.median(given))
@@ -860,7 +934,8 @@ def _with_factor(
     return Explanation(composition, lambda *sums: size, named(composition, (mistake,)))
 
 
-def _rise(line: Line) -> float:
+def rise(line: Line) -> float:
+    """F(x) - F(x')."""
     return float(np.diff(line.scores(np.array([0.0, 1.0])))[0])
 
 

@@ -26,6 +26,7 @@ from autograder.judge.compositions import (
     SIGNS,
     SIZES,
     TARGETS,
+    WITH_RESPECT_TO_X,
     Composition,
     Part,
     named,
@@ -43,6 +44,8 @@ CLOSE_CLASSES, FEW_CLASSES = 5, 20
 MOST_RARE_STEPS = 20
 VANISHING = 1e-6
 ALIKE = 0.5
+IN_OTHER_PLACES = 0.5
+"""How far a map is from a rule's whose numbers it has in other places: a map turned on its side was 1.4 from it."""
 COMMON_COUNTS = (*range(1, 11), 20, 25, 50, 100, 200)
 LARGEST_BATCH = 64
 FEW_RULES = 4
@@ -59,6 +62,8 @@ STEPS_OF_ANOTHER_LINE, EXPLAINED, LIKE_ANOTHER_LINE = 25, 0.5, 0.8
 which on it does for a map of another size. The true lines had distances of 0.1 to 0.4, and cosines of 0.91 to 0.99."""
 OF_ANOTHER_COUNT = 0.8
 """The cosine from which on a photo's map may be of another number of steps: those of 3 and 5 midpoints had 0.90 and 0.92."""
+IMAGENET = (torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
+"""The mean and the deviation of each colour, by which the pictures of torchvision's models are normalised."""
 PLAIN_BASELINES = {"white": 1.0, "grey": 0.5}
 NEAR_MISSES = {
     "closed + 1": Mistake.ONE_TERM_TOO_MANY,
@@ -120,6 +125,8 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
         return _scaled(pair, values, context) if exact is Mistake.SCALED else exact
     if np.linalg.norm(values) < VANISHING * np.linalg.norm(pair.reference):
         return Mistake.ALL_CLASSES  # probabilities sum to one, so the gradient of their sum is rounding
+    if _is_of_other_places(pair, values):
+        return Mistake.PLACES_MIXED_UP
     nearest, nearest_error = None, 1.0
     for name, wrong in _wrong(pair, values, context):
         if not np.isfinite(wrong).all():
@@ -141,6 +148,15 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
     if cosine > 1 - pair.allowed_map_error**2:
         return _scaled(pair, values, context)
     return Mistake.NOISY_MAP if cosine > 0.3 else Mistake.UNRELATED_MAP
+
+
+def _is_of_other_places(pair: Pair, values: np.ndarray) -> bool:
+    """Whether the numbers are a textbook rule's, and their places are not."""
+    in_order = np.sort(values, axis=None)
+    return any(
+        distance(values, right) > IN_OTHER_PLACES and distance(in_order, np.sort(right, axis=None)) <= EXACT_MAP
+        for _, right in pair.right_maps(values)
+    )
 
 
 def _scaled(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
@@ -252,6 +268,7 @@ def _one_wrong_part(pair: Pair) -> Iterator[tuple[Composition, Sizes]]:
         yield rule, (((Mistake.SIGN_REVERSED,), -1.0), not_averaged)
         for factor in FACTORS[1:]:
             yield replace(rule, factor=factor), (*AS_IT_IS, not_averaged)
+        yield replace(rule, which=WITH_RESPECT_TO_X), (*AS_IT_IS, ((), 2.0))
         for signs in SIGNS[1:]:
             yield replace(rule, signs=signs), AS_IT_IS
         for channels in CHANNELS[1:] if len(pair.line.image) > 1 else ():
@@ -290,6 +307,7 @@ def _mixed_up(line: Line, context: Context) -> Iterator[Changed]:
         if all(bool(other.any()) for other in context.other_baselines.values()):
             yield {"path": path["from zero"], "factor": factor["x"]}
         yield {"path": path["from zero"]}
+        yield {"path": path["without the baseline"]}
     yield {"path": path["beyond x"]}
     plain = (
         {}
@@ -324,12 +342,33 @@ def _other_scores(line: Line, scores: Scores | FileScores) -> Iterator[Changed]:
         yield {"path": from_grey}
         in_deviations = Part("x - x' over std", from_grey.mistake, lambda line: line.difference / deviation)
         yield {"factor": in_deviations}
+    for twice, of_pixels in normalised_twice(line, scores):
+        yield {
+            "path": twice,
+            "factor": _factor("over std", lambda line, of=of_pixels: of(line.image) - of(line.baseline)),
+        }
+        yield {"path": twice}
     yield {"score": Part("other kind", Mistake.OTHER_SCORES, lambda forward: scores.other_kind)}
     of_photos = (Mistake.LOG_PROBABILITY, Mistake.ALL_CLASSES)
     for field_, parts in (("score", SCORES[1:]), ("target", TARGETS[1:])):
         for part in parts:
             if part.mistake in of_photos or _is_small(line):
                 yield {field_: part}
+
+
+def normalised_twice(
+    line: Line, scores: Scores | FileScores
+) -> Iterator[tuple[Part, Callable[[torch.Tensor], np.ndarray]]]:
+    """Paths of pictures that were normalised before the pass, as the model does it or as for ImageNet, and that normalisation."""
+    if scores.normalisation is None or len(line.image) != len(IMAGENET[0]):
+        return
+    for name, (mean, std) in {"as the model does": scores.normalisation, "as for ImageNet": IMAGENET}.items():
+        path = Part(
+            f"normalised twice, {name}",
+            Mistake.NORMALISED_TWICE,
+            lambda line, m=mean, s=std: line.other(image=(line.image - m) / s, baseline=(line.baseline - m) / s),
+        )
+        yield path, lambda pixels, m=mean, s=std: ((pixels - m) / s).double().numpy()
 
 
 def _is_small(line: Line) -> bool:

@@ -123,10 +123,44 @@ class Mistake(StrEnum):
         "the path does not end at x: its points are x + alpha (x - x'), or x' + alpha x",
         "Interpolate baseline + alpha * (x - baseline), so that alpha = 1 is x.",
     )
+    PATH_WITHOUT_BASELINE = (
+        "path_without_baseline",
+        "the path runs from zero to x - x': the baseline is not added to alpha (x - x')",
+        "Interpolate baseline + alpha * (x - baseline).",
+    )
     PATH_CLIPPED = (
         "path_clipped",
         "the points of the path are clipped to [0, 1]",
         "Leave the points as they are: nothing between a baseline and an input needs clipping.",
+    )
+    POINTS_MIXED_UP = (
+        "points_mixed_up",
+        "features of different points, or their gradients, are mixed up, as by reshape where axes have to be exchanged",
+        "Stack the points along the first axis. Undo stack(dim=-1) with movedim or permute: reshape keeps the order in memory.",
+    )
+    POINTS_OFF_THE_PATH = (
+        "points_off_the_path",
+        "where the gradient changes along the path, no weighted mean of gradients on the straight line gives these answers: the "
+        "points are not on it (noise, a detour, features of several points mixed), or each feature has weights of its own "
+        "(a median, a mask)",
+        "Take the gradients at baseline + alpha * (x - baseline), with one alpha for all features, and nothing added.",
+    )
+    PATH_WITH_A_BEND = (
+        "path_with_a_bend",
+        "the values add up to F(x) - F(x'), but no gradients on the straight line from x' to x give them: the path has a bend",
+        "Take the gradients at baseline + alpha * (x - baseline), with one alpha for all features.",
+    )
+    MADE_TO_ADD_UP = (
+        "made_to_add_up",
+        "the values add up to F(x) - F(x') even with few steps, where rules leave a gap, and they are not the features' shares: "
+        "the change of the score was shared out in another way, or the map was corrected",
+        "Return (x - baseline) times the mean gradient as it is: no share by squared gradients, nothing rescaled or added "
+        "to make the sum fit.",
+    )
+    X_OVERWRITTEN = (
+        "x_overwritten",
+        "each point is computed from the one before, as where the loop assigns it to x, so that all pile up at the baseline",
+        "Give the point a name of its own: point = baseline + alpha * (x - baseline), with x as it was passed in.",
     )
     TARGET_OFF_BY_ONE = (
         "target_off_by_one",
@@ -142,6 +176,11 @@ class Mistake(StrEnum):
         "all_classes",
         "the sum over all classes is differentiated",
         "Select the target's column before you differentiate: forward(...)[:, target].",
+    )
+    SEVERAL_CLASSES = (
+        "several_classes",
+        "the scores of several classes are added before they are differentiated, as with outputs[0, target:]",
+        "Select one column, without a colon: forward(...)[:, target].",
     )
     FIRST_CLASS = (
         "first_class",
@@ -361,6 +400,11 @@ class Mistake(StrEnum):
         "the gradient is multiplied by x",
         "Return the gradient itself; the product with x is another method, later in the notebook.",
     )
+    INPUT_RESCALED = (
+        "input_rescaled",
+        "x is rescaled or clipped before the pass (to [0, 1], say, or to mean zero), so that the gradient is not that of F at x",
+        "Call forward on x as it is: whatever a network needs done to its input, forward does.",
+    )
     GRADIENT_SIGN = (
         "gradient_sign",
         "only the sign of the gradient is returned",
@@ -407,6 +451,11 @@ class Mistake(StrEnum):
         "image_normalised",
         "pictures are not in pixel space: their values are below 0 or far above 1",
         "Hand in pixels in [0, 1]; igref's models normalise by themselves. For noise use torch.rand, not torch.randn.",
+    )
+    NORMALISED_TWICE = (
+        "normalised_twice",
+        "picture and baseline were normalised before the pass, and the model normalises again",
+        "Pass pixels in [0, 1] to the model; igref's models normalise by themselves.",
     )
     WRONG_PREDICTIONS = (
         "wrong_predictions",
@@ -487,7 +536,8 @@ class Mistake(StrEnum):
     NOT_THE_SAME_AGAIN = (
         "not_the_same_again",
         "the function is right at first, and wrong when it is asked about the same x again",
-        "Change neither the values of x nor its shape: work on x.detach().clone(). Store nothing between calls.",
+        "Change neither x nor the baseline, and leave no gradient on them: work on x.detach().clone(), and write "
+        "point = point + step, not point += step. Store nothing between calls.",
     )
     TOO_FEW_STEPS = (
         "too_few_steps",
@@ -543,6 +593,11 @@ class Mistake(StrEnum):
         "other_scores",
         "logits were differentiated where probabilities are stated, or the reverse",
         "Pass scores='logits' if the maps are of model.logits, and leave it out if they are of model.probabilities.",
+    )
+    GRADIENT_OF_ANOTHER_POINT = (
+        "gradient_of_another_point",
+        "the gradient is not the one at the image, but at another point of the path, such as the last of the loop",
+        "Differentiate once more, at the image itself.",
     )
     PRODUCT_WITHOUT_IMAGE = (
         "product_without_image",
@@ -603,6 +658,11 @@ class Mistake(StrEnum):
         "gaps_of_the_batch",
         "the maps of all pictures were added up, although each gap belongs to one picture",
         "Sum over channels, height and width and keep the first axis: maps.flatten(1).sum(1).",
+    )
+    GAPS_OVER_ANOTHER_CHANGE = (
+        "gaps_over_another_change",
+        "the gaps of all pictures are divided by one number, such as the mean of their changes of score",
+        "Divide each picture's gap by its own |F(x) - F(x')|: no mean over the pictures.",
     )
     GAPS_MADE_UP = (
         "gaps_made_up",
@@ -818,6 +878,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     Announced("each point in its own piece of the path, as long as its weight"): (
         Mistake.NODES_WITHOUT_WEIGHTS,
         Mistake.POINTS_NOT_SPREAD,
+        Mistake.X_OVERWRITTEN,
         Mistake.MEAN_OF_MEANS,
     ),
     Announced("points on the straight path from `baseline` to `x`"): (
@@ -825,8 +886,12 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.PATH_FROM_ZERO,
         Mistake.PATH_FROM_ZERO_TIMES_DIFFERENCE,
         Mistake.PATH_BEYOND_INPUT,
+        Mistake.PATH_WITHOUT_BASELINE,
         Mistake.PATH_CLIPPED,
         Mistake.PATH_RUNS_PAST_INPUT,
+        Mistake.POINTS_MIXED_UP,
+        Mistake.POINTS_OFF_THE_PATH,
+        Mistake.PATH_WITH_A_BEND,
     ),
     Announced("looks at the whole straight line from a baseline $x'$ to $x$", "ps1-attribution"): (
         Mistake.GRADIENT_AT_INPUT,
@@ -855,6 +920,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     Announced("for `target`: no softmax, logarithm, loss or other class"): (
         Mistake.TOP_CLASS,
         Mistake.ALL_CLASSES,
+        Mistake.SEVERAL_CLASSES,
         Mistake.FIRST_CLASS,
         Mistake.LOG_PROBABILITY,
         Mistake.SOFTMAX_INSIDE,
@@ -873,7 +939,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.PLACES_MIXED_UP,
         Mistake.NOTHING_RETURNED,
     ),
-    Announced("leave `x` unchanged, and keep nothing between calls"): (
+    Announced("leave both unchanged, without a gradient, and keep nothing between calls"): (
         Mistake.KEPT_BETWEEN_CALLS,
         Mistake.NOT_THE_SAME_AGAIN,
     ),
@@ -888,6 +954,9 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.WRONG_FORM,
     ),
     Announced("The score in question is the one that `forward` returns"): (Mistake.NETWORK_NOT_ASKED,),
+    Announced("the gradient of one class's score with respect to the input", "ps1-attribution"): (
+        Mistake.INPUT_RESCALED,
+    ),
     Announced("`input_gradient` returns the gradient alone"): (
         Mistake.INPUT_TIMES_GRADIENT,
         Mistake.GRADIENT_SIGN,
@@ -898,6 +967,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.IMAGE_OUT_OF_RANGE,
         Mistake.IMAGE_NORMALISED,
         Mistake.BASELINE_AFTER_NORMALISATION,
+        Mistake.NORMALISED_TWICE,
     ),
     Announced("as a tensor `(3, H, W)` with values in [0, 1]", "ps1-attribution"): (Mistake.IMAGES_BATCHED,),
     Announced("4 for ten or more different pictures", "ps2-baselines"): (Mistake.TOO_FEW_IMAGES,),
@@ -934,6 +1004,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     Announced("A map that was rescaled to add up is wrong"): (
         Mistake.RESCALED_TO_COMPLETE,
         Mistake.GAP_SPREAD,
+        Mistake.MADE_TO_ADD_UP,
     ),
     Announced("with at least 20 steps", "ps1-attribution"): (Mistake.TOO_FEW_STEPS,),
     Announced("Hand in exactly the images, baselines, targets and maps that belong together"): (
@@ -943,7 +1014,10 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.WRONG_CLASS,
         Mistake.MISSING_PART,
     ),
-    Announced("the image times the input gradient", "ps1-attribution"): (Mistake.PRODUCT_WITHOUT_IMAGE,),
+    Announced("the image times the input gradient", "ps1-attribution"): (
+        Mistake.PRODUCT_WITHOUT_IMAGE,
+        Mistake.GRADIENT_OF_ANOTHER_POINT,
+    ),
     Announced('`scores="logits"` goes with maps of logits'): (Mistake.OTHER_SCORES,),
     Announced("at least five counts from 5 to 200", "ps3-steps"): (
         Mistake.TOO_FEW_COUNTS,
@@ -958,6 +1032,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.GAPS_WITH_SIGN,
         Mistake.GAPS_NOT_RELATIVE,
         Mistake.GAPS_OF_THE_BATCH,
+        Mistake.GAPS_OVER_ANOTHER_CHANGE,
     ),
     Announced("for the gaps that you state", "ps3-steps"): (
         Mistake.GAPS_TO_FINEST_MAP,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from autograder.judge.compositions import (
     textbook,
 )
 from autograder.judge.line import Line, distance, equal_weights
+from autograder.judge.map_mistakes import normalised_twice
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
@@ -38,14 +40,18 @@ OTHER_FACTORS = (
 )
 
 
-def product_mistake(line: Line, scores: Scores | FileScores, values: np.ndarray) -> Mistake | None:
-    """The mistake that gives these values of shape `(*shape)` in place of x dF/dx; None where none of the known ones does."""
+def product_mistake(line: Line, scores: Scores | FileScores, values: np.ndarray, n_steps: int) -> Mistake | None:
+    """The mistake that gives these values of shape `(*shape)` in place of x dF/dx; None where none of the known ones does.
+
+    `n_steps` is that of the map beside it, whose loop may have left its last gradient.
+    """
     if not np.isfinite(values).all():
         return Mistake.NOT_FINITE
     if not values.any():
         return Mistake.ZEROS
     right = replace(textbook(AT_X), factor=IMAGE)
-    for composition in _one_wrong_part(right, line, scores):
+    known = (_one_wrong_part(right, line, scores), _at_other_points(right, n_steps), _normalised(right, line, scores))
+    for composition in chain.from_iterable(known):
         wrong = composition.map(line, 1)
         if np.isfinite(wrong).all() and distance(values, wrong) <= scores.gradient_rounding:
             return named(composition)[0]
@@ -69,6 +75,20 @@ def _one_wrong_part(right: Composition, line: Line, scores: Scores | FileScores)
     for name, choices in parts.items():
         for part in choices:
             yield replace(right, **{name: part})
+
+
+def _at_other_points(right: Composition, n_steps: int) -> Iterator[Composition]:
+    """The gradients at both ends of a loop over the path: of its left sum, its midpoints, and its right sum."""
+    last, middle = (n_steps - 1) / n_steps, (n_steps - 0.5) / n_steps
+    for node in (last, middle, 0.0, 1 / n_steps, 0.5 / n_steps):
+        at = Part(f"at {node}", Mistake.GRADIENT_OF_ANOTHER_POINT, lambda n, node=node: equal_weights(np.array([node])))
+        yield replace(right, weights=at)
+
+
+def _normalised(right: Composition, line: Line, scores: Scores | FileScores) -> Iterator[Composition]:
+    for twice, of_pixels in normalised_twice(line, scores):
+        yield replace(right, path=twice)
+        yield replace(right, path=twice, factor=Part("normalised x", None, lambda line, of=of_pixels: of(line.image)))
 
 
 def _likely_classes(line: Line) -> Iterator[Part]:

@@ -22,15 +22,21 @@ from autograder.judge.compositions import (
     Explanation,
     Part,
     fine_weights,
+    rise,
 )
 from autograder.judge.line import distance
 from autograder.judge.mistakes import Mistake
-from autograder.judge.tolerances import PROPORTIONAL
+from autograder.judge.moments import is_off_the_path, is_right_where_flat
+from autograder.judge.tolerances import PROPORTIONAL, ROUNDING, SAME_MAP
 from autograder.judge.truth import Question
 
 Answered = Sequence[tuple[Question, np.ndarray]]
 MOSTLY = 0.3
 """What a constant and a factor leave of what a factor alone leaves, where there is a constant. Else it is nearly as much."""
+
+
+LITTLE, MOSTLY_SHARES = 0.05, 0.1
+"""The gap of an answer from a path with a bend, relative to its values, and relative to how wrong they are."""
 
 
 def resemblance(answered: Answered, failed: Sequence[int]) -> tuple[Mistake, ...]:
@@ -51,7 +57,44 @@ def resemblance(answered: Answered, failed: Sequence[int]) -> tuple[Mistake, ...
         return (Mistake.RESCALED_FOR_DISPLAY,)
     if all(values.min() >= 0 > question.exact.min() for question, values in wrong):
         return (Mistake.NO_NEGATIVE_VALUES,)
-    return ()
+    if _is_alike_over_channels(wrong):
+        return (Mistake.CHANNELS_AVERAGED,)
+    return _beside_the_path(answered, wrong)
+
+
+def _beside_the_path(answered: Answered, wrong: Answered) -> tuple[Mistake, ...]:
+    """What becomes of another path, and of another way to share out the change of the score."""
+    finite = [(question, values) for question, values in answered if np.isfinite(values).all()]
+    gaps = [_gap(values, question) for question, values in finite]
+    if (
+        sum(gap <= SAME_MAP for gap in gaps) >= len(gaps) - len(gaps) // 8
+    ):  # where all gradients vanish, there is nothing to share
+        return (Mistake.MADE_TO_ADD_UP,)
+    lines = [(question.line, question.n_steps, values) for question, values in finite]
+    adds_up = all(gap <= min(question.allowed_error, LITTLE) for gap, (question, _) in zip(gaps, finite, strict=True))
+    if (
+        adds_up
+        and is_right_where_flat(lines)
+        and all(_is_mostly_shares(values, question) for question, values in wrong)
+    ):
+        return (Mistake.PATH_WITH_A_BEND,)
+    return (Mistake.POINTS_OFF_THE_PATH,) if is_off_the_path(lines) else ()
+
+
+def _is_mostly_shares(values: np.ndarray, question: Question) -> bool:
+    """Whether wrong values are wrong in how they are shared out, and their sum is not."""
+    return _gap(values, question) <= MOSTLY_SHARES * question.relative_error(values)
+
+
+def _is_alike_over_channels(wrong: Answered) -> bool:
+    """Whether at least two wrong maps of coloured pictures, and all of them, have the same values in each channel."""
+    coloured = [values for question, values in wrong if values.ndim == 3 and len(values) > 1]
+    return len(coloured) > 1 and all(np.ptp(one, axis=0).max() <= ROUNDING * np.abs(one).max() for one in coloured)
+
+
+def _gap(values: np.ndarray, question: Question) -> float:
+    """What the sum misses F(x) - F(x') by, relative to the values' size."""
+    return abs(float(values.sum()) - rise(question.line)) / max(float(np.abs(values).sum()), 1e-300)
 
 
 def nearest(answered: Answered, failed: Sequence[int]) -> Explanation | None:

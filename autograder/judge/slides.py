@@ -117,6 +117,7 @@ ABOUT: dict[Slide, tuple[Mistake, ...]] = {
         Mistake.GAPS_NOT_RELATIVE,
         Mistake.GAPS_TO_FINEST_MAP,
         Mistake.GAPS_OF_THE_BATCH,
+        Mistake.GAPS_OVER_ANOTHER_CHANGE,
         Mistake.FIRST_NOT_STAYS,
         Mistake.WRONG_ENOUGH,
         Mistake.TOO_FEW_STEPS,

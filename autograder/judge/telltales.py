@@ -1,34 +1,36 @@
 """What answers of no known composition tell of the function: from its numbers alone, one question at a time.
 
 Beside the search for compositions: a cap on the steps, something kept between calls, a picture whose pixels were mixed up, half
-precision, and, from networks whose gradient is quadratic along the path, what the weights and points of the sum were.
+precision, and, from networks whose gradient is quadratic along the path, what the weights and points of the sum were
+(`autograder.judge.moments`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import product
 
 import numpy as np
 import torch
 
-from autograder.judge.compositions import Answered, right_weights
-from autograder.judge.line import Line, distance
+from autograder.judge.compositions import CHANNELS, Answered, Part, right_weights
+from autograder.judge.line import NAMED, Line, Weighted, by_name, distance
 from autograder.judge.mistakes import Mistake
-from autograder.judge.tolerances import ROUNDING, SAME_MAP
+from autograder.judge.moments import wrong_sum
+from autograder.judge.tolerances import ROUNDING
+from igref.attribution.core import scores_and_gradients
 
-SMALLEST, SMALL = 6, 256
-"""Numbers of an input between which lines are looked at: fewer leave a fit no room to fail, more take long."""
-TOLD_APART = 1e-2
-"""The least singular value, of the largest, with which three terms of a gradient are three."""
+SMALL, FEW_STEPS = 256, 60
+"""Numbers of an input, and steps, up to which lines are looked at: more take long."""
 CAPS = (5, 8, 10, 16, 20, 25, 30, 32, 40, 50, 64, 100)
 REPRESENTABLE = 2e-6
 """What a product of two float32 numbers may miss a number in half precision by."""
 HALF = (torch.bfloat16, torch.float16)
 
 
-def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> Mistake | None:
-    """The mistake that the answers tell; None where they tell none.
+def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> tuple[Mistake, ...]:
+    """The mistakes that the answers tell, the first of them by which; empty where they tell none.
 
     Args:
         answered: all of a function's answers in the order of the calls, right and wrong.
@@ -36,16 +38,22 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> Mistake | N
     """
     wrong = [k for k in failed if np.isfinite(answered[k][2]).all() and answered[k][2].any()]
     if not wrong:
-        return None
-    for tells, mistake in (
-        (lambda answered, _: is_capped(answered), Mistake.STEPS_CAPPED),
-        (_is_kept, Mistake.KEPT_BETWEEN_CALLS),
-        (_is_mixed_up, Mistake.PLACES_MIXED_UP),
-        (_is_half, Mistake.HALF_PRECISION),
+        return ()
+    for tells, mistakes in (
+        (lambda answered, _: is_capped(answered), (Mistake.STEPS_CAPPED,)),
+        (_is_kept, (Mistake.KEPT_BETWEEN_CALLS,)),
+        (partial(_is_mixed_up, channels=CHANNELS[0]), (Mistake.PLACES_MIXED_UP,)),
+        (partial(_is_mixed_up, channels=CHANNELS[1]), (Mistake.CHANNELS_AVERAGED, Mistake.PLACES_MIXED_UP)),
+        (partial(_is_mixed_up, channels=CHANNELS[2]), (Mistake.CHANNELS_AVERAGED, Mistake.PLACES_MIXED_UP)),
+        (_is_half, (Mistake.HALF_PRECISION,)),
+        (_has_mixed_points, (Mistake.POINTS_MIXED_UP,)),
     ):
         if tells(answered, wrong):
-            return mistake
-    return wrong_sum(answered)
+            return mistakes
+    told = wrong_sum(answered)
+    if told and _is_of_the_point_before(answered):
+        return (Mistake.X_OVERWRITTEN,)
+    return (told,) if told else ()
 
 
 def is_capped(answered: Sequence[Answered]) -> bool:
@@ -78,13 +86,13 @@ def _of_earlier(answered: Sequence[Answered], k: int, rule) -> Iterator[np.ndarr
             yield result
 
 
-def _is_mixed_up(answered: Sequence[Answered], wrong: Sequence[int]) -> bool:
-    """Whether the wrong answers are pictures with a rule's numbers in another order."""
+def _is_mixed_up(answered: Sequence[Answered], wrong: Sequence[int], channels: Part) -> bool:
+    """Whether the wrong answers are pictures with a rule's numbers in another order, or what becomes of them over the channels."""
     if any(answered[k][0].image.ndim != 3 for k in wrong):
         return False
     return any(
         all(
-            _near(np.sort(line.weighted(*rule.of(n)), axis=None), np.sort(values, axis=None))
+            _near(np.sort(channels.of(line.weighted(*rule.of(n))[None]), axis=None), np.sort(values, axis=None))
             for line, n, values in (answered[k] for k in wrong)
         )
         for rule in right_weights()
@@ -113,41 +121,88 @@ def _represents(kind: torch.dtype, numbers: np.ndarray) -> bool:
     return bool((given - given.to(kind).double()).abs().le(REPRESENTABLE * given.abs()).all()) and bool(given.any())
 
 
-def wrong_sum(answered: Sequence[Answered]) -> Mistake | None:
-    """What is wrong with weights or points, where the gradients of the path are all that the answers are made of."""
-    moments = [(n, _moments(line, values)) for line, n, values in answered if _is_quadratic(line)]
-    known = [(n, found) for n, found in moments if found is not None]
-    if len(known) < 2 or len(known) < len(moments):
-        return None
-    if any(abs(total - 1) > SAME_MAP for _, (total, _, _) in known):
-        return Mistake.WEIGHTS_DO_NOT_ADD_UP
-    # Where each point lies in a piece of its own, n pieces of 1/n, neither mean can be farther off than one of them.
-    far = (max(abs(mean - 1 / 2), abs(square - 1 / 3)) > 1 / n + SAME_MAP for n, (_, mean, square) in known)
-    return Mistake.POINTS_NOT_SPREAD if any(far) else None
+# What may have become of the points (K, *shape), and of their gradients, where two axes have changed places.
 
 
-def _moments(line: Line, values: np.ndarray) -> np.ndarray | None:
-    """The sums of w, w alpha and w alpha^2 over a function's weights and points; None where none give its values."""
-    basis = np.stack([(line.difference * c).ravel() for c in _coefficients(line)], axis=1)
-    found, *_ = np.linalg.lstsq(basis, values.ravel(), rcond=1e-9)
-    rest = np.linalg.norm(basis @ found - values.ravel())
-    return found if rest <= 10 * ROUNDING * np.linalg.norm(values) else None
+def _as_they_are(points: np.ndarray) -> np.ndarray:
+    return points
 
 
-def _coefficients(line: Line) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """c of the gradient c0 + c1 alpha + c2 alpha^2 along the path."""
-    start, middle, end = line.gradients_at(np.array([0.0, 0.5, 1.0]))
-    return start, 4 * middle - 3 * start - end, 2 * (start + end) - 4 * middle
+def _stacked_last(points: np.ndarray) -> np.ndarray:
+    """Stacked along the last axis, and reshaped as if along the first."""
+    return np.moveaxis(points, 0, -1).reshape(points.shape)
 
 
-def _is_quadratic(line: Line) -> bool:
-    """Whether the gradient is a polynomial of degree two along the path, with a basis that tells its three terms apart."""
-    if not SMALLEST <= line.image.numel() <= SMALL:
+def _read_as_stacked_last(points: np.ndarray) -> np.ndarray:
+    """Stacked along the first axis, and reshaped as if along the last."""
+    return np.moveaxis(points.reshape(*points.shape[1:], len(points)), -1, 0)
+
+
+def _turned(points: np.ndarray) -> np.ndarray:
+    """Height and width exchanged."""
+    return points.swapaxes(-1, -2) if points.ndim == 4 and points.shape[-1] == points.shape[-2] else points
+
+
+def _channels_last(points: np.ndarray) -> np.ndarray:
+    """Channels last, and reshaped as if they came first."""
+    return np.moveaxis(points, 1, -1).reshape(points.shape) if points.ndim == 4 else points
+
+
+def _read_as_channels_last(points: np.ndarray) -> np.ndarray:
+    """Channels first, and reshaped as if they came last."""
+    if points.ndim != 4:
+        return points
+    return np.moveaxis(points.reshape(len(points), *points.shape[2:], points.shape[1]), -1, 1)
+
+
+MIXED = (
+    (_stacked_last, _read_as_stacked_last),
+    (_read_as_stacked_last, _stacked_last),
+    *((mixed, _as_they_are) for mixed in (_stacked_last, _read_as_stacked_last, _turned, _channels_last)),
+    *((_as_they_are, mixed) for mixed in (_stacked_last, _read_as_stacked_last, _turned, _channels_last)),
+    (_channels_last, _read_as_channels_last),
+    (_read_as_channels_last, _channels_last),
+    (_read_as_channels_last, _as_they_are),
+    (_as_they_are, _read_as_channels_last),
+)
+"""What was done to the points, and what to their gradients."""
+
+
+def _has_mixed_points(answered: Sequence[Answered], wrong: Sequence[int]) -> bool:
+    """Whether the wrong answers are a rule's, with its points or their gradients reshaped or turned."""
+    small = [answered[k] for k in wrong if answered[k][0].image.numel() <= SMALL and answered[k][1] <= FEW_STEPS]
+    small = [one for one in small if one[0].image.ndim == 3] + [one for one in small if one[0].image.ndim == 1]
+    if len(small) < 2:
         return False
-    basis = np.stack([c.ravel() for c in _coefficients(line)])
-    within = line.gradients_at(np.array([0.25]))[0].ravel()
-    sizes = np.linalg.svd(basis, compute_uv=False)
-    return sizes[-1] > TOLD_APART * sizes[0] and np.allclose(np.array([1, 1 / 4, 1 / 16]) @ basis, within, rtol=1e-4)
+    return any(
+        all(_near(_with_mixed_points(line, *rule.of(n), *mixed), values) for line, n, values in small)
+        for rule, mixed in product(right_weights(), MIXED)
+    )
+
+
+def _with_mixed_points(line: Line, nodes: np.ndarray, weights: np.ndarray, of_points, of_gradients) -> np.ndarray:
+    baseline = line.baseline.double().numpy()
+    points = baseline + nodes.reshape(-1, *[1] * baseline.ndim) * line.difference
+    asked = torch.from_numpy(np.ascontiguousarray(of_points(points))).to(line.image)
+    gradients = scores_and_gradients(line.forward, asked, torch.full((len(asked),), line.target))[1]
+    return line.difference * np.tensordot(weights, of_gradients(gradients.double().numpy()), axes=1)
+
+
+def _is_of_the_point_before(answered: Sequence[Answered]) -> bool:
+    """Whether a rule gives the answers with each point taken toward the one before it, in place of x."""
+    lines = sorted(answered, key=lambda one: (not one[0].bends, one[1]))
+    return any(
+        all(
+            _near(line.weighted(*_toward_the_point_before(*by_name(rule, n), backwards)), values)
+            for line, n, values in lines
+        )
+        for rule, backwards in product(NAMED[:4], (True, False))
+    )
+
+
+def _toward_the_point_before(nodes: np.ndarray, weights: np.ndarray, backwards: bool) -> Weighted:
+    order = slice(None, None, -1) if backwards else slice(None)
+    return np.cumprod(nodes[order]), weights[order]
 
 
 def _near(values: np.ndarray, others: np.ndarray) -> bool:

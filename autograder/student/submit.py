@@ -159,12 +159,12 @@ def _collect_answers(task: Task, function: Callable, asked: list[dict[str, Any]]
 
 
 def _arguments(asks: Function, question: dict[str, Any]) -> list[Any]:
-    """The arguments of a call: copies, but for x. Who is asked about an x again gets it as the last answer left it."""
-    x = question["x"]
-    x.grad = None
-    x.detach_()
+    """The arguments of a call. Who is asked about an x or a baseline again gets them as the last answer left them."""
     values = [question[name] for name in asks.arguments]
-    return [value.clone() if isinstance(value, torch.Tensor) and value is not x else value for value in values]
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            value.detach_()  # a gradient that was left on it stays, as with whoever calls the function twice
+    return values
 
 
 def _collect_measured_study(

@@ -507,6 +507,33 @@ INPUT_GRADIENT = (
     _gradient("a number", "", "gradient(scores[0, target]).sum().item()", loses=("form",)),
     _gradient("None", "", "point.grad"),
     _gradient("detached", "raised", "gradient(scores.detach()[0, target])"),
+    Mutant(
+        ".backward() on x itself, whose gradient is never cleared",
+        _source("""
+        def input_gradient(forward, x, target):
+            x.requires_grad_()
+            forward(x.unsqueeze(0))[0, target].backward()
+            return x.grad.clone()
+        """),
+        "not_the_same_again",
+        "ps1-input-gradient",
+        loses=("images",),
+    ),
+    _gradient(
+        "the scores from the target on",
+        "several_classes",
+        "gradient(scores[0, target:].sum())",
+    ),
+    Mutant(
+        "min-max before the pass",
+        _source("""
+        def input_gradient(forward, x, target):
+            point = ((x - x.min()) / (x.max() - x.min()))[None].detach().requires_grad_()
+            return torch.autograd.grad(forward(point)[0, target], point)[0][0]
+        """),
+        "input_rescaled",
+        "ps1-input-gradient",
+    ),
     _gradient("the stub", "not_done", "exec('raise NotImplementedError()')"),
     Mutant(
         "differences of 0.1",

@@ -547,10 +547,11 @@ INPUT_GRADIENT = (
         """,
     ),
     _gradient(
-        ".backward() on x itself",
+        ".backward() on x itself, whose gradient is set to None first",
         """
         def input_gradient(forward, x, target):
             x.requires_grad_()
+            x.grad = None
             forward(x.unsqueeze(0))[0, target].backward()
             return x.grad
         """,

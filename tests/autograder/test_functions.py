@@ -292,8 +292,12 @@ class TestSubmit:
         assert repr(submit(GRADIENT, names["input_gradient"])) == "4.00"
 
     def test_leaves_the_inputs_of_the_probes_as_they_are(self, hand_in):
-        source = f"{MIDPOINT}    baseline.fill_(7.0)\n    return values"
+        source = f"{MIDPOINT}    x, baseline = x.clone().fill_(7.0), baseline.clone().fill_(7.0)\n    return values"
         assert hand_in(source, INTEGRATED).points == 8
+
+    def test_asks_about_a_baseline_again_as_the_first_answer_left_it(self, hand_in):
+        verdict = hand_in(f"{MIDPOINT}    baseline += x - baseline\n    return values", INTEGRATED)
+        assert verdict.mistake == "not_the_same_again" and lost(verdict) == {"baseline"}
 
     @pytest.mark.parametrize("change", ["x.zero_()", "x -= baseline", "x.unsqueeze_(0)", "x.clamp_(0, 1)"])
     def test_asks_about_an_x_again_as_the_first_answer_left_it(self, hand_in, change):
@@ -301,10 +305,12 @@ class TestSubmit:
         assert verdict.mistake == "not_the_same_again"
         assert lost(verdict) <= {"baseline", "form"} and "baseline" in lost(verdict)
 
-    def test_a_gradient_that_was_left_on_x_is_no_fault(self, hand_in):
-        source = "def input_gradient(forward, x, target):\n"
+    @pytest.mark.parametrize(("first", "breaks"), [("", {"images"}), ("    x.grad = None\n", set())])
+    def test_a_gradient_that_was_left_on_x_is_in_the_next_one_unless_it_is_cleared(self, hand_in, first, breaks):
+        source = f"def input_gradient(forward, x, target):\n{first}"
         source += "    x.requires_grad_()\n    forward(x[None])[0, target].backward()\n    return x.grad\n"
-        assert hand_in(source, GRADIENT).points == 4
+        verdict = hand_in(source, GRADIENT)
+        assert lost(verdict) == breaks and verdict.mistake == ("not_the_same_again" if breaks else "")
 
     def test_a_memo_that_forgets_the_baseline_loses_its_points(self, hand_in):
         source = f"known = {{}}\n{MIDPOINT}    return known.setdefault((tuple(x.flatten().tolist()), n_steps), values)"
@@ -486,13 +492,43 @@ def test_a_wrong_map_in_another_form_is_told_of_both(hand_in):
         (233, "target_off_by_one"),
         (312, "first_row_only"),
         (319, "mean_of_means"),
+        (327, "not_the_same_again"),
         (336, "not_the_same_again"),
+        (361, "points_mixed_up"),
+        (363, "made_to_add_up"),
+        (364, "path_with_a_bend"),
+        (366, "softmax_inside"),
+        (367, "not_the_same_again"),
+        (369, "x_overwritten"),
+        (370, "rescaled_to_complete"),
+        (372, "places_mixed_up"),
+        (374, "points_off_the_path"),
+        (375, "gap_spread"),
+        (376, "absolute_difference"),
     ],
 )
 def test_what_two_strangers_wrote_is_named_for_what_it_is(hand_in, number, mistake):
     (path,) = unseen_work.FOLDER.glob(f"ps1/unseen/{number}-*.txt")
     verdict = hand_in(unseen_work.read(path).cells[f"{INTEGRATED}-answer"], INTEGRATED)
     assert mistake in verdict.mistakes and verdict.points < verdict.max_points
+
+
+@pytest.mark.parametrize(
+    ("number", "mistake"), [(381, "input_rescaled"), (382, "not_the_same_again"), (384, "several_classes")]
+)
+def test_what_a_stranger_wrote_for_the_input_gradient_is_named(hand_in, number, mistake):
+    (path,) = unseen_work.FOLDER.glob(f"ps1/unseen/{number}-*.txt")
+    verdict = hand_in(unseen_work.read(path).cells[f"{GRADIENT}-answer"], GRADIENT)
+    assert verdict.mistake == mistake and verdict.points < verdict.max_points
+
+
+def test_a_sum_that_is_wrong_beside_its_factor_is_named_with_it(hand_in):
+    alphas = "alphas = torch.rand(n_steps, generator=torch.Generator().manual_seed(n_steps)) ** 2"
+    source = MIDPOINT.replace("alphas = (torch.arange(n_steps) + 0.5) / n_steps", alphas).replace(
+        ".mean(0)", ".sum(0) / 7"
+    )
+    verdict = hand_in(source.replace("(x - baseline) *", "(x - baseline).abs() *") + "    return values", INTEGRATED)
+    assert set(verdict.mistakes) == {"weights_do_not_add_up", "absolute_difference"}
 
 
 def test_steps_that_count_up_to_a_number_of_ones_own_are_named(hand_in):

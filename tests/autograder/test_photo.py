@@ -3,6 +3,7 @@
 A small classifier of 32 x 32 pictures stands in for the model, so that a verdict takes milliseconds.
 """
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,15 @@ def small_classifier(size: float = 2.5) -> Classifier:
     for parameter in network.parameters():
         parameter.data = torch.randn(parameter.shape, generator=generator) * size / parameter[0].numel() ** 0.5
     return Classifier(network, "efficientnet_lite0", "abcde", mean=(0.5,) * 3, std=(0.5,) * 3, input_size=SIDE)
+
+
+class OfItsPrecision(nn.Module):
+    """A network one of whose kinks is crossed in float64 and, by rounding, not in float32."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mean = x.mean(dim=(1, 2, 3))
+        tiny = (1 + 1e-9 * (mean + 2)) - 1
+        return torch.stack([(x**2).mean(dim=(1, 2, 3)) + 1e9 * tiny.relu(), mean, -mean], dim=1)
 
 
 def picture(seed: int) -> torch.Tensor:
@@ -123,6 +133,18 @@ class TestCorrectStudies:
         for convert in (torch.Tensor.double, torch.Tensor.numpy, torch.Tensor.tolist):
             assert hand_in_study(study | {name: convert(study[name]) for name in tensors}).points == 4
 
+    def test_of_a_model_in_float64_get_all_points(self, hand_in_study, monkeypatch, honest):
+        kinked = Classifier(
+            OfItsPrecision(), "efficientnet_lite0", "abc", mean=(0.5,) * 3, std=(0.5,) * 3, input_size=SIDE
+        )
+        monkeypatch.setattr(named_models, "_load", lambda name: kinked)
+        doubled = copy.deepcopy(kinked).double()
+        study = honest(forward=kinked.logits, target=0)
+        image = study["image"].double()
+        in_float64 = image * gradient(doubled.logits, image[None], 0)[0]
+        assert not torch.allclose(in_float64.float(), study["gradient_times_input"], rtol=0.1)
+        assert hand_in_study(study | {"scores": "logits", "gradient_times_input": in_float64}).points == 4
+
     @pytest.mark.parametrize("kind", [float, np.int64, torch.tensor, lambda n: torch.tensor([n]), np.array, np.float32])
     def test_take_target_and_steps_in_other_number_types(self, hand_in_study, honest, kind):
         study = honest()
@@ -136,6 +158,23 @@ class TestCorrectStudies:
 
 
 class TestWrongMaps:
+    def test_of_pictures_that_were_normalised_before_are_named_in_both_maps(self, hand_in_study, honest, model):
+        study = honest()
+        wrong = honest(
+            image=(study["image"] - 0.5) / 0.5, baseline=(study["baseline"] - 0.5) / 0.5, target=study["target"]
+        )
+        maps = {name: wrong[name] for name in ("attribution", "gradient_times_input")}
+        verdict = hand_in_study(study | maps)
+        assert {"map", "product"} <= lost(verdict) and verdict.mistake == "normalised_twice"
+
+    def test_with_a_factor_alpha_in_each_term_are_named(self, hand_in_study, honest, model):
+        study = honest(forward=model.logits) | {"scores": "logits"}
+        x = study["image"].clone().requires_grad_()
+        points = [(k + 0.5) / 50 * x for k in range(50)]
+        (total,) = torch.autograd.grad(model.logits(torch.stack(points))[:, study["target"]].sum(), x)
+        verdict = hand_in_study(study | {"attribution": study["image"] * total / 50})
+        assert "map" in lost(verdict) and verdict.mistake == "gradient_wrt_input"
+
     @pytest.mark.parametrize(
         ("name", "change", "mistake", "properties"),
         [
@@ -149,7 +188,7 @@ class TestWrongMaps:
             ("the gradient", lambda s: s["gradient_times_input"] / s["image"], "gradient_at_input", {"map"}),
             ("zeros", lambda s: torch.zeros_like(s["image"]), "zeros", {"completeness", "map"}),
             ("noise", lambda s: torch.randn(3, SIDE, SIDE), "unrelated_map", {"map"}),
-            ("flipped", lambda s: s["attribution"].flip(2), "unrelated_map", {"map"}),
+            ("flipped", lambda s: s["attribution"].flip(2), "places_mixed_up", {"map"}),
             ("mean of channels", lambda s: s["attribution"].mean(0, keepdim=True).expand(3, -1, -1), None, {"map"}),
             (
                 "unit range",

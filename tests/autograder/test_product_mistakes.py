@@ -25,6 +25,7 @@ WRONG = {
     "other_scores": lambda image, g: image * g("logits"),
     "wrong_class": lambda image, g: image * g("probabilities", 1),
     "zeros": lambda image, g: torch.zeros_like(image),
+    "gradient_of_another_point": lambda image, g: image * g("probabilities", at=49.5 / 50),
     "": lambda image, g: torch.rand(image.shape),
 }
 
@@ -34,7 +35,7 @@ def test_what_is_wrong_with_the_product_is_named(mistake):
     def make() -> dict:
         work = studies.photo(DIGITS, which=2)
         top = studies.material(DIGITS).model.probabilities(work["image"][None])[0].argsort(descending=True).tolist()
-        spoilt = WRONG[mistake](work["image"], lambda scores, k=0: gradient(scores, work["image"], top[k]))
+        spoilt = WRONG[mistake](work["image"], lambda scores, k=0, at=1.0: gradient(scores, at * work["image"], top[k]))
         return work | {"gradient_times_input": spoilt}
 
     verdict = verdict_on(Entry("ps1-photo", "study", mistake, study(make), False))

@@ -40,7 +40,7 @@ REFERENCE_SEEDS = (0, 1)
 class Probe:
     """One question. `x` and `baseline` are of shape `(*shape)`, float32, or float64 in one of them; `n_steps` is at least 1.
 
-    `again`: the same `x` was asked about before, with the same answer or another; nothing of that may be left.
+    `again`: the same `x` was asked about before, from the same `baseline` or another; nothing of that may be left.
     """
 
     name: str
@@ -167,13 +167,17 @@ class _Draw:
         return self._one_of(PRIMES) if self._counted[asks_about] % 2 else 2 * self._between(4, 12)
 
     def two_baselines(self) -> list[Probe]:
-        """The same question from two baselines, on the two sides of zero."""
-        first = self.probe("polynomial, baseline not zero", "baseline", self.polynomial, zero_baseline=False)
-        return [first, replace(first, name="the same from another baseline", baseline=-first.baseline, again=True)]
+        """The same question two times, then from another baseline, on the other side of zero."""
+        first, again = self.twice(
+            "polynomial, baseline not zero", "baseline", self.polynomial, (9,), zero_baseline=False
+        )
+        return [first, again, replace(again, name="the same from another baseline", baseline=-first.baseline)]
 
-    def twice(self, name: str, asks_about: str, family: Family, shape: tuple[int, ...]) -> list[Probe]:
-        """The same question two times."""
-        first = self.probe(name, asks_about, family, shape)
+    def twice(
+        self, name: str, asks_about: str, family: Family, shape: tuple[int, ...], *, zero_baseline: bool = True
+    ) -> list[Probe]:
+        """The same question two times, about the very same x and baseline."""
+        first = self.probe(name, asks_about, family, shape, zero_baseline=zero_baseline)
         return [first, replace(first, name=f"{name}, asked again", again=True)]
 
     def two_step_counts(self) -> list[Probe]:
@@ -181,7 +185,8 @@ class _Draw:
         few, many = self._one_of((5, 7)), self._one_of((61, 67, 71, 73, 79, 83, 89, 97))
         # With kinks on the path, as on a smooth network six nodes of Gauss and Legendre may be exact to rounding.
         first = self.probe("ReLU network, few steps", "steps", self.relu_network, n_steps=few)
-        return [first, replace(first, name="ReLU network, many steps", x=first.x.clone(), n_steps=many)]
+        copies = {"x": first.x.clone(), "baseline": first.baseline.clone()}
+        return [first, replace(first, name="ReLU network, many steps", n_steps=many, **copies)]
 
     def many_classes(self) -> Probe:
         """As many classes as ImageNet has, at most, few steps, and float64."""

@@ -75,6 +75,7 @@ class FileScores:
     """
 
     normalisation = None
+    in_float64 = None
 
     def __init__(self, running: RunningModel, name: str, kind: str) -> None:
         self.gradient_rounding = CONVERTED_GRADIENT if name.endswith(".onnx") else RECOMPUTED_GRADIENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ class Scores:
     def normalisation(self) -> tuple[Tensor, Tensor] | None:
         """What the model takes from each channel, and divides it by; None where that is not known."""
         return self.model.mean, self.model.std
+
+    @property
+    def in_float64(self) -> Callable[[Tensor], Tensor]:
+        """The same scores in float64. A gradient there may be that of the other side of a kink: see RECOMPUTED_GRADIENT."""
+        return getattr(copy.deepcopy(self.model).double(), self.kind)
 
 
 def load_scores(name: object, kind: object = "probabilities", kept: Path | None = None) -> Scores:

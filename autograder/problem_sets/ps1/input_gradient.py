@@ -44,8 +44,8 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
     def diagnose(failed: list[Answer]) -> Diagnosis:
         answered = [answer for answer in answers if answer.values is not None]
         wrong = [k for k, answer in enumerate(answered) if answer in failed]
-        if not wrong:
-            return Diagnosis()
+        if all(answered[k].probe.again for k in wrong):
+            return Diagnosis()  # what it computes at first is right
         if not any(answered[k].values.any() for k in wrong):
             return Diagnosis((Mistake.ZEROS,))
         if all(ROUNDING < errors[answered[k].probe.name] < HALF_PRECISION for k in wrong):

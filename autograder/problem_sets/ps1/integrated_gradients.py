@@ -22,10 +22,11 @@ from autograder.judge.compositions import (
 from autograder.judge.functions import Diagnosis, verdict_on_function
 from autograder.judge.line import CLOSED
 from autograder.judge.mistakes import BOTH_ENDS, Mistake
+from autograder.judge.moments import wrong_sum, wrong_sum_beside
 from autograder.judge.probes.functions import REFERENCE_SEEDS, integrated_gradients_probes
 from autograder.judge.resemblance import nearest, resemblance
 from autograder.judge.studies.sample import Sample
-from autograder.judge.telltales import is_capped, telltale, wrong_sum
+from autograder.judge.telltales import is_capped, telltale
 from autograder.judge.tolerances import HALF_PRECISION, ROUNDING
 from autograder.judge.truth import Question
 from autograder.judge.verdict import Verdict
@@ -95,7 +96,8 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             return Diagnosis((Mistake.HALF_PRECISION,))
         if same and (found := explain(lines, wrong, integrals_at_a_fixed_count)) is not None:
             return Diagnosis(found.mistakes, broken(found) | {"steps"})
-        if (found := explain(lines, wrong)) is not None:
+        is_of_calls = all(answered[k].probe.again for k in wrong)  # then what it computes at first is right
+        if not (wrong and is_of_calls) and (found := explain(lines, wrong)) is not None:
             return Diagnosis(found.mistakes, broken(found) or (NEAR_MISS if found.mistakes else None))
         if any(answered[k].probe.again for k in wrong):
             first = [k for k, answer in enumerate(answered) if not answer.probe.again]
@@ -105,14 +107,14 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             if found is not None and found.mistakes:
                 again = {answered[k].probe.asks_about for k in wrong if answered[k].probe.again}
                 return Diagnosis((*found.mistakes, Mistake.NOT_THE_SAME_AGAIN), broken(found) | again)
-        is_of_calls = all(answered[k].probe.again for k in wrong)
-        if (told := telltale(lines, wrong)) is not None:
-            breaks = BREAKS.get(told) if is_of_calls else _broken_by(told, lines, answered)
-            return Diagnosis((told,), breaks)
+        if told := telltale(lines, wrong):
+            breaks = BREAKS.get(told[0]) if is_of_calls else _broken_by(told[0], lines, answered)
+            return Diagnosis(told, breaks)
         given = [(questions[answer.probe.name], answer.values) for answer in answered]
         if (found := nearest(given, wrong)) is not None:
             return Diagnosis(found.mistakes, broken(found))
-        return Diagnosis(resemblance(given, wrong), None if is_of_calls else _by_luck(lines, answered))
+        told = wrong_sum_beside(lines) or resemblance(given, wrong)
+        return Diagnosis(told, None if is_of_calls else _by_luck(lines, answered))
 
     def remarks() -> list[str]:
         return [BOTH_ENDS] if rule_of(lines) in CLOSED else []

@@ -12,6 +12,8 @@ from autograder.judge.line import Line, distance
 from autograder.judge.maps import MAP_PROPERTIES, Entry, judge_maps
 from autograder.judge.mistakes import Mistake
 from autograder.judge.product_mistakes import product_mistake
+from autograder.judge.studies.model_files import FileScores
+from autograder.judge.studies.named_models import Scores
 from autograder.judge.studies.reading import Study, read_subject
 from autograder.judge.studies.sample import Sample
 from autograder.judge.verdict import Fault, Faults, UngradableError, Verdict
@@ -46,9 +48,21 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
         with faults.noted("product"):
             product = study.map_of("gradient_times_input", subject.images[0])
             line = Line(subject.scores.forward, subject.images[0], baseline, subject.targets[0])
-            error = distance(product, (line.image * line.gradients(np.ones(1))[0]).double().numpy())
-            if not error <= subject.scores.gradient_rounding:
-                mistake = product_mistake(line, subject.scores, product)
+            error = distance(product, _gradient_times_input(line))
+            if not error <= subject.scores.gradient_rounding and not _is_in_float64(product, line, subject.scores):
+                mistake = product_mistake(line, subject.scores, product, n_steps)
                 fault = f"a relative distance of {error:.2g} from x dF/dx, expected rounding only"
                 faults.add(Fault(fault, mistake), "product")
     return faults.verdict()
+
+
+def _gradient_times_input(line: Line) -> np.ndarray:
+    return (line.image * line.gradients(np.ones(1))[0]).double().numpy()
+
+
+def _is_in_float64(product: np.ndarray, line: Line, scores: Scores | FileScores) -> bool:
+    """Whether this is gradient x input of the model in float64, where a model can be had in it."""
+    if scores.in_float64 is None:
+        return False
+    doubled = Line(scores.in_float64, line.image.double(), line.baseline.double(), line.target)
+    return distance(product, _gradient_times_input(doubled)) <= scores.gradient_rounding

@@ -152,7 +152,7 @@ def gaps_fault(study: Study, rises: np.ndarray, maps: Counted) -> Fault:
         return Fault("some of the gaps are negative", Mistake.GAPS_WITH_SIGN) if has_sign else NO_FAULT
     if _are_of_the_batch(stated, maps, rises):
         return Fault(worst[0], Mistake.GAPS_OF_THE_BATCH)
-    return Fault(worst[0], _mistake_of_gaps(np.concatenate(ratios), len(relative)))
+    return Fault(worst[0], _mistake_of_gaps(np.concatenate(ratios), len(relative), np.abs(rises[np.isfinite(rises)])))
 
 
 def _are_of_the_batch(stated: Counted, maps: Counted, rises: np.ndarray) -> bool:
@@ -165,13 +165,20 @@ def _are_of_the_batch(stated: Counted, maps: Counted, rises: np.ndarray) -> bool
     )
 
 
-def _mistake_of_gaps(ratios: np.ndarray, n_counts: int) -> Mistake:
+def _mistake_of_gaps(ratios: np.ndarray, n_counts: int, rises: np.ndarray) -> Mistake:
+    """What is wrong with gaps that are so many times those of the maps, count after count. `rises` are |F(x) - F(x')|."""
     if np.allclose(ratios, 100, rtol=0.05):
         return Mistake.GAPS_IN_PERCENT
     by_image = ratios.reshape(n_counts, -1) if len(ratios) % n_counts == 0 else ratios[None]
     # Not divided by the rise: off by one factor for each image, whatever the count.
     steady = np.isfinite(by_image).all() and (by_image.std(axis=0) <= 0.02 * by_image.mean(axis=0) + 1e-6).all()
-    return Mistake.GAPS_NOT_RELATIVE if steady and ratios.min() > 0 and ratios.max() < 1.05 else Mistake.GAPS_MADE_UP
+    if not steady or not ratios.min() > 0:
+        return Mistake.GAPS_MADE_UP
+    if by_image.shape[1] == len(rises) and not np.allclose(by_image, rises, rtol=0.05):
+        divisor = rises / by_image
+        if np.allclose(divisor, divisor.mean(), rtol=0.05):
+            return Mistake.GAPS_OVER_ANOTHER_CHANGE
+    return Mistake.GAPS_NOT_RELATIVE if ratios.max() < 1.05 else Mistake.GAPS_MADE_UP
 
 
 def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
