@@ -33,6 +33,8 @@ def wrong_sum(answered: Sequence[Answered]) -> Mistake | None:
 
 def wrong_sum_beside(answered: Sequence[Answered]) -> tuple[Mistake, ...]:
     """What is wrong where a wrong path, target or factor, or the same number on all features, goes with some sum; else empty."""
+    if not any(values.any() for _, _, values in answered):
+        return ()
     choices = sorted((one for one in product(PATHS[:2], TARGETS, FACTORS) if _count(one) <= 2), key=_count)
     for even, choice in product((False, True), choices):
         if known := _all_moments(answered, choice, even):

@@ -107,6 +107,8 @@ def nearest(answered: Answered, failed: Sequence[int]) -> Explanation | None:
         return None
     kinds = (SCORES, TARGETS, PATHS, FACTORS, SIGNS)
     choices = sorted((choice for choice in product(*kinds) if 0 < _count(choice) <= 2), key=_count)
+    # A rare part stands alone among score, target and path, as in the search for compositions.
+    choices = [one for one in choices if _count(one[:3]) == 1 or not any(part.alone for part in one[:3])]
     for score, target, path, factor, signs in choices:
         composition = Composition(
             fine_weights(),
