@@ -566,7 +566,8 @@ class Explanation:
     def map(self, line: Line, n_steps: int) -> np.ndarray:
         values = self.composition.map(line, n_steps)
         if self.completes:
-            return values * (rise(line) / values.sum())
+            total = values.sum()
+            return values * (rise(line) / total) if total else values  # nothing makes zeros add up
         return self.size(n_steps, *self.composition.summed(n_steps)) * values
 
 
