@@ -5,6 +5,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from io import BytesIO
+from itertools import groupby
 from typing import Any
 
 from latex2mathml.converter import convert
@@ -76,7 +77,7 @@ def tags(cell: NotebookNode) -> list[str]:
 
 def _output(output: NotebookNode) -> str:
     if output.output_type == "stream":
-        return f'<pre class="printed">{html.escape(output.text.rstrip())}</pre>'
+        return printed(output.text.rstrip())
     if output.output_type not in ("display_data", "execute_result"):
         return ""
     if "image/png" in output.data:
@@ -86,7 +87,24 @@ def _output(output: NotebookNode) -> str:
         return markdown(output.data["text/markdown"])
     if "text/html" in output.data:
         return output.data["text/html"]
-    return f'<pre class="printed">{html.escape(output.data.get("text/plain", ""))}</pre>'
+    return printed(output.data.get("text/plain", ""))
+
+
+def printed(text: str) -> str:
+    """What was printed, as HTML: sentences wrap where there is no room, lines in columns stay lines."""
+    groups = [(columns, "\n".join(lines)) for columns, lines in groupby(text.split("\n"), _is_in_columns)]
+    if not any(columns for columns, _ in groups):
+        return f'<pre class="printed">{html.escape(text)}</pre>'
+    spans = (
+        f'<span class="{"columns" if columns else "sentences"}">{html.escape(lines)}</span>'
+        for columns, lines in groups
+    )
+    return f'<pre class="printed">{"".join(spans)}</pre>'
+
+
+def _is_in_columns(line: str) -> bool:
+    """Whether a line has gaps that align it with others, or is a rule between them."""
+    return bool(re.search(r"\S\s{2,}\S", line) or re.fullmatch(r"[-=]{3,}", line.strip()))
 
 
 def _picture(png: bytes, about: Mapping[str, Any]) -> str:

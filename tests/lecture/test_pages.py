@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from lecture import handout
 from lecture.build import LECTURE, SLIDES
-from lecture.cells import AltTextError, markdown
+from lecture.cells import AltTextError, markdown, printed
 from lecture.deck import deck, slides
 
 MOST_WORDS = 60
@@ -131,3 +131,13 @@ def test_slides_are_cut_where_their_cells_say():
 
 def test_the_slides_file_is_one_that_can_be_mailed(built_lecture):
     assert (built_lecture.folder / SLIDES.with_suffix(".html").name).stat().st_size < 15e6
+
+
+def test_what_is_printed_in_columns_does_not_wrap():
+    table = "rule       n\n-----------\nmidpoint   5"
+    assert printed(f"{table}\nIt is < 5 %.") == (
+        f'<pre class="printed"><span class="columns">{table}</span><span class="sentences">It is &lt; 5 %.</span></pre>'
+    )
+    assert printed("the map sums to 0.39\nthe score rises by 0.4") == (
+        '<pre class="printed">the map sums to 0.39\nthe score rises by 0.4</pre>'
+    )
