@@ -107,7 +107,8 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             if found is not None and found.mistakes:
                 again = {answered[k].probe.asks_about for k in wrong if answered[k].probe.again}
                 return Diagnosis((*found.mistakes, Mistake.NOT_THE_SAME_AGAIN), broken(found) | again)
-        if told := telltale(lines, wrong):
+        told = telltale(lines, wrong)
+        if told:
             breaks = BREAKS.get(told[0]) if is_of_calls else _broken_by(told[0], lines, answered)
             return Diagnosis(told, breaks)
         given = [(questions[answer.probe.name], answer.values) for answer in answered]
