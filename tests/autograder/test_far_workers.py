@@ -1,7 +1,7 @@
 """Two workers on machines of their own, as far as one machine can be several: the same grades as one machine gives.
 
 Each has a network namespace, joined to the scheduler's by a wire, where networks may be made (by root); everywhere
-its /tmp, where the course lies, is an empty folder of its own.
+the folder in which the course lies is an empty one of its own, with its temporary files.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from autograder.course.classroom import grade_class
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import find_bubblewrap
 
-STUDENTS = (demo.Student("one task", "", {"ps1-input-gradient": demo.GRADIENT}), demo.Student("nothing", ""))
+STUDENTS = (demo.Student("one task", "", {"ps1-input-gradient": demo.GRADIENT}),)
 NETWORK = Path("/proc/self/ns/net")
 HOST = "10.213.{}.1"
 WORKER = "10.213.{}.2"
@@ -61,8 +61,8 @@ def network_of_its_own(k: int) -> Iterator[str | None]:
 @pytest.fixture
 def far_workers(tmp_path, sandbox_of_this_machine):
     """The address of a scheduler with two workers on machines of their own."""
-    assert tmp_path.is_relative_to("/tmp")
-    own_files = [str(find_bubblewrap()), "--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", "/tmp", "--chdir", "/"]
+    here, own = str(tmp_path), str(tmp_path / "own")
+    own_files = [str(find_bubblewrap()), "--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", here, "--dir", own]
     with ExitStack() as running:
         cluster = running.enter_context(LocalCluster(n_workers=0, dashboard_address=None, host="0.0.0.0"))
         port = cluster.scheduler.port
@@ -72,15 +72,15 @@ def far_workers(tmp_path, sandbox_of_this_machine):
             address = f"tcp://{HOST.format(k)}:{port}" if network else f"tcp://127.0.0.1:{port}"
             worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--no-dashboard"]
             process = subprocess.Popen(
-                [*inside, *own_files, *worker, "--nthreads", "1", "--memory-limit", "0"],
-                env=os.environ | {"OMP_NUM_THREADS": "1"},
+                [*inside, *own_files, "--chdir", "/", *worker, "--nthreads", "1", "--memory-limit", "0"],
+                env=os.environ | {"OMP_NUM_THREADS": "1", "TMPDIR": own},
                 stderr=subprocess.DEVNULL,
             )
             running.callback(process.wait)
             running.callback(process.kill)
         with Client(f"tcp://127.0.0.1:{port}") as client:
             client.wait_for_workers(2, timeout=120)
-            assert not any(client.run(os.path.exists, str(tmp_path)).values())
+            assert all(seen == ["own"] for seen in client.run(os.listdir, here).values())
             seen = client.run(Path.readlink, NETWORK).values()
         assert not all(networks) or len({*seen, NETWORK.readlink()}) == 3
         yield f"tcp://127.0.0.1:{port}"
