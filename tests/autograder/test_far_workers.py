@@ -26,6 +26,8 @@ from autograder.sandbox.bubblewrap import find_bubblewrap
 STUDENTS = (demo.Student("one task", "", {"ps1-input-gradient": demo.GRADIENT}),)
 NETWORK = Path("/proc/self/ns/net")
 HOST = "10.213.{}.1"
+SCHEDULER = HOST.format(0)
+ONE_THREAD = ("--no-nanny", "--no-dashboard", "--nthreads", "1", "--memory-limit", "0")
 WORKER = "10.213.{}.2"
 
 
@@ -36,26 +38,30 @@ def ip(*arguments: str) -> None:
 @contextlib.contextmanager
 def network_of_its_own(k: int) -> Iterator[str | None]:
     """The name of a network namespace that a wire joins to this one; None where none can be made."""
-    name, wire = f"far{os.getpid()}-{k}", f"f{os.getpid()}{k}"
+    name = f"far{os.getpid()}-{k}"
     try:
-        if not shutil.which("ip"):
-            raise FileNotFoundError
-        ip("netns", "add", name)
-        ip("link", "add", f"{wire}a", "type", "veth", "peer", "name", f"{wire}b", "netns", name)
-        ip("addr", "add", f"{HOST.format(k)}/24", "dev", f"{wire}a")
-        ip("link", "set", f"{wire}a", "up")
-        for setting in (
-            ["addr", "add", f"{WORKER.format(k)}/24", "dev", f"{wire}b"],
-            ["link", "set", f"{wire}b", "up"],
-        ):
-            ip("-n", name, *setting)
-        ip("-n", name, "link", "set", "lo", "up")
-        yield name
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        yield None
+        yield name if is_made(name, f"f{os.getpid()}{k}", k) else None
     finally:
         if shutil.which("ip"):
             subprocess.run(["ip", "netns", "del", name], capture_output=True)  # and the wire with it
+
+
+def is_made(name: str, wire: str, k: int) -> bool:
+    """Make the namespace and the wire, with a way to where the scheduler is; not where this needs rights or programs."""
+    here, there = f"{wire}a", f"{wire}b"
+    try:
+        ip("netns", "add", name)
+        ip("link", "add", here, "type", "veth", "peer", "name", there, "netns", name)
+        ip("addr", "add", f"{HOST.format(k)}/24", "dev", here)
+        ip("link", "set", here, "up")
+        ip("-n", name, "addr", "add", f"{WORKER.format(k)}/24", "dev", there)
+        for device in (there, "lo"):
+            ip("-n", name, "link", "set", device, "up")
+        if k:
+            ip("-n", name, "route", "add", SCHEDULER, "via", HOST.format(k))
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return False
+    return True
 
 
 @pytest.fixture
@@ -64,26 +70,25 @@ def far_workers(tmp_path, sandbox_of_this_machine):
     here, own = str(tmp_path), str(tmp_path / "own")
     own_files = [str(find_bubblewrap()), "--die-with-parent", "--dev-bind", "/", "/", "--tmpfs", here, "--dir", own]
     with ExitStack() as running:
-        cluster = running.enter_context(LocalCluster(n_workers=0, dashboard_address=None, host="0.0.0.0"))
-        port = cluster.scheduler.port
         networks = [running.enter_context(network_of_its_own(k)) for k in range(2)]
-        for k, network in enumerate(networks):
-            inside = ["ip", "netns", "exec", network] if network else []
-            address = f"tcp://{HOST.format(k)}:{port}" if network else f"tcp://127.0.0.1:{port}"
-            worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--no-dashboard"]
+        host = SCHEDULER if all(networks) else "127.0.0.1"  # and nowhere else, as who reaches it can run code
+        cluster = running.enter_context(LocalCluster(n_workers=0, dashboard_address=None, host=host))
+        for network in networks:
+            inside = ["ip", "netns", "exec", network] if all(networks) else []
+            worker = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address, *ONE_THREAD]
             process = subprocess.Popen(
-                [*inside, *own_files, "--chdir", "/", *worker, "--nthreads", "1", "--memory-limit", "0"],
+                [*inside, *own_files, "--chdir", "/", *worker],
                 env=os.environ | {"OMP_NUM_THREADS": "1", "TMPDIR": own},
                 stderr=subprocess.DEVNULL,
             )
             running.callback(process.wait)
             running.callback(process.kill)
-        with Client(f"tcp://127.0.0.1:{port}") as client:
+        with Client(cluster) as client:
             client.wait_for_workers(2, timeout=120)
             assert all(seen == ["own"] for seen in client.run(os.listdir, here).values())
             seen = client.run(Path.readlink, NETWORK).values()
         assert not all(networks) or len({*seen, NETWORK.readlink()}) == 3
-        yield f"tcp://127.0.0.1:{port}"
+        yield cluster.scheduler_address
 
 
 def grades(course: Path, scheduler: str) -> dict[str, dict]:
