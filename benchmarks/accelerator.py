@@ -345,10 +345,12 @@ def main(arguments: list[str] | None = None) -> int:
         if options.only_agreement:
             return int(wrong > 0)
         results["agreement"] = [[name, str(dtype).removeprefix("torch."), found] for name, dtype, found in rows]
+        kept = {"machine": machine(("torch", "timm", "captum"), options.device), "results": results}
+        write("accelerator", kept)  # and after each part, as a card may be lent for minutes
         for title, measure in MEASURED.items():
             results[title] = measure(options.device)
             print(title, results[title], flush=True)
-            write("accelerator", {"machine": machine(("torch", "timm", "captum"), options.device), "results": results})
+            write("accelerator", kept)
     return int(wrong > 0)
 
 
