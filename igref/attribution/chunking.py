@@ -58,7 +58,7 @@ def on_accelerator(inputs: Tensor) -> bool:
 def usual_batch(n_points: int, inputs: Tensor) -> int:
     """How many points go through the model for so many: on an accelerator the next power of two, at least 32.
 
-    cuDNN plans each convolution anew for each size of batch that it has not seen, on an H200 for 4 to 5 seconds in all of
+    cuDNN plans each convolution anew for each size of batch that it has not seen, on an H200 for about 5 seconds in all of
     EfficientNet-Lite0, where 16 photos take 11 ms and 32 take 13: few sizes cost less than few points.
 
     >>> usual_batch(9, torch.zeros(1, 5)), usual_batch(9, torch.zeros(1, 5, device="meta"))
