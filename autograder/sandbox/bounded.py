@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import multiprocessing.util
+import os
 import resource
 import signal
+import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
@@ -18,6 +21,9 @@ from autograder.sandbox.limits import MIB, OwnLimits
 
 PRELOADED = ["autograder.problem_sets.preloaded"]
 """Imported once, by the process that the others are forked from: it has no threads, as the grader has."""
+
+LONGEST_PLACE = 107 - len("/pymp-xxxxxxxx/listener-xxxxxxxx")
+"""Characters of the temporary folder in which a socket can still be told to listen: its address has 107 on Linux."""
 
 
 class OverLimitError(RuntimeError):
@@ -30,6 +36,7 @@ def in_bounds(limits: OwnLimits, function: Callable[..., Any], *arguments: Any) 
     Raises:
         OverLimitError: it took too long, or its process ended in the middle of it, as one without memory does.
     """
+    _listen_where_it_can_be_told()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*PRELOADED, function.__module__])
     receiver, sender = context.Pipe(duplex=False)
@@ -52,6 +59,18 @@ def in_bounds(limits: OwnLimits, function: Callable[..., Any], *arguments: Any) 
     if worked:
         return value
     raise value
+
+
+def _listen_where_it_can_be_told() -> None:
+    """Sockets of this process lie in /tmp where the temporary folder's name is too long for them, as from Python 3.14."""
+    place = tempfile.gettempdir()
+    if len(os.fsencode(place)) <= LONGEST_PLACE:
+        return
+    tempfile.tempdir = "/tmp"
+    try:
+        multiprocessing.util.get_temp_dir()  # which is kept
+    finally:
+        tempfile.tempdir = place
 
 
 def _work(sender: Connection, limits: OwnLimits, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:

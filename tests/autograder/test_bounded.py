@@ -2,7 +2,12 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
@@ -10,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograder.nbgrader_plugin import execution, judging, reading
 from autograder.nbgrader_plugin.submitted_notebook import MasterCell
 from autograder.problem_sets.checking import Run
-from autograder.sandbox.bounded import OverLimitError, in_bounds
+from autograder.sandbox.bounded import LONGEST_PLACE, OverLimitError, in_bounds
 from autograder.sandbox.limits import OwnLimits
 
 SMALL = OwnLimits(seconds=60, cpu_seconds=20, memory=1500)
@@ -54,6 +59,19 @@ def test_time_ends_it():
     with pytest.raises(OverLimitError, match="more than 1 seconds"):
         in_bounds(OwnLimits(seconds=1, cpu_seconds=600, memory=1500), time.sleep, 100)
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize("length", [LONGEST_PLACE, LONGEST_PLACE + 1, 200])
+def test_where_temporary_files_lie_has_no_say(length):
+    asked = "from autograder.sandbox import bounded, limits; print(bounded.in_bounds(limits.OwnLimits(), len, 'four'))"
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        place = Path(folder, "a" * (length - len(folder) - 1))
+        place.mkdir()
+        answered = subprocess.run(
+            [sys.executable, "-c", asked], env=os.environ | {"TMPDIR": str(place)}, capture_output=True, text=True
+        )
+        assert answered.stdout == "4\n", answered.stderr
+        assert not list(place.glob("pymp-*"))
 
 
 class TestOfOneNotebook:
