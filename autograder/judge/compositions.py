@@ -15,6 +15,7 @@ from itertools import groupby, product
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter, uniform_filter
+from scipy.sparse import coo_array, csr_array
 
 from autograder.judge.line import NAMED, RIGHT_RULES, SMALL_PICTURE, Line, Weighted, by_name, equal_weights
 from autograder.judge.mistakes import Mistake
@@ -443,9 +444,13 @@ REVERSED = Part("reversed", Mistake.SIGN_REVERSED, np.negative)
 # worked out for few. Maps are (K, n), values (n,).
 
 
+def _norms(maps: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.einsum("kn,kn->k", maps, maps))  # three times as fast as numpy.linalg.norm for very many short rows
+
+
 def _proportional(maps: np.ndarray, values: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
-        across = 1 - np.abs(maps @ values) / (np.linalg.norm(maps, axis=1) * np.linalg.norm(values))
+        across = 1 - np.abs(maps @ values) / (_norms(maps) * np.linalg.norm(values))
     return ~(across > MAYBE)  # where there is nothing to compare, too
 
 
@@ -843,7 +848,7 @@ def _hits(
 
 def _are_multiples(maps: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Which rows of the maps (K, n) are multiples of the values (n,), of norm one."""
-    sizes = np.linalg.norm(maps, axis=1)
+    sizes = _norms(maps)
     with np.errstate(all="ignore"):
         return (1 - np.abs(maps @ values) / sizes < PROPORTIONAL) & (sizes > VANISHING)
 
@@ -852,14 +857,14 @@ def _mistakes(*parts: Part) -> list[Mistake]:
     return [part.mistake for part in parts if part.mistake]
 
 
-def _table(n_steps: int, sums: Sequence[tuple[Part, Part]]) -> Weighted:
-    """All nodes of some sums, and each sum's weights on them, one row a sum."""
+def _table(n_steps: int, sums: Sequence[tuple[Part, Part]]) -> tuple[np.ndarray, csr_array]:
+    """All nodes of some sums, and each sum's weights on them, one row a sum, nearly all of them zero."""
     each = [_sum(weights, which, n_steps) for weights, which in sums]
-    nodes = np.unique(np.concatenate([nodes for nodes, _ in each]).round(9))
-    table = np.zeros((len(each), len(nodes)))
-    for row, (own, weights) in zip(table, each, strict=True):
-        np.add.at(row, np.searchsorted(nodes, own.round(9)), weights)
-    return nodes, table
+    own = np.concatenate([nodes for nodes, _ in each]).round(9)
+    nodes, columns = np.unique(own, return_inverse=True)
+    rows = np.repeat(np.arange(len(each)), [len(nodes) for nodes, _ in each])
+    weights = np.concatenate([weights for _, weights in each])
+    return nodes, coo_array((weights, (rows, columns)), shape=(len(each), len(nodes))).tocsr()
 
 
 def _first_that_holds(
