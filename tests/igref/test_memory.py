@@ -37,3 +37,17 @@ def page_faults(how: str) -> int:
 @pytest.mark.skipif(not keep_freed_memory(), reason="only glibc can be told to")
 def test_a_batch_finds_the_memory_of_the_batch_before():
     assert page_faults("kept") < page_faults("given back") / 5
+
+
+@pytest.mark.skipif(not keep_freed_memory(), reason="only glibc can be told to")
+def test_more_photos_go_through_a_model_at_a_time():
+    asked = """
+import torch
+from igref.attribution.chunking import chunk_size_for
+from igref.memory import keep_freed_memory
+torch.set_num_threads(1)
+photo = torch.zeros(1, 3, 224, 224)
+print(chunk_size_for(photo), keep_freed_memory(), chunk_size_for(photo))
+"""
+    answered = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    assert answered == "7 True 17\n"
