@@ -445,7 +445,9 @@ REVERSED = Part("reversed", Mistake.SIGN_REVERSED, np.negative)
 
 
 def _norms(maps: np.ndarray) -> np.ndarray:
-    return np.sqrt(np.einsum("kn,kn->k", maps, maps))  # three times as fast as numpy.linalg.norm for very many short rows
+    return np.sqrt(
+        np.einsum("kn,kn->k", maps, maps)
+    )  # three times as fast as numpy.linalg.norm for very many short rows
 
 
 def _proportional(maps: np.ndarray, values: np.ndarray) -> np.ndarray:
