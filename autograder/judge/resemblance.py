@@ -55,7 +55,7 @@ def resemblance(answered: Answered, failed: Sequence[int]) -> tuple[Mistake, ...
         return (Mistake.SCALED,)
     if all(_is_affine_image(values, question) for question, values in wrong):
         return (Mistake.RESCALED_FOR_DISPLAY,)
-    if all(values.min() >= 0 > question.exact.min() for question, values in wrong):
+    if _has_no_negative_values(answered, wrong):
         return (Mistake.NO_NEGATIVE_VALUES,)
     if _is_alike_over_channels(wrong):
         return (Mistake.CHANNELS_AVERAGED,)
@@ -83,6 +83,15 @@ def _beside_the_path(answered: Answered, wrong: Answered) -> tuple[Mistake, ...]
     ):
         return (Mistake.PATH_WITH_A_BEND,)
     return (Mistake.POINTS_OFF_THE_PATH,) if is_off_the_path(lines) else ()
+
+
+def _has_no_negative_values(answered: Answered, wrong: Answered) -> bool:
+    """Whether no answer has a negative value, where two wrong ones in three should have: the others have another fault, too."""
+    if any(values.min() < 0 for _, values in answered if np.isfinite(values).all()):
+        return False
+    return sum(question.exact.min() < -ROUNDING * np.abs(question.exact).max() for question, _ in wrong) >= 2 / 3 * len(
+        wrong
+    )
 
 
 def _is_mostly_shares(values: np.ndarray, question: Question) -> bool:

@@ -63,8 +63,12 @@ def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
             Mistake.MEASURE_IGNORES_NETWORK,
             *(one for one in mistakes if one != Mistake.MEASURE_IGNORES_TARGET),
         ]
-    # A measure that says nothing about maps is the largest fault: what gives every ranking one number need not ask a network.
-    mistakes.sort(key=lambda one: (one != Mistake.MEASURE_IGNORES_MAP, one != Mistake.MEASURE_IGNORES_NETWORK))
+    # Numbers that come by chance hide all else. A measure that says nothing about maps is the largest fault: what gives every
+    # ranking one number need not ask a network. One that tells the reversed map looks at maps, if not at where they are high.
+    first = [Mistake.MEASURE_NOT_DETERMINISTIC, Mistake.MEASURE_IGNORES_MAP, Mistake.MEASURE_IGNORES_NETWORK]
+    if Mistake.MEASURE_IGNORES_SIGN not in mistakes:
+        first.remove(Mistake.MEASURE_IGNORES_MAP)
+    mistakes.sort(key=lambda one: first.index(one) if one in first else len(first))
     if not any(value is not None for value in values.values()):
         faults = {one.name: complaint or "there is no answer" for one in TASK.properties}
         notes, mistakes = [], [mistake] if mistake else []
