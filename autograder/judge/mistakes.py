@@ -1019,7 +1019,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.GRADIENT_OF_ANOTHER_POINT,
     ),
     Announced('`scores="logits"` goes with maps of logits'): (Mistake.OTHER_SCORES,),
-    Announced("at least five counts from 5 to 200", "ps3-steps"): (
+    Announced("at least five counts, the smallest 5 or less and the largest 200 or more", "ps3-steps"): (
         Mistake.TOO_FEW_COUNTS,
         Mistake.COUNTS_OUT_OF_RANGE,
     ),

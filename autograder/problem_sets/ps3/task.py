@@ -38,7 +38,7 @@ PROBLEM_SET = ProblemSet(
                     "steps",
                     3,
                     "at least five step counts, from 5 to 200",
-                    Announced("at least five counts from 5 to 200", NOTEBOOK),
+                    Announced("at least five counts, the smallest 5 or less and the largest 200 or more", NOTEBOOK),
                 ),
                 Property(
                     "completeness",
