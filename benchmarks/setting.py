@@ -1,12 +1,16 @@
 """What is measured on, and how: the model, the photos and baselines, interleaved timing, the machine."""
 
 import json
+import multiprocessing
 import platform
 import resource
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -15,6 +19,7 @@ from torch import Tensor
 import igref
 
 RESULTS = Path(__file__).parent / "results"
+Contestants = dict[str, Callable[[], object]]
 COMPARED = ("torch", "timm", "captum", "saliency")
 OF_A_CLASS = ("torch", "nbgrader", "distributed", "copydetect")
 """Packages whose versions belong to a result."""
@@ -29,7 +34,49 @@ def load() -> tuple[igref.Classifier, list[igref.Photo], Tensor, Tensor]:
         return model, photos, inputs, model.probabilities(inputs).argmax(1)
 
 
-def in_turn(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+@contextmanager
+def apart(make: Callable[..., Contestants], *arguments: object) -> Iterator[Contestants]:
+    """The contestants that a function makes, those of each library in a process of its own.
+
+    What one library does to the C library's memory, or leaves in the caches of torch, is then no help or harm to another. The
+    first word of a name is the library. A call waits until the other process has done it.
+    """
+    context = multiprocessing.get_context("spawn")
+    running = {}
+    contestants: Contestants = {}
+    try:
+        for name in make(*arguments):
+            library = name.split(",")[0]
+            if library not in running:
+                here, there = context.Pipe()
+                process = context.Process(target=_serve, args=(there, make, arguments), daemon=True)
+                process.start()
+                running[library] = here, process
+            contestants[name] = partial(_ask, running[library][0], name)
+        yield contestants
+    finally:
+        for _, process in running.values():
+            process.kill()
+
+
+def _ask(process: Connection, name: str) -> None:
+    process.send(name)
+    if said := process.recv():
+        raise RuntimeError(f"{name}: {said}")
+
+
+def _serve(asked: Connection, make: Callable[..., Contestants], arguments: Sequence[object]) -> None:
+    contestants = make(*arguments)
+    while True:
+        name = asked.recv()
+        try:
+            contestants[name]()
+            asked.send("")
+        except Exception as error:
+            asked.send(repr(error))
+
+
+def in_turn(contestants: Contestants, rounds: int) -> dict[str, list[float]]:
     """Seconds of each contestant in each round, A B C, B C A, C A B, so that a busy machine is as unfair to all.
 
     The order turns, as a contestant may gain or lose by the memory that the one before it leaves behind.

@@ -11,11 +11,17 @@ from saliency.core import IntegratedGradients as PairIntegratedGradients
 import igref
 from benchmarks.known_paths import BASELINES
 from benchmarks.report import by_model, count_within
-from benchmarks.setting import RESULTS, SIX_BASELINES, in_turn, keep, load, median_ratio
+from benchmarks.setting import RESULTS, SIX_BASELINES, Contestants, apart, in_turn, keep, load, median_ratio
 from igref.memory import keep_freed_memory
 
 STEPS = (5, 10, 20, 50, 100, 200)
 TUNED = (4, 5, 6, 8, 16)
+
+
+def pair() -> tuple[igref.Classifier, torch.Tensor, torch.Tensor, int]:
+    """The model, a photo, black, and the class that the model says."""
+    model, _, inputs, targets = load()
+    return model, inputs[:1], torch.zeros_like(inputs[:1]), int(targets[0])
 
 
 def captum(model, x, x0, target, n_steps, batch=None, method="gausslegendre"):
@@ -38,30 +44,31 @@ def pair_saliency(model, x, x0, target, n_steps, batch):
     )
 
 
-def tune(model, x, x0, target) -> int:
-    """The internal_batch_size with which Captum is fastest here."""
-    seconds = in_turn({b: functools.partial(captum, model, x, x0, target, 48, b) for b in TUNED}, rounds=3)
-    return min(TUNED, key=lambda b: sum(seconds[b]))
+def tuning() -> Contestants:
+    """Captum's IG at 48 steps with each internal_batch_size."""
+    model, x, x0, target = pair()
+    return {str(size): functools.partial(captum, model, x, x0, target, 48, size) for size in TUNED}
 
 
-def single(model, x, x0, target, n_steps, tuned, rounds) -> dict:
+def single(n_steps: int, tuned: int) -> Contestants:
     """One IG, by all."""
-    ours = functools.partial(igref.integrated_gradients, model, x, x0, target, n_steps=n_steps, rule="gauss_legendre")
+    model, x, x0, target = pair()
     contestants = {
-        "igref": ours,
+        "igref": functools.partial(
+            igref.integrated_gradients, model, x, x0, target, n_steps=n_steps, rule="gauss_legendre"
+        ),
         "captum, defaults": functools.partial(captum, model, x, x0, target, n_steps),
         "captum, tuned": functools.partial(captum, model, x, x0, target, n_steps, tuned),
         "saliency, tuned": functools.partial(pair_saliency, model, x, x0, target, n_steps, tuned),
     }
     if n_steps > 50:
         del contestants["captum, defaults"]  # one batch of 200 photos takes 10 GB
-    theirs, mine = captum(model, x, x0, target, n_steps, tuned), ours().values
-    difference = float((mine - theirs).norm() / theirs.norm())
-    return {"seconds": in_turn(contestants, rounds), "difference of maps to captum": difference}
+    return contestants
 
 
-def sweep(model, x, x0, target, tuned, rounds) -> dict:
+def sweep(tuned: int) -> Contestants:
     """Six step counts: one sweep against six runs."""
+    model, x, x0, target = pair()
 
     def six_runs():
         return [captum(model, x, x0, target, n, tuned, "riemann_trapezoid") for n in STEPS]
@@ -69,11 +76,13 @@ def sweep(model, x, x0, target, tuned, rounds) -> dict:
     def one_pass():
         return igref.step_sweep(model, x, x0, target, steps=STEPS)
 
-    return {"seconds": in_turn({"igref": one_pass, "captum, tuned": six_runs}, rounds)}
+    return {"igref": one_pass, "captum, tuned": six_runs}
 
 
-def six_baselines(model, inputs, targets, tuned, rounds) -> dict:
+def six_baselines(tuned: int) -> Contestants:
     """Two photos with six baselines each, 50 steps: all in one call against one call for each."""
+    model, _, inputs, targets = load()
+    inputs, targets = inputs[:2], targets[:2]
     baselines = torch.cat([igref.make_baseline(name, inputs) for name in SIX_BASELINES])
     inputs, targets = inputs.repeat(6, 1, 1, 1), targets.repeat(6)
 
@@ -86,13 +95,14 @@ def six_baselines(model, inputs, targets, tuned, rounds) -> dict:
     def in_one_call():
         return igref.integrated_gradients(model, inputs, baselines, targets, rule="gauss_legendre")
 
-    return {"seconds": in_turn({"igref": in_one_call, "captum, tuned": one_by_one}, rounds)}
+    return {"igref": in_one_call, "captum, tuned": one_by_one}
 
 
-def equal_error(model, inputs, targets, tuned, rounds) -> dict:
+def equal_error(tuned: int) -> Contestants:
     """Five photos, each with another baseline: the adaptive mode to 5 %, and fixed rules with as many gradients as keep 90 % of
     all pairs within 5 %.
     """
+    model, _, inputs, targets = load()
     known = by_model(json.loads((RESULTS / "map_error.json").read_text())["results"])["efficientnet_lite0"]
     nodes = {rule: round(count_within(known, rule, 0.05)) for rule in ("trapezoid", "gauss_legendre")}
     inputs, targets = inputs[: len(BASELINES)], targets[: len(BASELINES)]
@@ -105,7 +115,7 @@ def equal_error(model, inputs, targets, tuned, rounds) -> dict:
             for n in range(len(inputs))
         ]
 
-    contestants = {
+    return {
         "igref": lambda: igref.adaptive_integrated_gradients(model, inputs, baselines, targets),
         f"igref, trapezoid, {nodes['trapezoid']} gradients": lambda: ours(
             n_steps=nodes["trapezoid"] - 1, rule="trapezoid"
@@ -115,29 +125,42 @@ def equal_error(model, inputs, targets, tuned, rounds) -> dict:
         ),
         f"captum, tuned, gausslegendre, {nodes['gauss_legendre']}": one_by_one,
     }
-    return {"seconds": in_turn(contestants, rounds)}
+
+
+def memory_kept(n_steps: int, tuned: int) -> Contestants:
+    """One IG, by all, in processes that keep the memory that they free."""
+    keep_freed_memory()
+    return single(n_steps, tuned)
+
+
+def difference_to_captum(tuned: int) -> float:
+    """How far apart the maps at 50 steps are, relative to Captum's."""
+    contestants = single(50, tuned)
+    theirs, mine = contestants["captum, tuned"](), contestants["igref"]().values
+    return float((mine - theirs).norm() / theirs.norm())
 
 
 def main() -> None:
-    model, _, inputs, targets = load()
-    x, x0, target = inputs[:1], torch.zeros_like(inputs[:1]), int(targets[0])
-    tuned = tune(model, x, x0, target)
-    results = {"tuned internal_batch_size": tuned, "igref's chunk size": igref.attribution.chunking.chunk_size_for(x)}
-    for name, measure in (
-        ("IG, 50 steps", lambda: single(model, x, x0, target, 50, tuned, rounds=10)),
-        ("IG, 200 steps", lambda: single(model, x, x0, target, 200, tuned, rounds=5)),
-        ("step sweep", lambda: sweep(model, x, x0, target, tuned, rounds=5)),
-        ("six baselines", lambda: six_baselines(model, inputs[:2], targets[:2], tuned, rounds=3)),
-        ("map within 5 %, adaptive", lambda: equal_error(model, inputs, targets, tuned, rounds=3)),
-        # Last, as it cannot be undone.
-        ("IG, 50 steps, memory kept", lambda: keep_freed_memory() and single(model, x, x0, target, 50, tuned, 6)),
+    with apart(tuning) as sizes:
+        seconds = in_turn(sizes, rounds=3)
+    tuned = int(min(seconds, key=lambda size: sum(seconds[size])))
+    chosen = igref.attribution.chunking.chunk_size_for(pair()[1])
+    results = {"tuned internal_batch_size": tuned, "igref's chunk size": chosen}
+    for name, rounds, contestants, arguments in (
+        ("IG, 50 steps", 10, single, (50, tuned)),
+        ("IG, 200 steps", 5, single, (200, tuned)),
+        ("step sweep", 5, sweep, (tuned,)),
+        ("six baselines", 3, six_baselines, (tuned,)),
+        ("map within 5 %, adaptive", 3, equal_error, (tuned,)),
+        ("IG, 50 steps, memory kept", 6, memory_kept, (50, tuned)),
     ):
-        if not (measured := measure()):
-            continue
-        results[name] = measured
+        with apart(contestants, *arguments) as measured:
+            results[name] = {"seconds": in_turn(measured, rounds)}
         for other in results[name]["seconds"]:
             ratio = median_ratio(results[name]["seconds"], other, "igref")
             print(f"{name}: {other} takes {ratio:.2f} times as long as igref", flush=True)
+        if name == "IG, 50 steps":
+            results[name]["difference of maps to captum"] = difference_to_captum(tuned)
         keep("speed", results)
 
 

@@ -24,6 +24,7 @@ from igref import arguments
 from igref.attribution.chunking import chunk_size_for, chunks, usual_batch
 from igref.attribution.core import Attribution, completeness_gap, scores_and_gradients
 from igref.attribution.precision import warn_of_half_precision
+from igref.memory import kept_meanwhile
 from igref.progress import Progress, reporter
 from igref.types import Forward, Targets
 
@@ -76,6 +77,7 @@ class AdaptiveAttribution(Attribution):
     gradients_per_input: Int[Tensor, " N"]
 
 
+@kept_meanwhile()
 def adaptive_integrated_gradients(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],

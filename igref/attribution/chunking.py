@@ -5,7 +5,7 @@ equal size, over inputs and nodes together. One batch of everything is slower on
 with the number of steps; chunks bound both. What is computed does not depend on how it is cut.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -13,8 +13,9 @@ from torch import Tensor
 from igref import arguments, memory
 from igref.images import PHOTO
 
-FEWEST_PHOTOS, PHOTOS_PER_THREAD = 7, 2  # on two cores 7 at a time take 0.96 of the time of 5, and 17 take 1.10
-FEWEST_PHOTOS_KEPT = 17  # where freed memory is kept; there they take 0.83 of it
+FEWEST_PHOTOS = 17  # where freed memory is kept, on two cores 17 at a time take 0.83 of the time of 5
+FEWEST_PHOTOS_GIVEN_BACK = 7  # where it is not, 7 take 0.96 of it, and 17 take 1.10
+PHOTOS_PER_THREAD = 2
 MOST_THREADS = 8
 MOST_PHOTOS_ON_ACCELERATOR = 512  # on an H200 512 at a time take 0.7 of the time of 64, and no more are faster
 PHOTOS_ELSEWHERE = 64  # on an accelerator that does not say how much memory it has
@@ -38,7 +39,7 @@ def chunk_size_for(inputs: Tensor, chunk_size: int | None = None) -> int:
     elif inputs.device.type != "cpu":
         photos = PHOTOS_ELSEWHERE
     else:
-        fewest = FEWEST_PHOTOS_KEPT if memory.is_kept() else FEWEST_PHOTOS
+        fewest = FEWEST_PHOTOS if memory.can_be_kept() else FEWEST_PHOTOS_GIVEN_BACK
         photos = max(fewest, PHOTOS_PER_THREAD * min(torch.get_num_threads(), MOST_THREADS))
     return max(1, min(LARGEST_CHUNK, photos * 3 * PHOTO**2 // inputs[0].numel()))
 
@@ -82,6 +83,23 @@ def chunks(n_inputs: int, n_nodes: int, size: int) -> Iterator[tuple[Tensor, Ten
     for part in range(n_chunks):
         pairs = torch.arange(part * n_pairs // n_chunks, (part + 1) * n_pairs // n_chunks)
         yield pairs // n_nodes, pairs % n_nodes
+
+
+def rows_of(points: Tensor) -> Tensor:
+    """Points (B, *shape) as rows (B, F); of images in the order of `image_layout`, which then costs no copy.
+
+    >>> points_of(rows_of(torch.arange(12.0).view(1, 3, 2, 2)), (3, 2, 2)).flatten()
+    tensor([ 0.,  1.,  2.,  3.,  4.,  5.,  6.,  7.,  8.,  9., 10., 11.])
+    """
+    return (points.permute(0, 2, 3, 1) if points.ndim == 4 else points).flatten(1)
+
+
+def points_of(rows: Tensor, shape: Sequence[int]) -> Tensor:
+    """What rows (..., F) were made of, (..., *shape)."""
+    if len(shape) != 3:
+        return rows.unflatten(-1, tuple(shape))
+    channels, height, width = shape
+    return rows.unflatten(-1, (height, width, channels)).movedim(-1, -3)
 
 
 def image_layout(points: Tensor) -> Tensor:

@@ -14,10 +14,11 @@ from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from igref import arguments
-from igref.attribution.chunking import chunk_size_for, chunks, image_layout, on_accelerator
+from igref.attribution.chunking import chunk_size_for, chunks, image_layout, on_accelerator, points_of, rows_of
 from igref.attribution.map_error import ChangesAlongPaths, drift_weights, is_told, relative_norm
 from igref.attribution.precision import warn_of_half_precision
 from igref.attribution.quadrature import nodes_and_weights
+from igref.memory import kept_meanwhile
 from igref.progress import Progress, reporter
 from igref.types import Forward, Targets
 
@@ -163,6 +164,7 @@ def integrated_gradients(
     return Attribution(values, scores[1.0], scores[0.0], gap, len(inputs) * len(nodes), error_map=error_map)
 
 
+@kept_meanwhile()
 def weighted_gradients(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
@@ -187,32 +189,33 @@ def weighted_gradients(
     beside = torch.cat([inputs[:0], *missing.values()])
     beside_targets = targets.repeat(len(missing))
     in_one = on_accelerator(inputs) and len(inputs) * len(nodes) + len(beside) <= size
-    difference = inputs - baselines
+    start, difference = image_layout(baselines), image_layout(inputs - baselines)
     alphas = nodes.to(inputs).view(-1, *[1] * (inputs.ndim - 1))
-    sums = torch.zeros(len(weights), *inputs.shape, dtype=torch.float64, device=inputs.device)
+    sums = torch.zeros(len(weights), *rows_of(inputs).shape, dtype=torch.float64, device=inputs.device)
     scores = torch.empty(len(inputs), len(nodes), dtype=torch.float64, device=inputs.device)
     weights = weights.to(inputs.device, non_blocking=True)
     for i, k in chunks(len(inputs), len(nodes), size):
         first, last, here = int(i[0]), int(i[-1]) + 1, (i, k)
         i, k = i.to(inputs.device, non_blocking=True), k.to(inputs.device, non_blocking=True)
-        points = baselines.index_select(0, i) + alphas[k] * difference.index_select(0, i)
+        of = slice(first, last) if last == first + 1 else i  # of one input it takes no copies
+        points = torch.addcmul(start[of], alphas[k], difference[of])
         asked = targets[i]
         if in_one:  # a batch more costs an accelerator more than a few points
             points, asked = torch.cat([points, beside]), torch.cat([asked, beside_targets])
         values, gradients = scores_and_gradients(forward, points, asked)
-        found, gradients = values[len(i) :].double(), gradients[: len(i)].flatten(1)
+        found, gradients = values[len(i) :].double(), rows_of(gradients[: len(i)])
         scores[i, k] = values[: len(i)].double()
         if changes is not None:
             changes.add(*here, gradients)
         shares = torch.zeros(len(weights), last - first, len(i), dtype=torch.float64, device=inputs.device)
         shares[:, i - first, torch.arange(len(i), device=i.device)] = weights[:, k]
-        parts = shares @ gradients.double()  # each row of weights, each input: its part of the sum
-        sums[:, first:last] += parts.view_as(sums[:, first:last])
+        sums[:, first:last] += shares @ gradients.double()  # each row of weights, each input: its part of the sum
         report(done := done + len(i), scores.numel())
     ends = {end: scores[:, (nodes == end).nonzero()[0, 0]] for end in (0.0, 1.0) if end not in missing}
     if missing:
         found = found if in_one else target_scores(forward, beside, beside_targets, chunk_size)
         ends |= zip(missing, found.split(len(inputs)), strict=True)
+    sums = points_of(sums, inputs.shape[1:]).contiguous()
     return arguments.finite(sums, "the gradient of forward along the path"), ends
 
 

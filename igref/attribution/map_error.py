@@ -34,6 +34,8 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
+from igref.attribution.chunking import points_of, rows_of
+
 TOLD = ("midpoint", "trapezoid", "gauss_legendre")
 
 
@@ -110,11 +112,11 @@ class ChangesAlongPaths:
             place[own] = torch.arange(len(own))
             self.widths.append(nodes[own].diff())
             self.coefficients.append(bend_coefficients(self.widths[-1], mean_square_distance(nodes[own], row[own])))
-        self.squares = torch.zeros(len(weights), *inputs.shape, dtype=torch.float64, device=inputs.device)
+        self.squares = torch.zeros(len(weights), *rows_of(inputs).shape, dtype=torch.float64, device=inputs.device)
         self.last: list[tuple[Tensor, Tensor, Tensor] | None] = [None] * len(weights)
 
     def add(self, i: Int[Tensor, " B"], k: Int[Tensor, " B"], gradients: Float[Tensor, "B F"]) -> None:
-        """Take in the flattened gradients of input i at node k; the indices are on the CPU."""
+        """Take in the gradients of input i at node k as `rows_of` gives them; the indices are on the CPU."""
         for row, place in enumerate(self.place):
             own = (place[k] >= 0).nonzero()[:, 0]
             if not len(own):
@@ -134,18 +136,19 @@ class ChangesAlongPaths:
         first, last = int(inputs[0]), int(inputs[-1]) + 1
         at, panels = places[1:-1], places[:-1].clamp(max=len(self.widths[row]) - 1)
         between = (at > 0) & (at <= len(self.coefficients[row])) & (inputs[:-2] == inputs[2:])
-        slopes = gradients.diff(dim=0) / self.widths[row][panels].to(gradients, non_blocking=True)[:, None]
+        slopes = gradients.diff(dim=0).div_(self.widths[row][panels].to(gradients, non_blocking=True)[:, None])
         shares = torch.zeros(last - first, len(at), dtype=gradients.dtype)
         coefficients = self.coefficients[row][(at - 1).clamp(0, len(self.coefficients[row]) - 1)]
         shares[inputs[1:-1] - first, torch.arange(len(at))] = (coefficients * between).to(shares)
         squares = self.squares[row, first:last]
-        squares += (shares.to(slopes.device, non_blocking=True) @ slopes.diff(dim=0).square_()).view_as(squares)
+        squares += shares.to(slopes.device, non_blocking=True) @ slopes.diff(dim=0).square_()
 
     def error_maps(
         self, difference: Float[Tensor, " N *shape"], drift: Float64[Tensor, "R N *shape"]
     ) -> Float[Tensor, "R N *shape"]:
         """The errors feature by feature, in the dtype of the inputs; `drift` has the sums by `drift_weights`."""
-        return ((self.squares + drift**2).sqrt() * difference.abs()).to(difference.dtype)
+        squares = points_of(self.squares, difference.shape[1:])
+        return ((squares + drift**2).sqrt() * difference.abs()).to(difference.dtype)
 
 
 def relative_norm(error: Float[Tensor, " N *shape"], values: Float[Tensor, " N *shape"]) -> Float64[Tensor, " N"]:

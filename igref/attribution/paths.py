@@ -17,12 +17,14 @@ from igref.attribution.core import (
     target_scores,
 )
 from igref.attribution.quadrature import nodes_and_weights
+from igref.memory import kept_meanwhile
 from igref.progress import Progress, reporter
 from igref.types import Forward, Targets
 
 PathFunction = Callable[[Tensor], Tensor]
 
 
+@kept_meanwhile()
 def path_integrated_gradients(
     forward: Forward,
     path: PathFunction,
@@ -117,6 +119,7 @@ def feature_by_feature(inputs: Float[Tensor, " N *shape"], baselines: Float[Tens
     return lambda a: baselines + (a * n_features - order).clamp(0, 1).to(inputs) * (inputs - baselines)
 
 
+@kept_meanwhile()
 def average_over_baselines(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],
@@ -164,6 +167,7 @@ def average_over_baselines(
     return Attribution(values, each[0].scores, baseline_scores, gap, sum(ig.n_gradients for ig in each))
 
 
+@kept_meanwhile()
 def expected_gradients(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],

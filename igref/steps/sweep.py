@@ -18,6 +18,7 @@ from igref.attribution.core import Attribution, completeness_gap, relative_gap, 
 from igref.attribution.map_error import ChangesAlongPaths, drift_weights, is_told, relative_norm
 from igref.attribution.precision import warn_of_half_precision
 from igref.attribution.quadrature import RULES, degree_of_exactness, nodes_and_weights
+from igref.memory import kept_meanwhile
 from igref.progress import Progress
 from igref.types import Forward, Targets
 
@@ -155,6 +156,7 @@ class StepSweep:
         return "\n".join(lines)
 
 
+@kept_meanwhile()
 def step_sweep(
     forward: Forward,
     inputs: Float[Tensor, " N *shape"],

@@ -1,10 +1,14 @@
 """Memory that is freed is kept: a batch finds its pages where the one before left them."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+import torch
 
+from igref import memory
+from igref.attribution.chunking import chunk_size_for
 from igref.memory import keep_freed_memory
 
 COUNT_FAULTS = """
@@ -39,15 +43,35 @@ def test_a_batch_finds_the_memory_of_the_batch_before():
     assert page_faults("kept") < page_faults("given back") / 5
 
 
-@pytest.mark.skipif(not keep_freed_memory(), reason="only glibc can be told to")
-def test_more_photos_go_through_a_model_at_a_time():
-    asked = """
-import torch
-from igref.attribution.chunking import chunk_size_for
-from igref.memory import keep_freed_memory
-torch.set_num_threads(1)
-photo = torch.zeros(1, 3, 224, 224)
-print(chunk_size_for(photo), keep_freed_memory(), chunk_size_for(photo))
+COUNT_FAULTS_OF_A_CALL = (
+    COUNT_FAULTS.split("faults = []")[0]
+    + """
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+integrated_gradients(network, photo, 0 * photo, 0, n_steps=int(sys.argv[2]), chunk_size=8)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
-    answered = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
-    assert answered == "7 True 17\n"
+)
+
+
+def faults_of_a_call(n_steps: int, **environment: str) -> int:
+    command = [sys.executable, "-c", COUNT_FAULTS_OF_A_CALL, "given back", str(n_steps)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | environment)
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not keep_freed_memory(), reason="only glibc can be told to")
+def test_a_batch_finds_the_memory_of_the_batch_before_it_in_one_call():
+    assert faults_of_a_call(64) < 2 * faults_of_a_call(8)
+
+
+@pytest.mark.skipif(not keep_freed_memory(), reason="only glibc can be told to")
+def test_what_the_environment_says_of_memory_is_left_alone():
+    given_back = {"MALLOC_TRIM_THRESHOLD_": "131072"}
+    assert faults_of_a_call(64, **given_back) > 3 * faults_of_a_call(8, **given_back)
+
+
+@pytest.mark.parametrize(("can_be_kept", "photos"), [(True, 17), (False, 7)])
+def test_more_photos_go_through_a_model_at_a_time_where_memory_is_kept(monkeypatch, can_be_kept, photos):
+    monkeypatch.setattr(memory, "can_be_kept", lambda: can_be_kept)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert chunk_size_for(torch.zeros(1, 3, 224, 224)) == photos
