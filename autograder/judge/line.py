@@ -184,6 +184,7 @@ class Line:
         for some in torch.from_numpy(new).split(max(1, CHUNK // self.image.numel())):
             alphas = some.to(self.image).view(-1, *[1] * self.image.ndim)
             points = self.baseline + alphas * (self.image - self.baseline)
+            points[some == 1] = self.image  # itself, where the sum would round: near a kink, that is another gradient
             scores, gradients = self._ask(points)
             for row, (key, score) in enumerate(zip(_keys(some.numpy()), scores.tolist(), strict=True)):
                 self._scores[key], self._gradients[key] = score, (gradients, row)

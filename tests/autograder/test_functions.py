@@ -502,6 +502,7 @@ def test_a_wrong_map_in_another_form_is_told_of_both(hand_in):
         (374, "points_off_the_path"),
         (375, "gap_spread"),
         (376, "absolute_difference"),
+        (419, "no_negative_values"),
     ],
 )
 def test_what_two_strangers_wrote_is_named_for_what_it_is(hand_in, number, mistake):

@@ -6,7 +6,7 @@ import torch
 from scipy.integrate import quad
 
 from autograder.judge import truth
-from autograder.judge.line import distance
+from autograder.judge.line import Line, distance
 from autograder.judge.probes.functions import Probe, input_gradient_probes, integrated_gradients_probes
 from autograder.judge.tolerances import ROUNDING
 from autograder.judge.truth import Question
@@ -146,3 +146,11 @@ class TestDistance:
 
     def test_of_something_from_nothing_is_large(self):
         assert distance(np.ones(2), np.zeros(2)) > 1e20 and distance(np.zeros(2), np.zeros(2)) == 0
+
+
+def test_a_line_ends_at_the_image_itself_where_the_sum_rounds():
+    asked = []
+    image, baseline = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0)) / 3, torch.ones(3, 8, 8)
+    line = Line(lambda x: asked.append(x) or x.flatten(1), image, baseline, 0)
+    line.gradients(np.array([0.5, 1.0]))
+    assert torch.equal(asked[0][1], image) and not torch.equal(baseline + (image - baseline), image)

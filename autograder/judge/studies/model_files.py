@@ -19,8 +19,8 @@ from autograder.judge.studies.named_models import SCORES
 from autograder.judge.tolerances import (
     CONVERTED_GRADIENT,
     FOREIGN_GRADIENTS,
+    GRADIENT_NEAR_A_KINK,
     LEAST_STEP,
-    RECOMPUTED_GRADIENT,
     REPEATED_SCORE,
     SMALL_STEPS,
 )
@@ -78,7 +78,7 @@ class FileScores:
     in_float64 = None
 
     def __init__(self, running: RunningModel, name: str, kind: str) -> None:
-        self.gradient_rounding = CONVERTED_GRADIENT if name.endswith(".onnx") else RECOMPUTED_GRADIENT
+        self.gradient_rounding = CONVERTED_GRADIENT if name.endswith(".onnx") else GRADIENT_NEAR_A_KINK
         self.kind, self.n_classes = kind, 0
         self._running, self.name = running, name
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from autograder.judge.kept_gradients import KeptGradients
 from autograder.judge.mistakes import Mistake
-from autograder.judge.tolerances import RECOMPUTED_GRADIENT
+from autograder.judge.tolerances import GRADIENT_NEAR_A_KINK
 from autograder.judge.verdict import NotVerifiedError, UngradableError
 from igref.models import Classifier, WeightsError, load_model
 
@@ -23,7 +23,7 @@ SCORES = ("probabilities", "logits")
 class Scores:
     """A model's scores, as its maps explain them."""
 
-    gradient_rounding = RECOMPUTED_GRADIENT
+    gradient_rounding = GRADIENT_NEAR_A_KINK
 
     forward: Callable[[Tensor], Tensor]
     model: Classifier
@@ -39,7 +39,7 @@ class Scores:
 
     @property
     def in_float64(self) -> Callable[[Tensor], Tensor]:
-        """The same scores in float64. A gradient there may be that of the other side of a kink: see RECOMPUTED_GRADIENT."""
+        """The same scores in float64. A gradient there may be that of the other side of a kink: see GRADIENT_NEAR_A_KINK."""
         return getattr(copy.deepcopy(self.model).double(), self.kind)
 
 

@@ -174,7 +174,9 @@ def _mistake_of_gaps(ratios: np.ndarray, n_counts: int, rises: np.ndarray) -> Mi
     steady = np.isfinite(by_image).all() and (by_image.std(axis=0) <= 0.02 * by_image.mean(axis=0) + 1e-6).all()
     if not steady or not ratios.min() > 0:
         return Mistake.GAPS_MADE_UP
-    if by_image.shape[1] == len(rises) and not np.allclose(by_image, rises, rtol=0.05):
+    if by_image.shape[1] == len(rises):
+        if np.allclose(by_image, rises, rtol=0.05):
+            return Mistake.GAPS_NOT_RELATIVE
         divisor = rises / by_image
         if np.allclose(divisor, divisor.mean(), rtol=0.05):
             return Mistake.GAPS_OVER_ANOTHER_CHANGE
