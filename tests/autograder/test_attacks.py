@@ -30,8 +30,8 @@ from tests.autograder.hostile import MARK, NOTEBOOK, hand_in
 
 # What computes is held to computing, on a busy machine too.
 LOWER_LIMITS = """
-c.Execute.timeout = 20
-c.SandboxedExecute.notebook_seconds = 60
+c.Execute.timeout = 10
+c.SandboxedExecute.notebook_seconds = 40
 c.SandboxedExecute.wall_factor = 4
 c.SandboxedExecute.memory = 1500
 c.SandboxedExecute.processes = 40
