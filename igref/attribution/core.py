@@ -198,7 +198,7 @@ def weighted_gradients(
         first, last, here = int(i[0]), int(i[-1]) + 1, (i, k)
         i, k = i.to(inputs.device, non_blocking=True), k.to(inputs.device, non_blocking=True)
         of = slice(first, last) if last == first + 1 else i  # of one input it takes no copies
-        points = torch.addcmul(start[of], alphas[k], difference[of])
+        points = (alphas[k] * difference[of]).add_(start[of])  # rounds as x' + a (x - x') does: near a kink it matters
         asked = targets[i]
         if in_one:  # a batch more costs an accelerator more than a few points
             points, asked = torch.cat([points, beside]), torch.cat([asked, beside_targets])
