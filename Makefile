@@ -3,8 +3,6 @@
 PYTHON ?= python3
 STUDENTS ?= 60
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-# Some tests wait, for limits, browsers and servers.
-TEST_JOBS ?= $(shell expr $(JOBS) + 1)
 BIN := .venv/bin
 READY := .venv/.ready
 TEST_READY := .venv/.test-ready
@@ -45,10 +43,10 @@ demo: $(READY)  ## grade a small class of made-up students: who got what, and wh
 	@$(BIN)/python -m autograder demo --workers $(JOBS)
 
 test: $(TEST_READY)  ## run every test, or some of them: make test ARGS="tests/igref -k adaptive"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_JOBS) --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 check: lint  ## lint, types and the quick tests: under a minute
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_JOBS) --dist loadfile $(QUICK)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(QUICK)
 
 lint: $(TEST_READY)  ## check style, formatting, types and spelling
 	@$(BIN)/ruff check
@@ -66,7 +64,7 @@ calibrate: $(TEST_READY)  ## how often is the grader wrong? hand in the whole co
 	@$(BIN)/python -m tests.calibration --jobs $(JOBS) $(ARGS)
 
 hostile: $(TEST_READY)  ## attackers and damaged notebooks, all of them: who gains a point, who loses one
-	@HOSTILE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_JOBS) --dist loadfile tests/hostile \
+	@HOSTILE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile tests/hostile \
 	  tests/autograder/test_attacks.py tests/autograder/test_sandbox.py tests/autograder/test_evidence.py tests/autograder/test_study_cheats.py tests/autograder/test_model_files.py
 
 kills: $(TEST_READY)  ## kill the grader and its worker at fifty random moments: the grades are those of an undisturbed class

@@ -4,7 +4,7 @@ python -m autograder student-kit
 
 - `igref-VERSION-py3-none-any.whl`: the reference package alone, for anybody.
 - `integrated_gradients_student-VERSION-py3-none-any.whl`: igref, `submit`, and the checks that give feedback.
-- `student-kit.zip`: the second wheel, the released notebooks, and a page that says how to begin.
+- `student-kit.zip`: the second wheel, the released notebooks, a page that says how to begin, and the rules.
 """
 
 from __future__ import annotations
@@ -110,6 +110,7 @@ def _zip(kit: Path, destination: Path, wheel: Path) -> Path:
     guide = (kit / "docs" / "student-kit.md").read_text().replace("WHEEL", wheel.name)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("student-kit/START.md", guide)
+        file.write(kit / "docs" / "students.md", "student-kit/students.md")
         file.write(wheel, f"student-kit/{wheel.name}")
         for assignment in PROBLEM_SETS:
             release = kit / "assignments" / assignment

@@ -76,7 +76,7 @@ class Mistake(StrEnum):
     POINTS_NOT_SPREAD = (
         "points_not_spread",
         "the weights add up to one, but the points are not spread over the path as a quadrature rule spreads them",
-        "Give each point its own piece of the path, as long as its weight: no point at random, none twice.",
+        "Give each point a piece of the path of its own, whose length is the point's weight: no point at random, none twice.",
     )
     GRADIENT_AT_INPUT = (
         "gradient_at_input",
@@ -875,7 +875,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.TWICE,
         Mistake.AVERAGED_TWICE,
     ),
-    Announced("each point in its own piece of the path, as long as its weight"): (
+    Announced("one point in each piece, and the length of each piece is the weight of its point"): (
         Mistake.NODES_WITHOUT_WEIGHTS,
         Mistake.POINTS_NOT_SPREAD,
         Mistake.X_OVERWRITTEN,

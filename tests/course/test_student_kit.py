@@ -74,8 +74,8 @@ def test_the_zip_holds_the_releases_the_wheel_and_a_guide_that_names_it(made):
         for assignment in PROBLEM_SETS:
             released = (KIT / "assignments" / assignment / f"{assignment}.ipynb").read_bytes()
             assert file.read(f"student-kit/{assignment}/{assignment}.ipynb") == released
-    assert f"student-kit/{made['student'].name}" in names
-    assert made["student"].name in guide and "WHEEL" not in guide
+    assert {f"student-kit/{made['student'].name}", "student-kit/students.md"} <= names
+    assert made["student"].name in guide and "WHEEL" not in guide and "students.md" in guide
 
 
 def test_no_wheel_holds_a_solution_or_what_grades_a_class(made):
