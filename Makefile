@@ -61,6 +61,7 @@ student-kit: $(READY)  ## make what students get: two wheels and a zip in dist/
 	@$(BIN)/python -m autograder student-kit
 
 calibrate: $(TEST_READY)  ## how often is the grader wrong? hand in the whole corpus, write docs/calibration.md
+	@FUNCTIONS=all OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist worksteal tests/autograder/test_functions.py
 	@$(BIN)/python -m tests.calibration --jobs $(JOBS) $(ARGS)
 
 hostile: $(TEST_READY)  ## attackers and damaged notebooks, all of them: who gains a point, who loses one

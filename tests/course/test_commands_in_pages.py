@@ -214,5 +214,5 @@ def test_options_that_the_instructors_page_names_alone_are_there():
     known = (
         help_of("autograder", ["grade"]) + help_of("autograder", ["replay"]) + help_of("benchmarks.environments", [])
     )
-    others = ("--privileged", "--security-opt")  # of podman and Docker
+    others = ("--privileged", "--security-opt", "--entrypoint")  # of podman and Docker
     assert [one for one in named if one not in known and one not in others] == []
