@@ -120,7 +120,7 @@ def test_the_numbers_in_the_readme_s_comparison_are_those_that_were_measured():
     ]
     theirs, ours = compared["peak memory of a photo's map at 50 steps, by default"]
     assert theirs.startswith(f"{of('captum, defaults', '50')[0]} GiB") and of("captum, defaults", "100")[1] > "1.5"
-    assert ours.startswith(f"{of('igref', '50')[0]} GiB") and of("igref", "1000")[1] == "1.00"
+    assert ours.startswith(f"{of('igref', '50')[0]} GiB") and 0.9 <= float(of("igref", "1000")[1]) <= 1.1
     assert compared["time of that map, with batches tuned, against this kit"] == [
         of("IG, 50 steps", "captum, tuned")[1],
         "1",
