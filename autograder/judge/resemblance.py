@@ -89,9 +89,8 @@ def _has_no_negative_values(answered: Answered, wrong: Answered) -> bool:
     """Whether no answer has a negative value, where two wrong ones in three should have: the others have another fault, too."""
     if any(values.min() < 0 for _, values in answered if np.isfinite(values).all()):
         return False
-    return sum(question.exact.min() < -ROUNDING * np.abs(question.exact).max() for question, _ in wrong) >= 2 / 3 * len(
-        wrong
-    )
+    should = [question.exact.min() < -ROUNDING * np.abs(question.exact).max() for question, _ in wrong]
+    return sum(should) >= 2 / 3 * len(should)
 
 
 def _is_mostly_shares(values: np.ndarray, question: Question) -> bool:
