@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import igref
-from igref.attribution.chunking import usual_batch
+from igref.attribution.chunking import batches
 from igref.attribution.core import scores_and_gradients
 from igref.attribution.quadrature import nodes_and_weights
 from igref.memory import keep_freed_memory
@@ -100,9 +100,9 @@ def _measure(forward, x: Tensor, x0: Tensor, target: Tensor) -> dict[str, np.nda
 
     def look(positions) -> None:
         new = [a for a in dict.fromkeys(positions) if a not in known]
-        for some in (new[k : k + at_once] for k in range(0, len(new), at_once)):
-            n_asked = len(some)
-            some = some + some[-1:] * (usual_batch(n_asked, x) - n_asked)
+        for asked, n_points in batches(len(new), at_once, x):
+            some = new[asked]
+            some += some[-1:] * (n_points - len(some))
             points = x0 + torch.tensor(some).to(x0).view(-1, 1, 1, 1) * (x - x0)
             values, gradients = scores_and_gradients(forward, points, target.expand(len(some)))
             known.update(zip(some, (gradients * (x - x0)).flatten(1), strict=True))

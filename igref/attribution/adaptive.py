@@ -13,15 +13,16 @@ A small gap does not prove a good map, so the map comes first: it is brought wit
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
 
 from igref import arguments
-from igref.attribution.chunking import chunk_size_for, chunks, usual_batch
+from igref.attribution.chunking import batches, chunk_size_for
 from igref.attribution.core import Attribution, completeness_gap, scores_and_gradients
 from igref.attribution.precision import warn_of_half_precision
 from igref.memory import kept_meanwhile
@@ -134,24 +135,26 @@ def adaptive_integrated_gradients(
     max_gradients = arguments.count(max_gradients, "max_gradients", at_least=2)
     stop = arguments.choice(stop, STOPS, "stop")
     size, report, done = chunk_size_for(inputs, chunk_size), reporter(progress), 0
+    sums = torch.zeros(3, len(inputs), inputs[:1].numel(), dtype=torch.float64, device=inputs.device)
+    one_point = (inputs == baselines).flatten(1).all(1).tolist()
     lines: list[_Line] = []
     at_work: list[_Line] = []
     waiting = deque(range(len(inputs)))
     while waiting or at_work:
         while waiting and len(at_work) < max(1, size // CUTS_A_ROUND):
-            at_work.append(_Line(waiting.popleft(), inputs, baselines, stop, tolerance, max_gradients))
+            row = waiting.popleft()
+            at_work.append(_Line(row, one_point[row], stop, tolerance, max_gradients))
             lines.append(at_work[-1])
         _measure(forward, inputs, baselines, targets, at_work, size)
+        for some in _together(at_work, size):
+            _take_in(some, sums)
         for line in at_work:
-            line.take_in()
             line.choose_cuts()
             if not line.wanted:
                 report(done := done + 1, len(inputs))
         at_work = [line for line in at_work if line.wanted]
     panels = tuple(line.panels() for line in lines)
-    values, error_maps = (
-        torch.stack(maps).view_as(inputs).to(inputs) for maps in zip(*(line.maps() for line in lines), strict=True)
-    )
+    values, error_maps = (maps.view_as(inputs).to(inputs) for maps in _maps(*sums))
     scores, baseline_scores = (torch.stack([p.scores[end] for p in panels]).to(inputs.device) for end in (-1, 0))
     gradients_per_input = torch.tensor([line.n_gradients for line in lines])
     return AdaptiveAttribution(
@@ -172,9 +175,9 @@ def _measure(
 ) -> None:
     """Hand each line what it wants to know, F and the integrand of the map at some positions; they share chunks."""
     wanted = [(line, position) for line in lines for position in line.wanted]
-    for some, _ in chunks(len(wanted), 1, size):
-        asked = [wanted[k] for k in some.tolist()]
-        asked += asked[-1:] * (usual_batch(len(asked), inputs) - len(asked))
+    for some, n_points in batches(len(wanted), size, inputs):
+        asked = wanted[some]
+        asked += asked[-1:] * (n_points - len(asked))
         rows = torch.tensor([line.row for line, _ in asked]).to(inputs.device, non_blocking=True)
         alphas = torch.tensor([a for _, a in asked], dtype=torch.float64).to(inputs, non_blocking=True)
         alphas = alphas.view(-1, *[1] * (inputs.ndim - 1))
@@ -186,26 +189,95 @@ def _measure(
             line.fresh[position] = score, slope, integrand.clone()  # a view would keep the whole chunk
 
 
+def _together(lines: list["_Line"], size: int) -> Iterator[list["_Line"]]:
+    """The lines in groups whose pairs, new ones and those that were cut, are no more than a chunk; or one line."""
+    some: list[_Line] = []
+    n_pairs = 0
+    for line in lines:
+        of_line = 2 * len(line.cuts) or FIRST_PANELS // 2
+        if some and n_pairs + of_line > size:
+            yield some
+            some, n_pairs = [], 0
+        some.append(line)
+        n_pairs += of_line
+    yield some
+
+
+def _take_in(lines: list["_Line"], sums: Float64[Tensor, "3 N F"]) -> None:
+    """Replace panels by their halves, in the lines and in the sums: each map, its squared error by jumps, its error by drift.
+
+    What is wrong with the new pairs is added, and what was wrong with the panels in their place is taken away. With D and
+    D' the changes over the panels of a pair, of width h, (D' - D)^2 is what jumps add to both, and h (D' - D) / 6 is the
+    trapezoid rule's error by drift in both, the third of what the cut changed in the map (Richardson). A panel has of
+    these what it has of |D|^2 + |D'|^2: where one jump is all, all is its own. An accelerator is waited for once.
+    """
+    for line in lines:
+        if not line.pair:
+            integrands, ends = torch.stack([line.fresh[end][2] for end in line.wanted]), torch.tensor(line.wanted)
+            sums[0, line.row] = torch.trapezoid(integrands.double(), ends.to(sums, non_blocking=True), dim=0)
+    taken = [line.take_in() for line in lines]
+    left, middle, right = (
+        torch.stack([line.kept[pair[k]] for line, some in zip(lines, taken, strict=True) for pair in some.pairs])
+        for k in range(3)
+    )
+    first, second = middle - left, right - middle
+    squares = [half.square().sum(1) for half in (first, second)]
+    of_line = [len(some.pairs) for some in taken]
+    weights = torch.cat([some.weights() for some in taken], dim=1).to(first, non_blocking=True).split(of_line, dim=1)
+    bends, norms = second.sub_(first), []
+    for line, some, own, (by_cut, by_drift, by_jumps) in zip(lines, taken, bends.split(of_line), weights, strict=True):
+        values, squared_error, drift = sums[:, line.row]
+        if some.shares:
+            values -= by_cut[: some.n_new] @ own[: some.n_new]
+        drift += by_drift @ own
+        squared_error += by_jumps @ own.square_()
+        norms += [values @ values, drift @ drift]
+    told = torch.cat([*squares, bends.sum(1), torch.stack(norms)], dim=0).double().cpu()
+    of_pairs = told[: 3 * len(bends)].view(3, -1).split(of_line, dim=1)
+    for line, some, own, sizes in zip(lines, taken, of_pairs, told[3 * len(bends) :].view(-1, 2).tolist(), strict=True):
+        line.note(some, own[:, : some.n_new], *sizes)
+
+
+def _maps(
+    values: Float64[Tensor, "N F"], squared_error: Float64[Tensor, "N F"], drift: Float64[Tensor, "N F"]
+) -> tuple[Tensor, Tensor]:
+    """The maps, and their errors feature by feature, in place of what they are made of."""
+    jumps, drift = squared_error.clamp_(min=0), drift.square_()
+    shares = (1 - OF_JUMPS * jumps.sum(1, keepdim=True) / drift.sum(1, keepdim=True)).clamp(min=0).nan_to_num(0)
+    return values, jumps.add_(drift.mul_(shares)).sqrt_()
+
+
+class _Replaced(NamedTuple):
+    """The pairs of panels that are new, then those that had the panels which were cut, with the panel's share in each."""
+
+    pairs: list[Pair]
+    n_new: int
+    shares: list[float]
+
+    def weights(self) -> Float64[Tensor, "3 P"]:
+        """What a pair's bend counts in the change of the map by a cut and in the drift, and its square in the jumps."""
+        widths = torch.tensor([b - m for _, m, b in self.pairs], dtype=torch.float64)
+        signs = torch.tensor([1.0] * self.n_new + [-share for share in self.shares], dtype=torch.float64)
+        return torch.stack([widths / 2, signs * widths / 6, signs * widths**2 / 12])
+
+
 class _Line:
     """The line from one baseline to one input: its panels, what is known at their ends, and which to cut next.
 
-    Lengths are in units of the map: what is kept of a gradient is its product with x - x'. All but these and the three
-    sums, the map, its squared error by jumps and its error by drift, is on the CPU. Panels come in pairs of one width, the
-    halves of one that was cut: a pair is its ends and its middle, a panel is named by its left end.
+    Lengths are in units of the map: what is kept of a gradient is its product with x - x'. All but these is on the CPU.
+    Panels come in pairs of one width, the halves of one that was cut: a pair is its ends and its middle, a panel is named by
+    its left end.
     """
 
-    def __init__(
-        self, row: int, inputs: Tensor, baselines: Tensor, stop: str, tolerance: float, max_gradients: int
-    ) -> None:
-        self.row, self.stop, self.tolerance, self.max_gradients = row, stop, tolerance, max_gradients
-        self.one_point = torch.equal(inputs[row], baselines[row])
+    def __init__(self, row: int, one_point: bool, stop: str, tolerance: float, max_gradients: int) -> None:
+        self.row, self.one_point, self.stop = row, one_point, stop
+        self.tolerance, self.max_gradients = tolerance, max_gradients
         self.known: dict[float, tuple[float, float]] = {}  # F and its slope, by position
         self.kept: dict[float, Tensor] = {}  # integrands, by position
         self.pair: dict[float, Pair] = {}  # of each panel
         self.share: dict[float, float] = {}  # of each panel, in what is wrong with its pair
         self.squares: dict[float, float] = {}  # of each panel, the squared map error by jumps
-        sums = torch.zeros(3, inputs[0].numel(), dtype=torch.float64, device=inputs.device)
-        self.map, self.squared_error, self.drift = sums
+        self.map_square, self.drift_square = 0.0, 0.0  # squared norms of the map and of its error by drift
         self.fresh: dict[float, tuple[float, float, Tensor]] = {}
         self.n_gradients, self.rounds_within, self.converged = 0, 0, False
         self.cuts: list[float] = []
@@ -214,8 +286,8 @@ class _Line:
             0, 1, max(1, first - first % 2) + 1, dtype=torch.float64
         ).tolist()  # an even number of panels, or a single one
 
-    def take_in(self) -> None:
-        """Replace the panels that were to be cut by their halves, now that the middles are known."""
+    def take_in(self) -> _Replaced:
+        """Take over what was measured, and say which pairs come of it, and which panels of which pairs they replace."""
         self.n_gradients += len(self.fresh)
         for position, (score, slope, integrand) in self.fresh.items():
             self.known.setdefault(position, (score, slope))
@@ -223,49 +295,30 @@ class _Line:
         if self.one_point:  # scored in different batches, which may round it differently
             self.known = dict.fromkeys(self.known, self.known[0.0])
         if self.pair:
-            pairs = [(a, (a + b) / 2, b) for a, b in zip(self.cuts, map(self._right, self.cuts), strict=True)]
-            self.map -= self._replace(pairs, self.cuts)
+            new = [(a, (a + b) / 2, b) for a, b in zip(self.cuts, map(self._right, self.cuts), strict=True)]
         else:
             ends = self.wanted
-            integrands, at = torch.stack([self.kept[end] for end in ends]), torch.tensor(ends).to(self.map)
-            self.map += torch.trapezoid(integrands.double(), at, dim=0)
             single = [(0.0, 0.0, 1.0)]  # beside it is nothing
-            self._replace(list(zip(ends[::2], ends[1::2], ends[2::2], strict=False)) or single, [])
+            new = list(zip(ends[::2], ends[1::2], ends[2::2], strict=False)) or single
+        before, shares = [self.pair[panel] for panel in self.cuts], [self.share[panel] for panel in self.cuts]
         self.fresh, self.wanted, self.cuts = {}, [], []
+        return _Replaced([*new, *before], len(new), shares)
 
     def _right(self, panel: float) -> float:
         left, middle, right = self.pair[panel]
         return middle if left == panel < middle else right
 
-    def _replace(self, pairs: list[Pair], panels: list[float]) -> Tensor:
-        """Add what is wrong with new pairs to the sums, and take that away which was wrong with the panels in their place.
-
-        With D and D' the changes over the panels of a pair, of width h, (D' - D)^2 is what jumps add to both, and
-        h (D' - D) / 6 is the trapezoid rule's error by drift in both, the third of what the cut changed in the map
-        (Richardson), which is returned, the map before less the map after. A panel has of these what it has of
-        |D|^2 + |D'|^2: where one jump is all, all is its own.
-        """
-        before = [self.pair[panel] for panel in panels]
-        left, middle, right = (
-            torch.stack([self.kept[end] for end in ends]) for ends in zip(*pairs, *before, strict=True)
-        )
-        first, second = middle - left, right - middle
-        n_new = len(pairs)
-        parts = torch.stack([half[:n_new].square().sum(1) for half in (first, second)]).double()
-        bends = second.sub_(first)
-        widths = torch.tensor([b - m for _, m, b in (*pairs, *before)], dtype=torch.float64)
-        signs = torch.tensor([1.0] * n_new + [-self.share[panel] for panel in panels], dtype=torch.float64)
-        sizes = torch.stack([widths / 2, signs * widths / 6, signs * widths**2 / 12]).to(bends)
-        change = sizes[0, :n_new] @ bends[:n_new]
-        self.drift += sizes[1] @ bends
-        squares = bends.square_()
-        self.squared_error += sizes[2] @ squares
-        of_pairs = squares[:n_new].sum(1).double().cpu() * widths[:n_new] ** 2 / 12
-        shares = (parts / parts.sum(0)).nan_to_num(0).T.tolist()
-        for pair, both, square in zip(pairs, shares, of_pairs.tolist(), strict=True):
+    def note(
+        self, replaced: _Replaced, squares: Float64[Tensor, "3 P"], map_square: float, drift_square: float
+    ) -> None:
+        """Keep what is wrong with the new pairs, from the squares of the changes over their panels and of their bends."""
+        self.map_square, self.drift_square = map_square, drift_square
+        pairs = replaced.pairs[: replaced.n_new]
+        shares = (squares[:2] / squares[:2].sum(0)).nan_to_num(0).T.tolist()
+        errors = (squares[2] * torch.tensor([b - m for _, m, b in pairs]).double() ** 2 / 12).tolist()
+        for pair, both, error in zip(pairs, shares, errors, strict=True):
             for panel, share in zip(pair, both, strict=False):
-                self.pair[panel], self.share[panel], self.squares[panel] = pair, share, share * square
-        return change
+                self.pair[panel], self.share[panel], self.squares[panel] = pair, share, share * error
 
     def choose_cuts(self) -> None:
         """Say which positions are wanted next; none where the error is within what is allowed, or nothing can be done."""
@@ -294,7 +347,7 @@ class _Line:
         """What counts as the error of each panel, and how large their sum may be."""
         residuals, allowed_gap = panels.residuals, self.tolerance * abs(float(panels.scores[-1] - panels.scores[0]))
         if self.stop == "map" and panels.errors is not None:
-            squares, allowed = panels.errors**2, self.tolerance**2 * float(self.map @ self.map)
+            squares, allowed = panels.errors**2, self.tolerance**2 * self.map_square
             if float(squares.sum()) > allowed or abs(float(residuals.sum())) <= allowed_gap:
                 return squares, allowed
         return residuals.abs(), allowed_gap
@@ -311,13 +364,5 @@ class _Line:
         scores, slopes = torch.tensor([self.known[p] for p in positions], dtype=torch.float64).T
         squares = torch.tensor([self.squares[p] for p in positions[:-1]], dtype=torch.float64)
         jumps = float(squares.sum())
-        errors = (
-            (squares * (1 + max(0.0, float(self.drift @ self.drift) / jumps - OF_JUMPS))).sqrt() if jumps else squares
-        )
+        errors = (squares * (1 + max(0.0, self.drift_square / jumps - OF_JUMPS))).sqrt() if jumps else squares
         return Panels(torch.tensor(positions, dtype=torch.float64), scores, slopes, errors)
-
-    def maps(self) -> tuple[Tensor, Tensor]:
-        """The map, and its error feature by feature."""
-        jumps, drift = self.squared_error.clamp(min=0), self.drift.square()
-        share = (1 - OF_JUMPS * jumps.sum() / drift.sum()).clamp(min=0) if drift.any() else 0
-        return self.map, (jumps + share * drift).sqrt()
