@@ -326,7 +326,7 @@ def within(device: str, tolerance: float, pairs: list[dict]) -> dict[str, dict[s
     return race(contestants, rounds=3)
 
 
-MEASURED = {"fixed steps": fixed_steps, "graphs": graphs, "precision": precision, "equal map error": equal_errors}
+MEASURED = {"fixed steps": fixed_steps, "equal map error": equal_errors, "precision": precision, "graphs": graphs}
 
 
 def main(arguments: list[str] | None = None) -> int:

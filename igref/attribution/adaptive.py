@@ -12,11 +12,13 @@ be wrong with a panel from a to b of width h:
 A small gap does not prove a good map, so the map comes first: it is brought within a tolerance, and then the gap.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float64, Int
 from torch import Tensor
@@ -256,9 +258,9 @@ class _Replaced(NamedTuple):
 
     def weights(self) -> Float64[Tensor, "3 P"]:
         """What a pair's bend counts in the change of the map by a cut and in the drift, and its square in the jumps."""
-        widths = torch.tensor([b - m for _, m, b in self.pairs], dtype=torch.float64)
-        signs = torch.tensor([1.0] * self.n_new + [-share for share in self.shares], dtype=torch.float64)
-        return torch.stack([widths / 2, signs * widths / 6, signs * widths**2 / 12])
+        widths = np.array([b - m for _, m, b in self.pairs])
+        signs = np.array([1.0] * self.n_new + [-share for share in self.shares])
+        return torch.from_numpy(np.stack([widths / 2, signs * widths / 6, signs * widths**2 / 12]))
 
 
 class _Line:
@@ -314,28 +316,29 @@ class _Line:
         """Keep what is wrong with the new pairs, from the squares of the changes over their panels and of their bends."""
         self.map_square, self.drift_square = map_square, drift_square
         pairs = replaced.pairs[: replaced.n_new]
-        shares = (squares[:2] / squares[:2].sum(0)).nan_to_num(0).T.tolist()
-        errors = (squares[2] * torch.tensor([b - m for _, m, b in pairs]).double() ** 2 / 12).tolist()
-        for pair, both, error in zip(pairs, shares, errors, strict=True):
-            for panel, share in zip(pair, both, strict=False):
+        for pair, first, second, bend in zip(pairs, *squares.tolist(), strict=True):
+            error, both = bend * (pair[2] - pair[1]) ** 2 / 12, first + second
+            for panel, square in zip(pair, (first, second), strict=False):
+                share = square / both if 0 < both < math.inf else 0.0
                 self.pair[panel], self.share[panel], self.squares[panel] = pair, share, share * error
 
     def choose_cuts(self) -> None:
         """Say which positions are wanted next; none where the error is within what is allowed, or nothing can be done."""
         panels = self.panels()
-        errors, allowed = self._errors(panels)
-        excess = float(errors.sum()) - allowed
-        self.rounds_within = self.rounds_within + 1 if abs(float(panels.residuals.sum())) <= allowed else 0
-        self.converged = excess <= 0 or (self.stop == "gap" and self.rounds_within == ROUNDS_WITHIN)
+        residuals = panels.residuals.numpy()
+        errors, allowed = self._errors(panels, residuals)
+        excess = errors.sum() - allowed
+        self.rounds_within = self.rounds_within + 1 if abs(residuals.sum()) <= allowed else 0
+        self.converged = bool(excess <= 0 or (self.stop == "gap" and self.rounds_within == ROUNDS_WITHIN))
         if self.converged:
             return
-        largest = errors.sort(descending=True)
-        self._let_go(panels, largest.indices)
-        needed = int((GAIN * largest.values.cumsum(0) < excess).sum()) + 1
+        worst_first = np.argsort(-errors, kind="stable")
+        self._let_go(panels, worst_first)
+        needed = int((GAIN * errors[worst_first].cumsum() < excess).sum()) + 1
         share = min(len(errors) // SHARE_A_ROUND, MOST_A_ROUND)
         most = max(CUTS_A_ROUND, share) if self.stop == "map" else CUTS_A_ROUND
         needed = min(needed, int((errors > 0).sum()))
-        for k in largest.indices[: min(needed, most)].tolist():
+        for k in worst_first[: min(needed, most)].tolist():
             a, b = panels.positions[k : k + 2].tolist()
             ends = dict.fromkeys(((a + b) / 2, *self.pair[a]))
             wanted = [p for p in ends if p not in self.kept and p not in self.wanted]
@@ -343,16 +346,16 @@ class _Line:
                 self.cuts.append(a)
                 self.wanted += wanted
 
-    def _errors(self, panels: Panels) -> tuple[Tensor, float]:
+    def _errors(self, panels: Panels, residuals: np.ndarray) -> tuple[np.ndarray, float]:
         """What counts as the error of each panel, and how large their sum may be."""
-        residuals, allowed_gap = panels.residuals, self.tolerance * abs(float(panels.scores[-1] - panels.scores[0]))
+        allowed_gap = self.tolerance * abs(float(panels.scores[-1] - panels.scores[0]))
         if self.stop == "map" and panels.errors is not None:
-            squares, allowed = panels.errors**2, self.tolerance**2 * self.map_square
-            if float(squares.sum()) > allowed or abs(float(residuals.sum())) <= allowed_gap:
+            squares, allowed = panels.errors.numpy() ** 2, self.tolerance**2 * self.map_square
+            if squares.sum() > allowed or abs(residuals.sum()) <= allowed_gap:
                 return squares, allowed
-        return residuals.abs(), allowed_gap
+        return abs(residuals), allowed_gap
 
-    def _let_go(self, panels: Panels, worst_first: Tensor) -> None:
+    def _let_go(self, panels: Panels, worst_first: np.ndarray) -> None:
         """Keep no more than so many integrands, at the ends of the panels that will be cut first."""
         if len(self.kept) > KEPT_GRADIENTS:
             worst = panels.positions[worst_first].tolist()
@@ -361,8 +364,8 @@ class _Line:
 
     def panels(self) -> Panels:
         positions = sorted(self.known)
-        scores, slopes = torch.tensor([self.known[p] for p in positions], dtype=torch.float64).T
-        squares = torch.tensor([self.squares[p] for p in positions[:-1]], dtype=torch.float64)
-        jumps = float(squares.sum())
-        errors = (squares * (1 + max(0.0, self.drift_square / jumps - OF_JUMPS))).sqrt() if jumps else squares
-        return Panels(torch.tensor(positions, dtype=torch.float64), scores, slopes, errors)
+        scores, slopes = np.array([self.known[p] for p in positions]).T.copy()
+        squares = np.array([self.squares[p] for p in positions[:-1]])
+        jumps = squares.sum()
+        errors = np.sqrt(squares * (1 + max(0.0, self.drift_square / jumps - OF_JUMPS))) if jumps else squares
+        return Panels(*map(torch.from_numpy, (np.array(positions), scores, slopes, errors)))
