@@ -206,12 +206,33 @@ def accelerator(results: dict) -> str:
         for name, took in contestants.items():
             ratios = (f"{took[what] / best[what]:.2f}" for what in ("ms", "MiB"))
             rows.append([task, name, f"{took['ms']:.1f}", f"{took['MiB']:.0f}", *ratios])
-    timed = table(["task", "by", "milliseconds", "MiB", "time over Captum's best", "memory over Captum's best"], rows)
+    parts = [table(["task", "by", "milliseconds", "MiB", "time over Captum's best", "memory over Captum's best"], rows)]
+    parts.append(equal_map_errors(results["equal map error"]))
+    rows = [[name, f"{off['median']:.2%}", f"{off['largest']:.2%}"] for name, off in results["precision"].items()]
+    parts.append(table(["arithmetic", "the map of a photo is off by, median of ten", "largest"], rows))
+    rows = []
+    for size, ways in results["graphs"].items():
+        usual, replayed = (ways[way]["ms"] for way in ("as usual", "replayed graph"))
+        rows.append([size, f"{usual:.1f}", f"{replayed:.1f}", f"{replayed / usual:.2f}"])
+    head = ["photos a batch", "scores and gradients, milliseconds", "replayed as a CUDA graph", "ratio"]
+    parts.append(table(head, rows))
     differences: dict[str, list[str]] = {}
     for name, _, found in results["agreement"]:
         differences.setdefault(name, []).append(f"{found:.1e}" if isinstance(found, float) else found)
     head = ["function, on CUDA", "float32: differs from the CPU by", "float64"]
-    return f"{timed}\n{table(head, [[name, *found] for name, found in differences.items()])}"
+    parts.append(table(head, [[name, *found] for name, found in differences.items()]))
+    return "\n".join(parts)
+
+
+def equal_map_errors(results: dict) -> str:
+    """Seconds of fifty pairs at equal map error, beside Captum's better rule."""
+    rows = []
+    for tolerance, contestants in results.items():
+        captum = [took["ms"] for name, took in contestants.items() if name.startswith("captum")]
+        for name, took in contestants.items():
+            ratio = f"{took['ms'] / min(captum):.2f}" if captum else ""
+            rows.append([f"50 pairs {tolerance}", name, f"{took['ms']:.0f}", f"{took['MiB']:.0f}", ratio])
+    return table(["map error", "by", "milliseconds", "MiB", "time over Captum's better rule"], rows)
 
 
 def measured_with(machine: str | dict[str, str]) -> str:

@@ -88,6 +88,12 @@ def test_what_is_said_of_accelerators_is_what_was_measured():
     for steps, said in ((50, "at 50 steps takes {:.2f} of Captum's best time"), (200, "at 200 steps {:.2f}")):
         took = {name: one["ms"] for name, one in kept["fixed steps"][f"1 pairs, {steps} steps"].items()}
         assert said.format(took["igref"] / min(ms for name, ms in took.items() if "captum" in name)) in log
+    fifty = {name: one["ms"] for name, one in kept["equal map error"]["within 5%"].items()}
+    gauss, trapezoid = (fifty["adaptive"] / fifty[f"igref, {rule}"] for rule in ("gauss_legendre", "trapezoid"))
+    assert f"takes {gauss:.2f} of the time that Gauss-Legendre takes and {trapezoid:.2f} of the" in page
+    for name, off in kept["precision"].items():
+        row = next(line for line in page.splitlines() if name.split(",")[0] in line and line[0] in "|f")
+        assert f"{100 * off['median']:.{1 if 'from' in name else 0}f} %" in row
     pairs = report.by_model(json.loads((report.RESULTS / "map_error.json").read_text())["results"])[
         "efficientnet_lite0"
     ]

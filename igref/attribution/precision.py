@@ -49,7 +49,7 @@ def warn_of_half_precision(forward: object, inputs: Tensor) -> None:
     else:
         return
     warnings.warn(
-        f"{where} {str(dtype).removeprefix('torch.')}: maps are off by 10 to 50 % for it (docs/igref.md, Precision). "
+        f"{where} {str(dtype).removeprefix('torch.')}: maps are off by 9 to 50 % for it (docs/igref.md, Precision). "
         "Use igref.attribution.precision.full_precision(), and model.float().",
         LowPrecisionWarning,
         stacklevel=3,
