@@ -24,10 +24,11 @@ class Limits:
         cpu_seconds: processor time of all processes together.
         memory: of all processes, with their page tables and the scratch folders, which lie in memory.
         processes, threads: at the same time.
-        channels: sockets, pipes and terminals that are open at the same time. Each end holds up to 0.2 MiB of the system's memory.
+        channels: sockets, pipes and terminals at the same time, also those that were sent over a socket and closed. Each end holds
+            up to 0.2 MiB of the system's memory (`net.core.wmem_default`), since buffers may not be made larger.
         tmp, home, work, shared_memory: the folders that can be written; they lie in memory.
         files: files and folders in each of these folders.
-        evidence: what is written to the machine's disk, 1,000 files at most.
+        evidence: what lies on the machine's disk, in 1,000 files at most; four times as much may be written.
         output: what cells print and show.
         message, messages: the size of one message of the kernel, and how many may wait.
     """

@@ -4,6 +4,7 @@ They take memory that belongs to no process, so that the watch over the sandbox 
 machine or of a user have together (contexts of asynchronous input and output, watches of files), or reach parts of the operating
 system that no notebook needs. A refused call fails with "operation not permitted". Of sockets there are those between
 processes of the sandbox alone: there is no network, and each end of a TCP connection may hold megabytes of the system's memory.
+So may an end of any other where the machine lets its buffer grow (`net.core.wmem_max`): buffers keep the size they are made with.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import platform
 import struct
 import tempfile
+from dataclasses import dataclass
 
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
@@ -38,9 +40,18 @@ REFUSED = {
     "memfd_secret": (447, 447),
 }
 
+ALLOCATE = (285, 47)
+"""fallocate: it takes room on the disk and writes nothing there. "Not supported": the C library then writes instead."""
+
 SOCKET = (41, 198)
 FAMILIES = (1, 16)
 """AF_UNIX, and AF_NETLINK, which the names of the network's interfaces are asked by."""
+
+SET_OPTION = (54, 208)
+OF_SOCKETS = 1
+"""SOL_SOCKET, the level of these options."""
+SIZES = (7, 8)
+"""SO_SNDBUF and SO_RCVBUF."""
 
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
@@ -54,15 +65,52 @@ def filter_program(machine: str | None = None) -> bytes:
         return b""
     column = 0 if machine == "x86_64" else 1
     numbers = [pair[column] for pair in REFUSED.values() if pair[column] is not None]
-    # Offsets count the instructions that a jump passes over; the permission is the last but one, the refusal is the last.
-    refusal = 4 + len(numbers) + 2 + len(FAMILIES) + 1
-    program = [(_LOAD, 0, 0, 4), (_JUMP_EQUAL, 0, refusal - 2, ARCHITECTURES[machine]), (_LOAD, 0, 0, 0)]
-    program.append((_JUMP_GREATER_EQUAL, refusal - 4, 0, _X32))
-    program += [(_JUMP_EQUAL, refusal - 5 - index, 0, number) for index, number in enumerate(numbers)]
-    program += [(_JUMP_EQUAL, 0, 1 + len(FAMILIES), SOCKET[column]), (_LOAD, 0, 0, 16)]  # 16: the first argument
-    program += [(_JUMP_EQUAL, left, 0 if left else 1, family) for left, family in zip((1, 0), FAMILIES, strict=True)]
-    program += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _ERRNO | errno.EPERM)]
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+    # What is loaded is a place in seccomp_data: 0 the call's number, 4 the processor, then 16 and every 8 bytes an argument.
+    first, second, third = 16, 24, 32
+    steps: list[_Step] = [_load(4), _equal(ARCHITECTURES[machine], "next", "refuse"), _load(0)]
+    steps += [_Step(_JUMP_GREATER_EQUAL, _X32, "refuse", "next")]
+    steps += [_equal(number, "refuse", "next") for number in numbers]
+    steps += [_equal(ALLOCATE[column], "not supported", "next")]
+    steps += [_equal(SOCKET[column], "next", "option"), _load(first)]
+    steps += [_equal(family, "allow", "next") for family in FAMILIES[:-1]] + [_equal(FAMILIES[-1], "allow", "refuse")]
+    steps += [_equal(SET_OPTION[column], "next", "allow", label="option"), _load(second)]
+    steps += [_equal(OF_SOCKETS, "next", "allow"), _load(third)]
+    steps += [_equal(size, "refuse", "next") for size in SIZES]
+    steps += [_Step(_RETURN, _ALLOW, label="allow"), _Step(_RETURN, _ERRNO | errno.EPERM, label="refuse")]
+    steps += [_Step(_RETURN, _ERRNO | errno.EOPNOTSUPP, label="not supported")]
+    return _assembled(steps)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """An instruction; where it jumps to if what it asks is so and if not, by labels."""
+
+    code: int
+    value: int
+    so: str = "next"
+    if_not: str = "next"
+    label: str = ""
+
+
+def _load(place: int) -> _Step:
+    return _Step(_LOAD, place)
+
+
+def _equal(value: int, so: str, if_not: str, label: str = "") -> _Step:
+    return _Step(_JUMP_EQUAL, value, so, if_not, label)
+
+
+def _assembled(steps: list[_Step]) -> bytes:
+    """The program with every jump as the count of the instructions that it passes over."""
+    labels = {step.label: place for place, step in enumerate(steps) if step.label}
+
+    def passed(place: int, label: str) -> int:
+        return 0 if label == "next" else labels[label] - place - 1
+
+    return b"".join(
+        struct.pack("=HBBI", step.code, passed(place, step.so), passed(place, step.if_not), step.value)
+        for place, step in enumerate(steps)
+    )
 
 
 def filter_file() -> int | None:

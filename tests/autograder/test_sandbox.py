@@ -452,6 +452,8 @@ REFUSED_CALLS = {
     "TCP over IPv6": "libc.socket(10, 1, 0)",
     "sockets of the kernel's ciphers": "libc.socket(38, 5, 0)",
     "packets": "libc.socket(17, 3, 0)",
+    "a larger buffer to send from": "libc.setsockopt(libc.socket(1, 1, 0), 1, 7, b'\\0\\0\\x10\\0', 4)",
+    "a larger buffer to receive in": "libc.setsockopt(libc.socket(16, 2, 2), 1, 8, b'\\0\\0\\x10\\0', 4)",
 }
 
 
@@ -459,6 +461,20 @@ def test_memory_that_belongs_to_no_process_cannot_be_asked_for(kernel):
     asked = "".join(f"print({what!r}, {call}, ctypes.get_errno())\n" for what, call in REFUSED_CALLS.items())
     said = kernel.run(f"import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n{asked}")
     assert said.splitlines() == [f"{what} -1 1" for what in REFUSED_CALLS]  # 1: operation not permitted
+
+
+def test_room_on_the_disk_is_taken_by_writing_alone(kernel):
+    said = kernel.run(f"""
+        import errno, os, tempfile
+        with tempfile.TemporaryFile() as file:
+            try: os.posix_fallocate(file.fileno(), 0, 1 << 16)
+            finally: print(os.fstat(file.fileno()).st_size)
+        import ctypes
+        libc = ctypes.CDLL(None, use_errno=True)
+        file = os.open(os.environ[{EVIDENCE_FOLDER!r}], os.O_TMPFILE | os.O_RDWR)
+        print(libc.fallocate(file, 0, 0, 1 << 16), ctypes.get_errno() == errno.EOPNOTSUPP)
+    """)
+    assert said == f"{1 << 16}\n-1 True\n"
 
 
 def test_there_is_no_network(kernel):
@@ -588,6 +604,15 @@ DISK = {
             file.flush()
             kept.append(file)
     """,
+    "files without a name, sent to nobody and closed": """
+        import array, socket
+        carrier = socket.socketpair()
+        for i in range(9):
+            file = os.open(folder, os.O_TMPFILE | os.O_RDWR)
+            os.write(file, b"x" * (29 << 20))
+            carrier[0].sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [file]))])
+            os.close(file)
+    """,
     "many files": "for i in range(5000): open(f'{folder}/{i}', 'w').close()",
     "many folders": "for i in range(5000): os.mkdir(f'{folder}/{i}')",
     "deep folders": "os.chdir(folder)\nfor i in range(1500): os.mkdir('d'); os.chdir('d')",
@@ -656,6 +681,30 @@ def test_memory_that_no_process_has_counts_as_well(start, what):
         textwrap.dedent(source) + "\nimport time; time.sleep(60)", seconds=60
     )
     assert word in said or "Error" in said
+
+
+IN_FLIGHT = """
+    import array, os, socket, time
+    def send(files):
+        carrier[0].sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))])
+        for file in files: os.close(file)
+    carrier = socket.socketpair()
+    for _ in range(20): send({files})
+    time.sleep(20)
+"""
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        "[end.detach() for _ in range(10) for end in socket.socketpair()]",
+        "[os.open('/dev/ptmx', os.O_RDWR | os.O_NOCTTY) for _ in range(20)]",
+    ],
+    ids=["sockets", "terminals"],
+)
+def test_what_was_sent_to_nobody_and_closed_counts_as_well(start, files):
+    said = start(replace(LOW, channels=300)).violation_of(IN_FLIGHT.replace("{files}", files), seconds=15)
+    assert said == "it opened more than 300 sockets, pipes and terminals"
 
 
 def test_processor_time_is_limited_of_all_processes_together(start):
