@@ -92,12 +92,20 @@ def _student_kit(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _leave_judging_to_workers() -> None:
+    """This process reads submissions and makes pages; what judging needs is not loaded for that."""
+    from autograder.sandbox.bounded import preload
+
+    preload("autograder.nbgrader_plugin.preloaded")
+
+
 def _demo(options: argparse.Namespace, console: Console) -> int:
     from autograder.course.demo import grade_made_up_class
     from autograder.course.table import show
     from autograder.sandbox.bubblewrap import check_sandbox
 
     check_sandbox()
+    _leave_judging_to_workers()
     table = grade_made_up_class(console, options.workers)
     show(table, console)
     return 1 if any(result.score is None for result in table) else 0
@@ -107,6 +115,7 @@ def _grade(options: argparse.Namespace, console: Console) -> int:
     from autograder.course.classroom import grade_class
     from autograder.course.table import show
 
+    _leave_judging_to_workers()
     tables = grade_class(
         options.course,
         options.assignments,
@@ -125,6 +134,7 @@ def _replay(options: argparse.Namespace, console: Console) -> int:
     from autograder.course import replay
     from autograder.course.folder import Course
 
+    _leave_judging_to_workers()
     course = Course(options.course)
     replayed = replay.replay(
         course, options.assignment, options.students, count=options.workers, scheduler=options.scheduler

@@ -17,6 +17,8 @@ from autograder.course.commands import GradingError, InterruptedGradingError
 from autograder.nbgrader_plugin.kept_evidence import kit_version
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+SLEEP_WHILE_WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads that wait for one another compute, otherwise: on a busy machine most of what a worker of several threads spends."""
 SECONDS_TO_CONNECT = 20
 
 
@@ -36,7 +38,7 @@ def workers(count: int, scheduler: str = "") -> Iterator[Client]:
             yield client
         return
     threads = str(max(1, (os.cpu_count() or 1) // count))
-    environment = dict.fromkeys(THREADS, threads)
+    environment = dict.fromkeys(THREADS, threads) | SLEEP_WHILE_WAITING
     # A worker starts processes of its own, which a daemon may not.
     settings = {"distributed.nanny.pre-spawn-environ": environment, "distributed.worker.daemon": False}
     with dask.config.set(settings), ExitStack() as stack:

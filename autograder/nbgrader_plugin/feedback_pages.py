@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jinja2.bccache import Bucket, BytecodeCache
 from nbconvert.exporters import TemplateExporter
 from nbconvert.exporters.exporter import ResourcesDict
 from nbconvert.utils.base import NbConvertBase
@@ -35,6 +36,23 @@ FROM_EXCHANGE = ("timestamp.txt", "submission_secret.txt")
 
 
 ENDED = "This page shows your points and verdicts alone. Making the whole page was ended: {}."
+
+
+class KeptTemplates(BytecodeCache):
+    """Templates that this process, or the one that it was forked from, has compiled: jinja keeps those of one exporter alone."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if compiled := self._compiled.get(bucket.key):
+            bucket.bytecode_from_string(compiled)  # which compares the template's checksum
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+TEMPLATES = KeptTemplates()
 
 
 class CourseFeedback(GenerateFeedback):
@@ -119,6 +137,7 @@ def page_of(
 ) -> str:
     """The page of a graded notebook; where an earlier try `ended`, that sentence and what is the course's own: cells, verdicts."""
     exporter = exporter_class(config=config)
+    exporter.environment.bytecode_cache = TEMPLATES
     for preprocessor in preprocessors:
         exporter.register_preprocessor(preprocessor)
     if not ended:

@@ -19,7 +19,7 @@ from typing import Any
 
 from autograder.sandbox.limits import MIB, OwnLimits
 
-PRELOADED = ["autograder.problem_sets.preloaded"]
+_preloaded = ["autograder.problem_sets.preloaded"]
 """Imported once, by the process that the others are forked from: it has no threads, as the grader has."""
 
 LONGEST_PLACE = 107 - len("/pymp-xxxxxxxx/listener-xxxxxxxx")
@@ -30,6 +30,11 @@ class OverLimitError(RuntimeError):
     """The work took more than it may; the message says of what."""
 
 
+def preload(*modules: str) -> None:
+    """Modules that the work of this process needs, in place of those that judge: to be said before the first `in_bounds`."""
+    _preloaded[:] = modules
+
+
 def in_bounds(limits: OwnLimits, function: Callable[..., Any], *arguments: Any) -> Any:
     """What the function returns, worked out in a process of its own. What it raises is raised here.
 
@@ -38,7 +43,7 @@ def in_bounds(limits: OwnLimits, function: Callable[..., Any], *arguments: Any) 
     """
     _listen_where_it_can_be_told()
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*PRELOADED, function.__module__])
+    context.set_forkserver_preload([*_preloaded, function.__module__])
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sender, limits, function, arguments))
     process.start()

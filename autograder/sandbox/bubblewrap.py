@@ -345,6 +345,7 @@ def kernel_variables() -> dict[str, str]:
         "IPYTHONDIR": f"{HOME}/.ipython",
         "LANG": "C.UTF-8",
         "MPLCONFIGDIR": f"{HOME}/.matplotlib",
+        "OMP_WAIT_POLICY": "PASSIVE",  # threads that compute while they wait would use up what a submission may compute
         "PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin",
         "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": "/tmp",

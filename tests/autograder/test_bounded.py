@@ -9,10 +9,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import nbformat
 import pytest
+from jinja2 import Environment
+from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.nbgrader_plugin import execution, judging, reading
+from autograder.nbgrader_plugin.feedback_pages import CourseFeedback, page_of
 from autograder.nbgrader_plugin.submitted_notebook import MasterCell
 from autograder.problem_sets.checking import Run
 from autograder.sandbox.bounded import LONGEST_PLACE, OverLimitError, in_bounds
@@ -63,7 +67,7 @@ def test_time_ends_it():
 
 @pytest.mark.parametrize("length", [LONGEST_PLACE, 200])
 def test_where_temporary_files_lie_has_no_say(length):
-    asked = "from autograder.sandbox import bounded, limits; bounded.PRELOADED.clear(); "
+    asked = "from autograder.sandbox import bounded, limits; bounded.preload(); "
     asked += "print(bounded.in_bounds(limits.OwnLimits(), len, 'four'))"
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         place = Path(folder, "a" * (length - len(folder) - 1))
@@ -73,6 +77,33 @@ def test_where_temporary_files_lie_has_no_say(length):
         )
         assert answered.stdout == "4\n", answered.stderr
         assert not list(place.glob("pymp-*"))
+
+
+def test_what_judges_has_the_model_loaded():
+    loaded = "__import__('sys').modules['autograder.judge.studies.named_models']._load.cache_info().currsize"
+    assert in_bounds(SMALL, eval, loaded) == 1
+
+
+def test_the_process_that_leaves_judging_to_workers_loads_nothing_for_it():
+    asked = "from autograder import __main__; from autograder.sandbox import bounded, limits; "
+    asked += "__main__._leave_judging_to_workers(); "
+    there = "['timm' in __import__('sys').modules, 'nbgrader' in __import__('sys').modules]"
+    asked += f'print(bounded.in_bounds(limits.OwnLimits(), eval, "{there}"))'
+    answered = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True)
+    assert answered.stdout == "[False, True]\n", answered.stderr
+
+
+def test_the_templates_of_a_page_are_compiled_once(tmp_path, monkeypatch):
+    path = tmp_path / "page.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("1")]), path)
+    grades = {"notebook": "page", "score": 0, "max_score": 0, "late_penalty": 0}
+
+    def page() -> str:
+        return page_of(HTMLExporter, [], CourseFeedback().config, str(path), {"nbgrader": grades})
+
+    first = page()
+    monkeypatch.setattr(Environment, "_generate", lambda *_: pytest.fail("a template is compiled again"))
+    assert page() == first
 
 
 class TestOfOneNotebook:

@@ -75,6 +75,7 @@ def test_it_sees_has_and_may_do_what_a_cold_one_does(start, first):
     expected, found = situation(cold), situation(first)
     assert set(expected["status"]["CapBnd"]) == {"0" * 16}
     assert expected["status"]["NoNewPrivs"] == ["1"]
+    assert expected["environment"]["OMP_WAIT_POLICY"] == "PASSIVE"
     for what in expected:
         assert found[what] == expected[what], what
 
