@@ -7,7 +7,7 @@ precision, and, from networks whose gradient is quadratic along the path, what t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import product
 
@@ -75,15 +75,30 @@ def _is_kept(answered: Sequence[Answered], wrong: Sequence[int]) -> bool:
     )
 
 
-def _of_earlier(answered: Sequence[Answered], k: int, rule) -> Iterator[np.ndarray]:
+def _of_earlier(answered: Sequence[Answered], k: int, rule: Callable[[int], Weighted]) -> Iterator[np.ndarray]:
     line, n, _ = answered[k]
     nodes, weights = rule(n)
-    for earlier, _, result in answered[:k]:
-        if earlier.image.shape == line.image.shape:
-            on_its_path = line.other(image=earlier.image, baseline=earlier.baseline)
-            yield line.difference * on_its_path.mean_gradient(nodes, weights)
-            yield line.difference * earlier.mean_gradient(nodes, weights)
-            yield result
+    before = [one for one in answered[:k] if one[0].image.shape == line.image.shape]
+    for earlier, _, result in before:
+        on_its_path = line.other(image=earlier.image, baseline=earlier.baseline)
+        yield line.difference * on_its_path.mean_gradient(nodes, weights)
+        yield line.difference * earlier.mean_gradient(nodes, weights)
+        yield result
+    if before:
+        yield from _piled_up(answered[k], before, rule)
+
+
+def _piled_up(last: Answered, before: Sequence[Answered], rule: Callable[[int], Weighted]) -> Iterator[np.ndarray]:
+    """The map where gradients, or their means, are added to those of all calls before: averaged over all, or divided by n."""
+    means = np.stack([one[0].mean_gradient(*rule(one[1])) for one in (*before, last)])
+    counts = np.array([len(rule(n)[0]) for _, n, _ in (*before, last)])
+    for shares in (
+        counts / counts.sum(),
+        counts / counts[-1],
+        np.ones(len(counts)),
+        np.full(len(counts), 1 / len(counts)),
+    ):
+        yield last[0].difference * np.tensordot(shares, means, 1)
 
 
 def _is_mixed_up(answered: Sequence[Answered], wrong: Sequence[int], channels: Part) -> bool:
