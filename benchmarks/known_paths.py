@@ -18,7 +18,7 @@ from igref.attribution.chunking import batches
 from igref.attribution.core import scores_and_gradients
 from igref.attribution.quadrature import nodes_and_weights
 from igref.memory import keep_freed_memory
-from igref.models.torchvision_import import import_torchvision
+from igref.torchvision_import import import_torchvision
 
 CACHE = Path(__file__).parent / "cache"
 BASELINES = ("black", "blurred", "uniform", "gaussian", "maximum_distance")

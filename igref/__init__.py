@@ -10,6 +10,8 @@ from pkgutil import iter_modules
 
 import lazy_loader
 
+from igref import torchvision_import
+
 _load, _, _ = lazy_loader.attach_stub(__name__, __file__)
 _MODULE_OF = {
     name.name: line.module or name.name
@@ -20,6 +22,8 @@ _MODULE_OF = {
 _MODULES_HERE = {module.name for module in iter_modules(__path__)}
 
 __all__ = sorted(name for name, module in _MODULE_OF.items() if name != module and module in _MODULES_HERE)
+
+torchvision_import.mend_when_imported()
 
 
 def __getattr__(name: str):

@@ -93,7 +93,7 @@ def check_torch() -> Iterator[Examined]:
 
 def check_torchvision() -> Iterator[Examined]:
     """Torchvision imports, beside this build of torch."""
-    from igref.models.torchvision_import import import_torchvision
+    from igref.torchvision_import import import_torchvision
 
     import_torchvision()
     yield Examined("OK", "torchvision imports")

@@ -9,7 +9,7 @@ from autograder.judge.likeness import prepare
 from autograder.judge.studies.named_models import load_scores
 from autograder.judge.verdict import NotVerifiedError
 from autograder.problem_sets import PROBLEM_SETS, TASKS
-from igref.models.torchvision_import import import_torchvision
+from igref.torchvision_import import import_torchvision
 
 import_torchvision()
 import timm  # noqa: E402, F401  igref's models come from there

@@ -22,7 +22,7 @@ from autograder.sandbox.cgroup import cgroup_for
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.other_user import as_another_user
 from autograder.sandbox.system_calls import filter_file
-from igref.models import torchvision_import
+from igref import torchvision_import
 
 WORKER = Path(__file__).with_name("model_worker.py")
 BESIDE_IT = tuple(Path(module.__file__) for module in (model_archive, torchvision_import))

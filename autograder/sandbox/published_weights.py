@@ -29,7 +29,7 @@ def published_weights() -> dict[Path, Path]:
 @functools.cache
 def _torchvision_files() -> frozenset[str]:
     """The names of all files of weights that torchvision publishes for its classifiers."""
-    from igref.models.torchvision_import import import_torchvision
+    from igref.torchvision_import import import_torchvision
 
     models = import_torchvision().models
     names = models.list_models(module=models)

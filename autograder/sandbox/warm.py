@@ -37,7 +37,7 @@ class WarmParent:
 
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
-        torchvision_import = Path(igref.__file__).parent / "models" / "torchvision_import.py"
+        torchvision_import = Path(igref.__file__).with_name("torchvision_import.py")
         environment = kernel_variables() | {
             "MPLCONFIGDIR": _font_lists(),
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # which ipykernel would set before that import

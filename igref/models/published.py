@@ -12,7 +12,7 @@ from urllib.request import getproxies
 
 from igref.models.classifier import Classifier
 from igref.models.files import WeightsError, fit_weights, read_weights
-from igref.models.torchvision_import import import_torchvision
+from igref.torchvision_import import import_torchvision
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from autograder.judge.studies import named_models
 from autograder.nbgrader_plugin.execution import SandboxedExecute
 from autograder.nbgrader_plugin.graded_run import PLACE, RUN, Place
 from autograder.problem_sets.checking import judge
-from igref.models.torchvision_import import import_torchvision
+from igref.torchvision_import import import_torchvision
 
 FILE = "squeezenet1_1-b8a52dc0.pth"
 STUDY = """

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from igref.models import load_model
 from igref.models.fast_layers import PointwiseConv2d, ReLU6, SameConv2d, replace_layers
-from igref.models.torchvision_import import import_torchvision
+from igref.torchvision_import import import_torchvision
 
 import_torchvision()
 from timm.layers import Conv2dSame  # noqa: E402  (torchvision first, which timm imports)

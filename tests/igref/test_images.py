@@ -35,7 +35,7 @@ def test_photos_of_another_size(size):
 def test_preprocessing_is_that_of_torchvision():
     from matplotlib.cbook import get_sample_data
 
-    from igref.models.torchvision_import import import_torchvision
+    from igref.torchvision_import import import_torchvision
 
     import_torchvision()
     from torchvision.transforms import functional as F  # noqa: N812

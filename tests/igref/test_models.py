@@ -193,7 +193,7 @@ def test_every_shape_is_checked():
 
 @pytest.mark.parametrize("name", ("torchvision/squeezenet1_1", "torchvision/googlenet", "timm/resnet10t"))
 def test_published_models_from_a_local_file(name, tmp_path):
-    from igref.models.torchvision_import import import_torchvision
+    from igref.torchvision_import import import_torchvision
 
     prefix, _, model = name.partition("/")
     if prefix == "torchvision":
@@ -253,7 +253,7 @@ def test_the_cure_declares_nothing_where_the_operators_load(monkeypatch):
     """A torchvision that imports is left alone; another error than the missing operators is passed on."""
     import types
 
-    from igref.models import torchvision_import as torchvision_cure
+    from igref import torchvision_import as torchvision_cure
 
     monkeypatch.setattr(torchvision_cure, "_declarations", [])
     monkeypatch.setitem(sys.modules, "torchvision", types.ModuleType("torchvision"))
@@ -270,6 +270,31 @@ def test_the_cure_declares_nothing_where_the_operators_load(monkeypatch):
     with pytest.raises(RuntimeError, match="another error"):
         torchvision_cure.import_torchvision()
     assert torchvision_cure._declarations == []
+
+
+WITHOUT_OPERATORS = """
+import torch
+
+if not hasattr(torch.ops.torchvision, "nms"):
+    raise RuntimeError("operator torchvision::nms does not exist")
+BOXES = torch.ops.torchvision.qnms
+"""
+
+
+@pytest.mark.parametrize("what", ("torchvision", "torchvision.transforms"))
+def test_who_has_imported_igref_can_import_torchvision_without_its_operators(tmp_path, what):
+    (tmp_path / "torchvision").mkdir()
+    (tmp_path / "torchvision" / "__init__.py").write_text(WITHOUT_OPERATORS)
+    (tmp_path / "torchvision" / "transforms.py").touch()
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import igref; assert 'torch' not in sys.modules; import {what}"
+    code += "; import inspect; print(torchvision.BOXES.__class__.__name__, len(inspect.getsource(torchvision)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"OpOverloadPacket {len(WITHOUT_OPERATORS)}\n", "")
+
+
+def test_who_has_imported_igref_can_import_the_torchvision_that_is_here():
+    code = "import igref; from torchvision.transforms.functional import gaussian_blur; import timm"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_digits_are_split_once_and_for_all():
