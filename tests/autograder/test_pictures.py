@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.functional import interpolate
 
 import igref
 from autograder.judge.studies.pictures import images_fault
@@ -59,3 +60,31 @@ def test_a_hundred_digits_and_the_photos_are_all_different():
     photos = torch.stack([photo.pixels for photo in igref.load_photos(64)])
     assert not images_fault(photos, len(photos)).seen
     assert images_fault(torch.cat([photos[:9], photos[:1, :, :, range(-9, 55)]]), 10).mistake == "images_repeated"
+
+
+def cut(photo, k):
+    """A random part of a photo, a half to all of its width, as large as the photo; every second one mirrored and pale."""
+    generator = torch.Generator().manual_seed(k)
+    side = int(64 * (0.5 + 0.5 * torch.rand(1, generator=generator)))
+    top, left = (int(torch.randint(0, 65 - side, (1,), generator=generator)) for _ in range(2))
+    part = interpolate(photo[None, :, top : top + side, left : left + side], size=(64, 64), mode="bilinear")[0]
+    return (0.1 + 0.8 * part).flip(-1) if k % 2 else part
+
+
+@pytest.mark.parametrize(
+    "change", [cut, lambda photo, k: igref.zoom(photo, 1 + 0.12 * k)], ids=["cuts", "enlargements"]
+)
+def test_ten_parts_of_a_photo_are_not_ten_pictures(change):
+    for number in (0, 5):
+        photo = igref.load_photos(64)[number].pixels
+        fault = images_fault(torch.stack([change(photo, k) for k in range(10)]), 10)
+        assert fault.mistake == "images_repeated" and "cut from one picture" in fault.seen
+
+
+def test_digits_and_drawings_drawn_large_are_different():
+    large = interpolate(DIGITS, size=(64, 64), mode="bilinear")
+    assert not images_fault(large, 10).seen
+    flat = torch.full((1, 64, 64), 0.5)
+    assert not images_fault(
+        torch.cat([large, torch.stack([flat]).clone().index_fill_(3, torch.tensor([3]), 0.0)]), 11
+    ).seen

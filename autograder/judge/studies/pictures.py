@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
+import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
+from torch.nn.functional import avg_pool2d, interpolate
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import Scores
@@ -20,6 +22,8 @@ from autograder.judge.tolerances import (
     FEWEST_DIFFERENT,
     LEAST_NEIGHBOURS,
     LIKE_PICTURE,
+    NEARLY_PART_OF_PICTURE,
+    PART_OF_PICTURE,
     PREDICTION_TIE,
     REPEATED_PICTURE,
     SAME_PICTURE,
@@ -31,6 +35,10 @@ IMAGES_NEEDED = 10
 OWN_BASELINES = 3
 COARSE = 32
 """Pixels a side, at most, at which pictures are compared coarsely."""
+SIDE_OF_PARTS, COARSER_THAN_THINGS, FLAT = 64, 4.0, 1e-3
+"""Pixels a side, the standard deviation of a blur in them, and noise, where parts of one picture are looked for in another."""
+ZOOMS = tuple(1.12**k for k in range(8))
+BETWEEN_ZOOMS = (1.0, 0.94, 0.955, 0.97, 0.985, 1.015, 1.03, 1.045, 1.06)
 
 
 def read_pictures(study: Study, faults: Faults, sample: Sample) -> Subject:
@@ -63,6 +71,13 @@ def images_fault(images: Tensor, given: int) -> Fault:
         how = ": mirrored, turned, shifted, inverted, in another brightness or contrast, or with noise on it"
         how = "" if alike(images[first], images[second]) else how
         seen = f"images {first} and {second} (counted from 0) are the same picture{how}"
+        return Fault(seen, Mistake.IMAGES_REPEATED)
+    parts = _parts(images)
+    if parts and given - len({*(part for _, part in parts), *(twin for _, twin in twins)}) < IMAGES_NEEDED:
+        first, second = parts[0]
+        seen = (
+            f"images {first} and {second} (counted from 0) are cut from one picture, or one is enlarged from the other"
+        )
         return Fault(seen, Mistake.IMAGES_REPEATED)
     if (different := _different(images)) < FEWEST_DIFFERENT:
         seen = f"the {len(images)} images are {different} that differ, and likenesses of them: turned, warped, mixed or noisy"
@@ -110,6 +125,61 @@ def _different(images: Tensor) -> int:
         chains = [chain for chain in chains if not chain & like] + [set().union({k}, *joined)]
         seen.append(positions[0])
     return len(chains)
+
+
+def _parts(images: Tensor) -> list[tuple[int, int]]:
+    """Images that show a part of what an earlier one shows, mirrored or not: each with the first of those, (earlier, image).
+
+    The middle of either, in several sizes, is looked for everywhere in the other, in both without what is coarser than the
+    things on it, as any two skies are alike. Pictures smaller than `SIDE_OF_PARTS` are not asked: they have no parts.
+    """
+    if min(images.shape[-2:]) < SIDE_OF_PARTS:
+        return []
+    seen: list[_Parts] = []
+    found = []
+    for second, image in enumerate(images):
+        here = _Parts(image)
+        found += [
+            (n, second) for n, there in enumerate(seen) if there.has_middle_of(here) or here.has_middle_of(there)
+        ][:1]
+        seen.append(here)
+    return found
+
+
+class _Parts:
+    """A picture's details, and its middle in several sizes, each as it is and mirrored."""
+
+    def __init__(self, image: Tensor) -> None:
+        self.image, self.details = image, _details(image, 1.0)
+        self.middles = {(zoom, step): _middle(image, zoom)[:, ::step] for zoom in ZOOMS for step in (1, -1)}
+
+    def has_middle_of(self, other: _Parts) -> bool:
+        """Whether the other's middle is in here, at a size between the several where one of them fits nearly."""
+        like = {kind: self._has(middle) for kind, middle in other.middles.items()}
+        zoom, step = best = max(like, key=lambda kind: like[kind])
+        return like[best] > NEARLY_PART_OF_PICTURE and any(
+            self._has(_middle(other.image, max(1.0, zoom * factor))[:, ::step]) > PART_OF_PICTURE
+            for factor in BETWEEN_ZOOMS
+        )
+
+    def _has(self, middle: np.ndarray) -> float:
+        from skimage.feature import match_template  # takes long to import: only for who has pictures of this size
+
+        return float(np.abs(match_template(self.details, middle)).max()) if middle.std() > 2 * FLAT else 0.0
+
+
+def _details(image: Tensor, zoom: float) -> np.ndarray:
+    """The grey levels, the shorter side `SIDE_OF_PARTS` / zoom pixels, less their blur, and a trace of noise where all is flat."""
+    sides = [round(SIDE_OF_PARTS / zoom * side / min(image.shape[-2:])) for side in image.shape[-2:]]
+    grey = interpolate(image.mean(0)[None, None], sides, mode="bilinear", antialias=True, align_corners=False)[0, 0]
+    details = (grey - torch.from_numpy(gaussian_filter(grey.numpy(), COARSER_THAN_THINGS, mode="nearest"))).double()
+    return (details + FLAT * torch.randn(sides, generator=torch.Generator().manual_seed(sides[0]))).numpy()
+
+
+def _middle(image: Tensor, zoom: float) -> np.ndarray:
+    details = _details(image, zoom)
+    height, width = details.shape
+    return details[height // 4 : height - height // 4, width // 4 : width - width // 4]
 
 
 def _likeness(spectra: Tensor, positions: Tensor) -> float:
