@@ -664,6 +664,31 @@ class Mistake(StrEnum):
         "the gaps of all pictures are divided by one number, such as the mean of their changes of score",
         "Divide each picture's gap by its own |F(x) - F(x')|: no mean over the pictures.",
     )
+    GAPS_WITHOUT_BASELINE = (
+        "gaps_without_baseline",
+        "the sums of the maps are compared with F(x) alone",
+        "A map adds up to F(x) - F(x'): take the score of the baseline away.",
+    )
+    GAPS_OF_MAGNITUDES = (
+        "gaps_of_magnitudes",
+        "the absolute values of the maps were added up",
+        "Add up the signed values, and take the absolute value of the difference last.",
+    )
+    GAPS_OVER_THE_SCORE = (
+        "gaps_over_the_score",
+        "the gaps are divided by a score, F(x) or F(x'), not by its change",
+        "The relative gap is |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|.",
+    )
+    GAPS_OVER_THE_SUM = (
+        "gaps_over_the_sum",
+        "the gaps are divided by the sum of the map, or of its absolute values",
+        "Divide by what the map should add up to, |F(x) - F(x')|, which does not depend on the map.",
+    )
+    GAPS_OFF_BY_A_FACTOR = (
+        "gaps_off_by_a_factor",
+        "the gaps of each picture are off by a factor of its own, the same at every count",
+        "Divide by |F(x) - F(x')| of that very picture, in the scores and for the target that its maps are of.",
+    )
     GAPS_MADE_UP = (
         "gaps_made_up",
         "the stated gaps are not those of the maps handed in",
@@ -1033,6 +1058,11 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.GAPS_NOT_RELATIVE,
         Mistake.GAPS_OF_THE_BATCH,
         Mistake.GAPS_OVER_ANOTHER_CHANGE,
+        Mistake.GAPS_WITHOUT_BASELINE,
+        Mistake.GAPS_OF_MAGNITUDES,
+        Mistake.GAPS_OVER_THE_SCORE,
+        Mistake.GAPS_OVER_THE_SUM,
+        Mistake.GAPS_OFF_BY_A_FACTOR,
     ),
     Announced("for the gaps that you state", "ps3-steps"): (
         Mistake.GAPS_TO_FINEST_MAP,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from autograder.judge.maps import MAP_PROPERTIES, Entry, judge_maps
 from autograder.judge.mistakes import Mistake
+from autograder.judge.studies.gaps import Counted, mistake_of_gaps
 from autograder.judge.studies.pictures import alike, predictions_fault, read_pictures
 from autograder.judge.studies.reading import Study, Subject
 from autograder.judge.studies.sample import Sample
@@ -24,7 +25,6 @@ from igref.attribution import quadrature
 TASK = TASKS["ps3-study"]
 FEWEST, MOST, COUNTS = 5, 200, 5
 WITHIN = 0.05
-Counted = dict[int, np.ndarray]
 
 
 def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
@@ -40,9 +40,10 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
         if not maps:
             faults.add(Fault("no maps", Mistake.MISSING_PART), "gaps", "enough")
             return faults.verdict()
-        rises = score_differences(subject, baselines)
+        ends = scores_at_ends(subject, baselines)
+        rises = ends[0] - ends[1]
         with faults.noted("gaps"):
-            faults.add(gaps_fault(study, rises, maps), "gaps")
+            faults.add(gaps_fault(study, ends, maps), "gaps")
         with faults.noted("enough"):
             faults.add(enough_fault(study, relative_gaps(rises, maps), subject.images), "enough")
             faults.add(rule_fault(study), "enough")
@@ -109,27 +110,29 @@ def relative_gaps(rises: np.ndarray, maps: Counted) -> Counted:
         return {n: np.abs(stack.reshape(len(stack), -1).sum(1) - rises) / np.abs(rises) for n, stack in maps.items()}
 
 
-def score_differences(subject: Subject, baselines: Tensor) -> np.ndarray:
-    """F(x) - F(x') of each image."""
+def scores_at_ends(subject: Subject, baselines: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """F(x) and F(x') of each image."""
     with torch.no_grad():
-        at = [
+        at_image, at_baseline = (
             torch.cat([subject.scores.forward(chunk) for chunk in batch.split(8)])
+            .gather(1, torch.tensor(subject.targets)[:, None])[:, 0]
+            .double()
+            .numpy()
             for batch in (subject.images, baselines)
-        ]
-    rows, targets = torch.arange(len(subject.images)), torch.tensor(subject.targets)
-    return (at[0] - at[1])[rows, targets].double().numpy()
+        )
+    return at_image, at_baseline
 
 
-def gaps_fault(study: Study, rises: np.ndarray, maps: Counted) -> Fault:
+def gaps_fault(study: Study, ends: tuple[np.ndarray, np.ndarray], maps: Counted) -> Fault:
     """Whether the stated gaps are those of the maps handed in.
 
     Raises:
         UngradableError: none are stated.
     """
-    stated, relative = study.counts("gaps"), relative_gaps(rises, maps)
+    stated, relative = study.counts("gaps"), relative_gaps(ends[0] - ends[1], maps)
     if missing := [n for n in relative if n not in stated]:
         return Fault(f"no gap for {', '.join(map(str, missing))} steps", Mistake.MISSING_PART)
-    ratios, worst, has_sign = [], ("", 0.0), False
+    worst, has_sign = "", False
     for n, real in relative.items():
         given = np.abs(stated[n].astype(np.float64).ravel())
         if given.shape != real.shape:
@@ -140,47 +143,14 @@ def gaps_fault(study: Study, rises: np.ndarray, maps: Counted) -> Fault:
         if not (excess <= 0).all():
             at = int(np.nonzero(known)[0][np.argmax(np.nan_to_num(excess, nan=np.inf))])
             numbers = f"stated {stated[n].ravel()[at]:.3g}, recomputed {real[at]:.3g}"
-            worst = (
-                worst if worst[0] else (f"the gap of image {at} at {n} steps is not that of its map: {numbers}", 1.0)
-            )
-        ratios.append(given[known] / np.maximum(real[known], 1e-12))
+            worst = worst or f"the gap of image {at} at {n} steps is not that of its map: {numbers}"
     finest = max(relative)
     left = relative[finest][np.isfinite(relative[finest])].max(initial=0.0)
     if not stated[finest].any() and any(stated[n].any() for n in relative) and left > STATED_GAP_FLOOR / 3:
         return Fault(f"no gap at {finest} steps, where the maps leave up to {left:.1%}", Mistake.GAPS_TO_FINEST_MAP)
-    if not worst[0]:
+    if not worst:
         return Fault("some of the gaps are negative", Mistake.GAPS_WITH_SIGN) if has_sign else NO_FAULT
-    if _are_of_the_batch(stated, maps, rises):
-        return Fault(worst[0], Mistake.GAPS_OF_THE_BATCH)
-    return Fault(worst[0], _mistake_of_gaps(np.concatenate(ratios), len(relative), np.abs(rises[np.isfinite(rises)])))
-
-
-def _are_of_the_batch(stated: Counted, maps: Counted, rises: np.ndarray) -> bool:
-    """Whether the stated gaps are those of the sum of all pictures' maps."""
-    return all(
-        np.allclose(
-            np.abs(stated[n].astype(np.float64).ravel()), np.abs(stack.sum() - rises) / np.abs(rises), rtol=STATED_GAP
-        )
-        for n, stack in maps.items()
-    )
-
-
-def _mistake_of_gaps(ratios: np.ndarray, n_counts: int, rises: np.ndarray) -> Mistake:
-    """What is wrong with gaps that are so many times those of the maps, count after count. `rises` are |F(x) - F(x')|."""
-    if np.allclose(ratios, 100, rtol=0.05):
-        return Mistake.GAPS_IN_PERCENT
-    by_image = ratios.reshape(n_counts, -1) if len(ratios) % n_counts == 0 else ratios[None]
-    # Not divided by the rise: off by one factor for each image, whatever the count.
-    steady = np.isfinite(by_image).all() and (by_image.std(axis=0) <= 0.02 * by_image.mean(axis=0) + 1e-6).all()
-    if not steady or not ratios.min() > 0:
-        return Mistake.GAPS_MADE_UP
-    if by_image.shape[1] == len(rises):
-        if np.allclose(by_image, rises, rtol=0.05):
-            return Mistake.GAPS_NOT_RELATIVE
-        divisor = rises / by_image
-        if np.allclose(divisor, divisor.mean(), rtol=0.05):
-            return Mistake.GAPS_OVER_ANOTHER_CHANGE
-    return Mistake.GAPS_NOT_RELATIVE if ratios.max() < 1.05 else Mistake.GAPS_MADE_UP
+    return Fault(worst, mistake_of_gaps(stated, maps, *ends))
 
 
 def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
