@@ -1,19 +1,29 @@
 """The verdict on a measure of quality: one fault costs what it breaks, whatever the seed, and looks alone are not paid."""
 
+from functools import reduce
+
+import numpy as np
 import pytest
 import torch
 
 from autograder.judge.probes.measures import (
     HELD,
+    NEW_RANKINGS,
     SHARED,
     new_rankings,
     quality_probes,
     what_is_asked,
     what_is_ranked,
 )
+from autograder.judge.tolerances import LEAST_RANKED
+from autograder.problem_sets.ps4.studies import measure_fault
+from autograder.student.evidence import Evidence
+from autograder.student.record import RANKED
+from autograder.task import MEASURE
 from corpus.entries import Entry, function
 from corpus.ps4.measures import RIGHT_MEASURES, WRONG_MEASURES
 from tests.calibration.judged import verdict_on
+from tests.calibration.unseen_work import KIT, read
 
 SHOWN = RIGHT_MEASURES["keep against delete"]
 
@@ -35,6 +45,20 @@ def changed(result):
 def test_what_the_questions_are_about_is_known_without_a_network(probes, asked):
     assert [(p.picture, p.of) for p in probes(5)] == [(p.picture, p.of) for p in asked(5)]
     assert [p.of for p in asked(5)] != [p.of for p in asked(6)]
+
+
+def test_numbers_by_chance_are_no_measure_of_a_study_in_99_draws_of_100():
+    """The place of one number among those of a picture is as likely as any other; the places of all pictures are added up."""
+    places = np.full(len(NEW_RANKINGS) + 1, 1 / (len(NEW_RANKINGS) + 1))
+    above = reduce(np.convolve, [places] * HELD)
+    assert above[LEAST_RANKED:].sum() <= 0.01 < above[LEAST_RANKED - 1 :].sum()
+
+
+def test_the_least_sure_right_measure_is_one_of_a_study():
+    hand_in = read(KIT / "corpus/ps4/unseen/17-class-and-constants.txt")
+    measure, _ = function(hand_in.cells["ps4-measure-answer"], "attribution_quality")()
+    numbers = [measure(*(getattr(probe, name) for name in MEASURE)) for probe in new_rankings(1)]
+    assert not measure_fault(Evidence(None, {RANKED: np.array(numbers)}), 1).seen
 
 
 def test_the_seed_draws_the_order_of_the_questions_and_nothing_else():

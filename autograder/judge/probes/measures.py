@@ -36,8 +36,9 @@ REPEATED, SCALED, OTHER_TARGET = 10, 4, 6
 CONSTANTS = (0.0, 1.0, -0.3)
 SHARED = 15
 """Pictures of two digits: each is asked about for the one network and for the other."""
-NEW_RANKINGS = ("random", "another random")
-"""Two of each picture: honest measures that are not sure of themselves are then told from chance."""
+NEW_RANKINGS = tuple(f"random {n}" for n in range(8))
+"""Of each picture: honest measures that are not sure of themselves are then told from chance. The pictures are the same for
+everybody and so is what they say of an honest measure, while numbers by chance differ for each ranking."""
 SIDE = ENLARGED * DIGIT
 CORNERS = ((0, 0), (0, SIDE // 2), (SIDE // 2, 0), (SIDE // 2, SIDE // 2))
 LEAST_PROBABILITY = 0.9
@@ -73,7 +74,7 @@ def quality_probes(seed: int) -> list[QualityProbe]:
 
 
 def new_rankings(seed: int) -> list[QualityProbe]:
-    """For each held picture the true map and two random ones that nobody has seen, in an order that the seed draws as well.
+    """For each held picture the true map and eight random ones that nobody has seen, in an order that the seed draws as well.
 
     The measure that a study was scored with is asked about them. Who has tried measures on the questions above, which are the same
     for everybody, knows nothing about these.

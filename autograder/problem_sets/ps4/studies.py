@@ -87,7 +87,9 @@ def measure_fault(evidence: Evidence[StudyRecord], seed: int) -> Fault:
     above = sum(_above(values[n, "true"], values[n, of]) for of in NEW_RANKINGS for n in range(HELD))
     if above >= LEAST_RANKED:
         return NO_FAULT
-    seen = f"the measure puts the true map above a random ranking in {above:g} of {2 * HELD} other cases"
+    seen = (
+        f"the measure puts the true map above a random ranking in {above:g} of {len(NEW_RANKINGS) * HELD} other cases"
+    )
     return Fault(f"{seen}, expected {LEAST_RANKED} or more", Mistake.MEASURE_NO_BETTER_THAN_CHANCE)
 
 
