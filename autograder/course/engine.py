@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import dask
 import psutil
 from distributed import Client, LocalCluster
 from distributed.core import Status
+from distributed.diskutils import WorkSpace
 
 from autograder.course.commands import GradingError, InterruptedGradingError
+from autograder.course.worker import SHARED_GRADIENTS
 from autograder.nbgrader_plugin.kept_evidence import kit_version
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -38,10 +42,11 @@ def workers(count: int, scheduler: str = "") -> Iterator[Client]:
             yield client
         return
     threads = str(max(1, (os.cpu_count() or 1) // count))
-    environment = dict.fromkeys(THREADS, threads) | SLEEP_WHILE_WAITING
-    # A worker starts processes of its own, which a daemon may not.
-    settings = {"distributed.nanny.pre-spawn-environ": environment, "distributed.worker.daemon": False}
-    with dask.config.set(settings), ExitStack() as stack:
+    with _folder_of_all_workers() as gradients, ExitStack() as stack:
+        environment = dict.fromkeys(THREADS, threads) | SLEEP_WHILE_WAITING | {SHARED_GRADIENTS: gradients}
+        # A worker starts processes of its own, which a daemon may not.
+        settings = {"distributed.nanny.pre-spawn-environ": environment, "distributed.worker.daemon": False}
+        stack.enter_context(dask.config.set(settings))
         cluster = stack.enter_context(
             LocalCluster(
                 n_workers=count,
@@ -60,6 +65,16 @@ def workers(count: int, scheduler: str = "") -> Iterator[Client]:
             stack.pop_all()
             _end_at_once(cluster)
             raise
+
+
+@contextmanager
+def _folder_of_all_workers() -> Iterator[str]:
+    """A folder that goes with this run; what a killed one leaves behind goes with the next one's start, as Dask's own do."""
+    folder = WorkSpace(str(Path(tempfile.gettempdir(), "dask-scratch-space"))).new_work_dir(prefix="gradients-")
+    try:
+        yield folder.dir_path
+    finally:
+        folder.release()
 
 
 def _end_at_once(cluster: LocalCluster) -> None:

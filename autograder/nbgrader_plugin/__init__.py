@@ -13,16 +13,22 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
+import nbgrader.api
 import nbgrader.apps.api
 import nbgrader.apps.autogradeapp
 import nbgrader.apps.generatefeedbackapp
+from sqlalchemy import create_engine
 from traitlets.config import Config
 
 from autograder.nbgrader_plugin.converter import CourseAutograde
 from autograder.nbgrader_plugin.feedback_pages import CourseFeedback
 from autograder.sandbox.limits import Limits
+
+one_engine = cache(create_engine)
+"""nbgrader makes one each of the ten times that it opens the gradebook for a submission, and each compiles the same statements."""
 
 DOWNLOADED = (
     r".*/(?P<student_id>[^/_]+)(?:_[^/]*)?[_/]"  # STUDENT_..._ (Canvas), STUDENT_.../ (Moodle), STUDENT/
@@ -69,6 +75,7 @@ def configure(c: Config) -> None:
     c.Execute.startup_timeout = Limits().cell_seconds
     # nbgrader starts alembic by its bare name, which is found only where the environment is activated.
     os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    nbgrader.api.create_engine = one_engine
     # nbgrader names its converters in these modules; a subclass has no other way in.
     nbgrader.apps.autogradeapp.Autograde = nbgrader.apps.api.Autograde = CourseAutograde
     nbgrader.apps.generatefeedbackapp.GenerateFeedback = nbgrader.apps.api.GenerateFeedback = CourseFeedback

@@ -339,15 +339,19 @@ def kernel_variables() -> dict[str, str]:
     """The environment of every kernel."""
     folder = Path(sys.executable).parent
     threads = {name: os.environ[name] for name in ("OMP_NUM_THREADS",) if name in os.environ}
-    return threads | {
-        "HOME": HOME,
-        "HF_HUB_OFFLINE": "1",
-        "IPYTHONDIR": f"{HOME}/.ipython",
-        "LANG": "C.UTF-8",
-        "MPLCONFIGDIR": f"{HOME}/.matplotlib",
-        "OMP_WAIT_POLICY": "PASSIVE",  # threads that compute while they wait would use up what a submission may compute
-        "PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "TMPDIR": "/tmp",
-        "USER": "student",
-    }
+    return (
+        threads
+        | {
+            "HOME": HOME,
+            "HF_HUB_OFFLINE": "1",
+            "IPYTHONDIR": f"{HOME}/.ipython",
+            "LANG": "C.UTF-8",
+            "MPLCONFIGDIR": f"{HOME}/.matplotlib",
+            "OMP_WAIT_POLICY": "PASSIVE",  # threads that compute while they wait would use up what a submission may compute
+            "PYDEVD_USE_FRAME_EVAL": "NO",  # as ipykernel's import of its debugger, which a warm kernel's parent did, sets it
+            "PATH": f"{folder}:/usr/local/bin:/usr/bin:/bin",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "TMPDIR": "/tmp",
+            "USER": "student",
+        }
+    )

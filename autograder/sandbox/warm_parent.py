@@ -25,8 +25,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 PRELOADED = (
-    "ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "torch", "timm",
-    "scipy.ndimage", "skimage.data", "skimage.transform", "sklearn.datasets", "PIL.Image", "safetensors.torch",
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.core.completerlib", "IPython.core.logger",
+    "IPython.extensions.storemagic", "sqlite3", "tornado.platform.asyncio", "tornado.queues",
+    "matplotlib.pyplot", "matplotlib.backends.backend_agg", "torch", "torch.utils.serialization.config", "timm", "scipy.ndimage",
+    "skimage.data", "skimage.transform", "sklearn.datasets", "PIL.Image", "PIL.JpegImagePlugin", "safetensors.torch",
 )  # fmt: skip
 MAX_REQUEST, MAX_STATUS = 2**17, 2**16
 NAMESPACES = {

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from distributed import Client
 from nbgrader.api import Gradebook
 from nbgrader.converters.base import NbGraderException
 from rich.console import Console
@@ -22,7 +23,7 @@ from autograder.course import grading
 from autograder.course.classroom import grade_class
 from autograder.course.commands import GradingError, nbgrader
 from autograder.course.folder import Course
-from autograder.course.worker import Outcome
+from autograder.course.worker import Outcome, kept_gradients
 from autograder.nbgrader_plugin import converter
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import SandboxUnavailableError
@@ -236,6 +237,13 @@ def test_an_interrupt_ends_within_five_seconds_and_says_how_to_go_on(course):
     assert "Traceback" not in said
     assert "of 6 submissions of ps1-attribution are graded and saved. The same command goes on from there." in said
     assert process.returncode == 130
+
+
+def test_the_workers_of_a_machine_keep_their_gradients_together(scheduler):
+    with Client(scheduler) as client:
+        folders = client.run(kept_gradients)
+    assert len(folders) == 2 and len({*folders.values()}) == 1
+    assert next(iter(folders.values())).is_dir()
 
 
 def test_who_grades_without_a_sandbox_has_to_say_so(course, monkeypatch):
