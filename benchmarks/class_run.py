@@ -74,7 +74,6 @@ GRADE = [sys.executable, "-m", "autograder", "grade", ASSIGNMENT, "--again"]
 REPLAY = [sys.executable, "-m", "autograder", "replay", ASSIGNMENT]
 FEW = "grade, one worker, a quarter of the class"
 AUTOGRADE = [sys.executable, "-m", "nbgrader", "autograde", ASSIGNMENT, "--force"]
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 TASKS = [task.id for task in PROBLEM_SETS[ASSIGNMENT].tasks if task.automatic]
 AGAIN = f"{TASKS[-1]}, with the photo and baseline of another"
 
@@ -83,6 +82,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--students", type=int, default=STUDENTS)
     count = options.parse_args().students
+    os.environ["OMP_NUM_THREADS"] = (
+        "1"  # of the verdicts that are timed here, and of stock nbgrader; `grade` sets its workers' own
+    )
     with tempfile.TemporaryDirectory(prefix="ig-bench-") as folder:
         ours, stock = Path(folder) / "ours", Path(folder) / "stock"
         ours.mkdir()
@@ -106,7 +108,9 @@ def main() -> None:
             "replay, two workers": (ours, [*REPLAY, "--workers", "2"]),
         }
         for name, (course, command) in runs.items():
-            seconds[name] = {"students": len(some) if name == FEW else count, **_seconds(course, command)}
+            log = Path(folder) / f"{name}.log"
+            print(f"{time.strftime('%H:%M:%S')} {name}: what it says goes to {log}", flush=True)
+            seconds[name] = {"students": len(some) if name == FEW else count, **_seconds(course, command, log)}
         results["verdict"] = verdict_by_part(ours)
         results["cost"] = cost(ours, count, seconds, results["verdict"])
         keep("class_run", results, OF_A_CLASS)
@@ -189,17 +193,16 @@ def timed(task: str, evidence: Evidence, seed: int, kept: Path | None = None) ->
     return time.process_time() - before
 
 
-def _seconds(course: Path, command: list[str]) -> dict[str, float]:
+def _seconds(course: Path, command: list[str], log: Path) -> dict[str, float]:
     """Wall and processor seconds of a command, and of all that it starts."""
     group = CPU_ACCOUNTS / f"bench-{os.getpid()}-{time.monotonic_ns()}"
     group.mkdir()
     inside = ["/bin/sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(group), *command]
     started = time.perf_counter()
-    ended = subprocess.run(inside, cwd=course, env=ENVIRONMENT, capture_output=True, text=True)
+    with log.open("w") as output:
+        ended = subprocess.run(inside, cwd=course, stdout=output, stderr=subprocess.STDOUT)
     if ended.returncode:
-        raise RuntimeError(
-            f"{' '.join(command)} ended with {ended.returncode}:\n{ended.stdout[-3000:]}{ended.stderr[-3000:]}"
-        )
+        raise RuntimeError(f"{' '.join(command)} ended with {ended.returncode}:\n{log.read_text()[-3000:]}")
     wall = time.perf_counter() - started
     found = {"wall": wall, "cpu": int((group / "cpuacct.usage").read_text()) / 1e9}
     print(command[2:], found, flush=True)
