@@ -802,6 +802,41 @@ class Mistake(StrEnum):
         "a stated quality is not what the measure gives for that map",
         "Compute the table with exactly the function and maps that you hand in.",
     )
+    QUALITY_OF_MAGNITUDES = (
+        "quality_of_magnitudes",
+        "the stated qualities are those of the maps' absolute values",
+        "Hand the signed map to the measure: evidence against the label is no evidence for it.",
+    )
+    QUALITY_OF_REVERSED = (
+        "quality_of_reversed",
+        "the stated qualities are those of minus the maps",
+        "Hand the map to the measure as it is.",
+    )
+    QUALITY_OF_TOP_CLASS = (
+        "quality_of_top_class",
+        "the stated qualities are for the class that the network puts first, not for the target",
+        "Hand int(targets[n]) to the measure, the class that the map explains.",
+    )
+    QUALITY_OF_OTHER_MAPS = (
+        "quality_of_other_maps",
+        "the qualities under one name are those of the maps under another",
+        "Measure the maps of each name in the loop over the names: a variable may be left over from another loop.",
+    )
+    QUALITY_AVERAGED = (
+        "quality_averaged",
+        "every picture has the mean quality of all pictures",
+        "State one number for each picture, and take means only to compare.",
+    )
+    QUALITY_IN_ANOTHER_ORDER = (
+        "quality_in_another_order",
+        "the qualities are the measure's, but stand beside other pictures",
+        "Keep the order of the pictures: number n is that of image n.",
+    )
+    QUALITY_RESCALED = (
+        "quality_rescaled",
+        "the stated qualities are the measure's on another scale, shifted or divided",
+        "State the measure's own numbers: min-max and division are for a figure.",
+    )
     QUALITY_CONSTANT = (
         "quality_constant",
         "the measure gives the same number for every map and image",
@@ -1096,7 +1131,16 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     ),
     Announced("it must rate the map of the network it is given above the other's"): (Mistake.MEASURE_IGNORES_NETWORK,),
     Announced("It must depend on `target`"): (Mistake.MEASURE_IGNORES_TARGET,),
-    Announced("The qualities that you state in a study are those of this measure"): (Mistake.QUALITY_MADE_UP,),
+    Announced("The qualities that you state in a study are those of this measure"): (
+        Mistake.QUALITY_MADE_UP,
+        Mistake.QUALITY_OF_MAGNITUDES,
+        Mistake.QUALITY_OF_REVERSED,
+        Mistake.QUALITY_OF_TOP_CLASS,
+        Mistake.QUALITY_OF_OTHER_MAPS,
+        Mistake.QUALITY_AVERAGED,
+        Mistake.QUALITY_IN_ANOTHER_ORDER,
+        Mistake.QUALITY_RESCALED,
+    ),
     Announced("and not all alike"): (Mistake.QUALITY_CONSTANT,),
     Announced("so that your measure can be asked again"): (Mistake.MEASURE_NOT_ASKED,),
     Announced("fill in the cells that raise `NotImplementedError`"): (Mistake.NOT_DONE,),

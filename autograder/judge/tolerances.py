@@ -171,7 +171,8 @@ a batch of ten differs by 8e-7 of a spread of 0.1 and more. A constant of 1e-8 t
 zero moves its numbers by less."""
 
 STATED_QUALITY = 2e-3
-"""How far a stated quality may be from what the measure gives again, for digits that were rounded."""
+"""How far a stated quality may be from what the measure gives again, for digits that were rounded: this share of it, or of the
+spread of the measure's numbers in the study."""
 
 FEWEST_STEPS = 5
 """With fewer steps than this a textbook rule's map is not taken as integrated gradients for its formula alone: the right rule

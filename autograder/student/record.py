@@ -64,7 +64,7 @@ class AnswersRecord(Struct, omit_defaults=True):
 
 
 class MeasuredRecord(Struct, omit_defaults=True):
-    """What a measure gave when it was asked again about a map of a study."""
+    """What a measure gave, asked again about a map of a study, and about other forms of the map where that is not as stated."""
 
     name: Name
     image: int
@@ -72,6 +72,7 @@ class MeasuredRecord(Struct, omit_defaults=True):
     value: float | None = None
     error: Name = ""
     message: Text = ""
+    instead: Annotated[dict[Name, float | None], Meta(max_length=8)] = field(default_factory=dict)
 
 
 class StudyRecord(Struct, omit_defaults=True):
@@ -264,13 +265,19 @@ def answer(call: Callable[[], Any]) -> tuple[AnswerRecord, np.ndarray | None]:
     return given, kept
 
 
-def measured_again(
-    measure: Callable, forward: Callable, study: dict[str, Any], of: str, n_images: int, n_pairs: int
-) -> list[MeasuredRecord]:
-    """The measure's own value for a few maps of the study's first images.
+INSTEAD = ("absolute", "reversed", "top class")
+"""What a measure is asked about a map whose stated quality is another: |map|, -map, and the class that the network puts first."""
+ASKED_INSTEAD = 3
+NOT_AS_STATED = 1e-6
 
-    Which maps, the operating system's randomness says when all of them have their stated quality: nothing that lies in the
-    process beforehand does.
+
+def measured_again(
+    measure: Callable, forward: Callable, study: dict[str, Any], of: str, n_images: int, n_pairs: int, seconds: float
+) -> list[MeasuredRecord]:
+    """The measure's own value for maps of the study's first images: for all, as far as `seconds` of CPU time go, or `n_pairs`.
+
+    Which maps come first, the operating system's randomness says when all of them have their stated quality: nothing that
+    lies in the process beforehand does.
     """
     maps = study.get(of)
     images, targets = study.get("images"), study.get("targets")
@@ -278,16 +285,44 @@ def measured_again(
         return []
     pairs = [(key, n) for key in list(maps)[:MAX_ENTRIES] for n in range(n_images)]
     target = numbers(targets)
-    found = []
-    for key, n in random.SystemRandom().sample(pairs, min(n_pairs, len(pairs))):
-        given, value = answer(
-            lambda key=key, n=n: measure(
-                forward, images[n], maps[key][n], int(target.ravel()[n if target.size > 1 else 0])
-            )
-        )
-        number = float(value.reshape(())) if value is not None and value.size == 1 else None
-        found.append(MeasuredRecord(str(key)[:MAX_NAME], n, given.status, number, given.error, given.message))
+    found: list[MeasuredRecord] = []
+    asked_instead, start = 0, time.process_time()
+
+    def number(n: int, attribution: Any, of_class: int) -> tuple[AnswerRecord, float | None]:
+        given, value = answer(lambda: measure(forward, images[n], attribution, of_class))
+        return given, float(value.reshape(())) if value is not None and value.size == 1 else None
+
+    for key, n in random.SystemRandom().sample(pairs, min(MAX_ENTRIES, len(pairs))):
+        if len(found) >= n_pairs and time.process_time() - start > seconds:
+            break
+        of_class = int(target.ravel()[n if target.size > 1 else 0])
+        given, value = number(n, maps[key][n], of_class)
+        entry = MeasuredRecord(str(key)[:MAX_NAME], n, given.status, value, given.error, given.message)
+        found.append(entry)
+        if asked_instead < ASKED_INSTEAD and value is not None and not _is_as_stated(study, key, n, value):
+            asked_instead += 1
+            for form, (attribution, other) in _other_forms(forward, images[n], maps[key][n], of_class).items():
+                entry.instead[form] = number(n, attribution, other)[1]
     return found
+
+
+def _is_as_stated(study: dict[str, Any], key: Any, n: int, value: float) -> bool:
+    try:
+        stated = float(numbers(study["quality"][key]).ravel()[n])
+    except (KeyError, TypeError, IndexError, AttributeError):
+        return True  # what is missing is said elsewhere
+    return abs(stated - value) <= NOT_AS_STATED * abs(value)
+
+
+def _other_forms(forward: Callable, image: Any, attribution: Any, of_class: int) -> dict[str, tuple[Any, int]]:
+    try:
+        with torch.no_grad():
+            top = int(forward(image[None]).argmax())
+        return dict(
+            zip(INSTEAD, ((abs(attribution), of_class), (-attribution, of_class), (attribution, top)), strict=True)
+        )
+    except Exception:  # a forward of a student's own, or maps of any kind: then there is nothing to ask
+        return {}
 
 
 def takes(function: Any, n_arguments: int) -> bool:

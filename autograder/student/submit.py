@@ -35,8 +35,8 @@ from igref.memory import keep_freed_memory
 keep_freed_memory()  # whoever imports this runs a problem set: gradients of photos, again and again
 
 EVIDENCE_FOLDER = "AUTOGRADER_EVIDENCE"
-MEASURED_AGAIN = 6
-"""Maps of a scored study that its measure is asked about again."""
+MEASURED_AGAIN, MEASURING_SECONDS = 6, 5.0
+"""Maps of a scored study that its measure is asked about again, at least; and the CPU time in which it is asked about more."""
 VALIDATING, VALIDATE_COLUMNS = "NBGRADER_VALIDATING", 82
 """What nbgrader sets while a student validates a notebook; it cuts off what is printed beyond so many columns."""
 KEPT_BYTES = 256 * 2**20
@@ -182,7 +182,9 @@ def _collect_measured_study(
             record.measured_again_failed = f"{type(error).__name__}: {error}"[:300]
     if forward is not None:
         kept = len(arrays["images"]) if "images" in arrays else 0
-        record.measured_again = measured_again(measure, forward, study, "attributions", kept, MEASURED_AGAIN)
+        record.measured_again = measured_again(
+            measure, forward, study, "attributions", kept, MEASURED_AGAIN, MEASURING_SECONDS
+        )
     evidence.write(folder, task.id, Evidence(record, arrays))
     numbers = []
     for question in questions.read(asked, task.id):

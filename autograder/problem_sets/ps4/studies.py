@@ -9,9 +9,10 @@ import numpy as np
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.measures import HELD, NEW_RANKINGS, what_is_ranked
 from autograder.judge.studies.pictures import read_pictures
+from autograder.judge.studies.qualities import Measured, agrees, mistake_of_qualities, scale_of
 from autograder.judge.studies.reading import Study
 from autograder.judge.studies.sample import Sample
-from autograder.judge.tolerances import LEAST_RANKED, STATED_QUALITY
+from autograder.judge.tolerances import LEAST_RANKED
 from autograder.judge.verdict import NO_FAULT, Fault, Faults, Verdict
 from autograder.problem_sets import TASKS
 from autograder.problem_sets.ps2.study import judge_baselines_maps, read_baselines
@@ -66,10 +67,17 @@ def quality_fault(study: Study, n_images: int) -> Fault:
     if not study.record.measured_again:
         reason = study.record.measured_again_failed[:200]
         return Fault(f"the measure could not be asked again {reason}".strip(), Mistake.MEASURE_NOT_ASKED)
+    values: Measured = {}
     for entry in study.record.measured_again:
-        fault = _disagreement(entry, stated, n_images)
-        if fault.seen:
+        if fault := _unusable(entry, stated, n_images):
             return fault
+        values[entry.name, entry.image] = float(entry.value or 0)
+    scale = scale_of(values)
+    for (name, image), value in values.items():
+        given = float(stated[name].ravel()[image])
+        if not agrees(given, value, scale):
+            seen = f"“{name}”, image {image}: stated {given:.4g}, the measure gives {value:.4g}"
+            return Fault(seen, mistake_of_qualities(stated, study.record.measured_again, values))
     if np.ptp(np.concatenate([array.ravel() for array in stated.values()])) == 0:
         return Fault("the same quality for every map of every image", Mistake.QUALITY_CONSTANT)
     return NO_FAULT
@@ -98,16 +106,13 @@ def _above(true: float, other: float) -> float:
     return 0.5 if true == other or not math.isfinite(true - other) else float(true > other)
 
 
-def _disagreement(entry: MeasuredRecord, stated: dict[str, np.ndarray], n_images: int) -> Fault:
-    name, image, value = entry.name, entry.image, entry.value
+def _unusable(entry: MeasuredRecord, stated: dict[str, np.ndarray], n_images: int) -> Fault | None:
+    """What is wrong with an answer of the measure, whatever was stated."""
+    name, image = entry.name, entry.image
     if entry.status == "raised":
         return Fault(f"the measure raised {entry.error}: {entry.message[:200]}", Mistake.RAISED)
     if name not in stated or not 0 <= image < n_images:
         return Fault("a map that was measured again is not in the study", Mistake.EVIDENCE_DAMAGED)
-    if value is None or not math.isfinite(value):
+    if entry.value is None or not math.isfinite(entry.value):
         return Fault(f"the measure gives no finite number for “{name}”, image {image}", Mistake.MEASURE_NOT_FINITE)
-    given = float(stated[name].ravel()[image])
-    if not abs(given - value) <= STATED_QUALITY * max(1.0, abs(value)):
-        shown = f"“{name}”, image {image}: stated {given:.4g}, the measure gives {value:.4g}"
-        return Fault(shown, Mistake.QUALITY_MADE_UP)
-    return NO_FAULT
+    return None
