@@ -38,6 +38,9 @@ POINTS_OF_PATHS = 16
 MAP_PROPERTIES = ("completeness", "map")
 FEW_STEPS = 20
 LIKELY_IMAGES = 3
+USUAL_BASELINES = ("black", "white", "constant", "maximum_distance", "uniform", "gaussian", "blurred")
+BLURS = (1.0, 1.5, 2.0, 3.0, 5.0)
+"""What small pictures are looked at with, where a study has one baseline and a map may be of another; widths in pixels."""
 """How many other images a map without a name is held against: those whose scores rise by about its sum."""
 EXPLAINED_BY_COPIES = (
     *(
@@ -111,6 +114,8 @@ def judge_maps(
     _refuse_flat_scores(subject, entries, paths)
     if isinstance(subject.scores, FileScores):
         _refuse_foreign_gradients(subject.scores, subject, entries, sample.seed)
+    if baselines is None and subject.images[0].numel() <= SMALL_PICTURE:
+        baselines = _usual_baselines(subject.images)
     found = Judgement()
     order = np.random.default_rng(sample.seed).permutation(len(entries)).tolist()
     # Step counts of one image share their gradients, so the images are drawn, with all that is said of each.
@@ -237,6 +242,15 @@ def _context(subject: Subject, entry: Entry, entries: Sequence[Entry], baselines
         if other.image in neighbours and other.series == entry.series
     )
     return Context(subject.scores, others, pairs, counts)
+
+
+def _usual_baselines(images: Tensor) -> dict[str, Tensor]:
+    """What a study of small pictures from one baseline may have taken in its place: igref's, blurs of several widths."""
+    from igref.baselines import make_baseline  # withheld where students write their own, and there they hand several in
+
+    usual = {name: make_baseline(name, images) for name in USUAL_BASELINES}
+    blurs = {f"blurred by {sigma}": make_baseline("blurred", images, sigma=sigma) for sigma in BLURS}
+    return usual | blurs | {"the mean image": images.mean(0).expand_as(images)}
 
 
 def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> None:
