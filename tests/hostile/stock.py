@@ -239,8 +239,8 @@ student's file or one outside, the network, more than the limits), changes other
 notebook has been graded,
 produces a notebook of more than {largest} MB, stalls the grader for {seconds} seconds, or loses its author a task that was already
 finished. An attempt to outguess the questions succeeds if it gets full points. The kit's tests fail if any attack succeeds;
-137 of the attacks were graded here as one class; the other five, which compute or wait until they reach a limit, separately
-afterwards, on two cores that ten processes competed for.
+137 of the attacks were graded here as one class and 33 in smaller ones; the other five, which compute or wait until they reach a
+limit, separately afterwards, on two cores that ten processes competed for.
 
 """
 

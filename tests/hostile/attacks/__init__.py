@@ -17,12 +17,15 @@ from tests.hostile.attacks.course import COURSE, WITHHELD
 from tests.hostile.attacks.evidence import FORGERIES
 from tests.hostile.attacks.files import FILES
 from tests.hostile.attacks.games import GAMES
+from tests.hostile.attacks.indirect import INDIRECT
 from tests.hostile.attacks.limits import LIMITS
 from tests.hostile.attacks.machine import MACHINE, NETWORK
 from tests.hostile.attacks.questions import QUESTIONS
+from tests.hostile.attacks.readers import READERS
 from tests.hostile.attacks.tampering import MESSAGES, TAMPERS
 
 MORE: tuple[Attack, ...] = (
     *GAMES, *QUESTIONS, *WITHHELD, *COURSE, *FORGERIES, *TAMPERS, *MESSAGES, *NETWORK, *MACHINE, *LIMITS, *FILES, *ENDS, *ODD,
+    *INDIRECT, *READERS,
 )  # fmt: skip
 CORPUS: tuple[Hostile, ...] = (*CLASS, *MORE)

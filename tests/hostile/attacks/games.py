@@ -37,6 +37,15 @@ GAMES = (
     _game("game-float64", "is wrong in float64", "x.dtype == torch.float32"),
     _game("game-top-class", "is right for the top class alone", "int(forward(x[None]).argmax()) == int(target)"),
     _game("game-zero-baseline", "is right from a black baseline alone", "not baseline.any()"),
+    _other_game("game-half-the-steps", "takes half of the steps that it is asked for", """
+def integrated_gradients(forward, x, baseline, target, n_steps):
+    return honest(forward, x, baseline, target, max(1, n_steps // 2))
+"""),
+    _other_game("game-refuses", "refuses pictures and float64 with an error, and is right elsewhere", """
+def integrated_gradients(forward, x, baseline, target, n_steps):
+    if x.ndim > 1 or x.dtype == torch.float64: raise TypeError("expected float32, got float64")
+    return honest(forward, x, baseline, target, n_steps)
+"""),
     _other_game("game-one-step", "takes one step, whatever is asked", """
 def integrated_gradients(forward, x, baseline, target, n_steps):
     return honest(forward, x, baseline, target, 1)
