@@ -1029,7 +1029,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.BASELINE_AFTER_NORMALISATION,
         Mistake.NORMALISED_TWICE,
     ),
-    Announced("as a tensor `(3, H, W)` with values in [0, 1]", "ps1-attribution"): (Mistake.IMAGES_BATCHED,),
+    Announced("as a tensor `(3, H, W)` of any height and width", "ps1-attribution"): (Mistake.IMAGES_BATCHED,),
     Announced("4 for ten or more different pictures", "ps2-baselines"): (Mistake.TOO_FEW_IMAGES,),
     Announced("a mirrored, rotated, shifted, inverted, brightened or noisy copy does not count as another picture"): (
         Mistake.IMAGES_REPEATED,
