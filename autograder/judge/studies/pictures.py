@@ -35,8 +35,9 @@ IMAGES_NEEDED = 10
 OWN_BASELINES = 3
 COARSE = 32
 """Pixels a side, at most, at which pictures are compared coarsely."""
-SIDE_OF_PARTS, COARSER_THAN_THINGS, FLAT = 64, 4.0, 1e-3
-"""Pixels a side, the standard deviation of a blur in them, and noise, where parts of one picture are looked for in another."""
+SIDE_OF_PARTS, LONGEST_SIDE, COARSER_THAN_THINGS, FLAT = 64, 160, 4.0, 1e-3
+"""How parts of one picture are looked for in another: the pixels of the shorter side, of the longer one at most; the standard
+deviation of a blur, in those pixels; and a trace of noise."""
 ZOOMS = tuple(1.12**k for k in range(8))
 BETWEEN_ZOOMS = (1.0, 0.94, 0.955, 0.97, 0.985, 1.015, 1.03, 1.045, 1.06)
 
@@ -169,8 +170,9 @@ class _Parts:
 
 
 def _details(image: Tensor, zoom: float) -> np.ndarray:
-    """The grey levels, the shorter side `SIDE_OF_PARTS` / zoom pixels, less their blur, and a trace of noise where all is flat."""
-    sides = [round(SIDE_OF_PARTS / zoom * side / min(image.shape[-2:])) for side in image.shape[-2:]]
+    """The grey levels, their sides a few dozen pixels / zoom, less their blur, and a trace of noise where all is flat."""
+    scale = min(SIDE_OF_PARTS / min(image.shape[-2:]), LONGEST_SIDE / max(image.shape[-2:])) / zoom
+    sides = [max(1, round(scale * side)) for side in image.shape[-2:]]
     grey = interpolate(image.mean(0)[None, None], sides, mode="bilinear", antialias=True, align_corners=False)[0, 0]
     details = (grey - torch.from_numpy(gaussian_filter(grey.numpy(), COARSER_THAN_THINGS, mode="nearest"))).double()
     return (details + FLAT * torch.randn(sides, generator=torch.Generator().manual_seed(sides[0]))).numpy()
