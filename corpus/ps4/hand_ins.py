@@ -75,7 +75,8 @@ def _wrong_qualities(task: str, of: Callable, model: str) -> Iterator[Entry]:
     made_up = ("quality_made_up",)
     yield entry("qualities made up", made_up, lambda q: {n: np.linspace(0.3, 0.9, len(v)) for n, v in q.items()})
     yield entry("qualities of ones", made_up, lambda q: {n: np.ones(len(v)) for n, v in q.items()})
-    yield entry("qualities exchanged", made_up, lambda q: dict(zip(q, list(q.values())[::-1], strict=True)))
+    of_others = ("quality_of_other_maps",)
+    yield entry("qualities exchanged", of_others, lambda q: dict(zip(q, list(q.values())[::-1], strict=True)))
     yield entry(
         "a mean in place of qualities",
         (*made_up, "wrong_shape"),
