@@ -255,7 +255,11 @@ WRONG_MAPS: dict[str, tuple[Callable[[Job], Tensor], tuple[str, ...], tuple[str,
     "noise": (_random, ("unrelated_map",), ()),
     "logarithm of the score": (_log, ("log_probability",), ()),
     "squares": (lambda j: right_rule(j) ** 2, ("squared",), ()),
-    "height and width exchanged": (lambda j: right_rule(j).transpose(1, 2).clone(), ("places_mixed_up", "unrelated_map", "noisy_map"), ()),
+    "height and width exchanged": (
+        lambda j: right_rule(j).transpose(1, 2).clone(),
+        ("places_mixed_up", "unrelated_map", "noisy_map"),
+        (),
+    ),
     "NaN": (lambda j: right_rule(j) / (j.d * 0), ("not_finite",), ()),
     "a tenth of the steps": (
         lambda j: right_rule(Job(j.forward, j.x, j.x0, j.target, max(1, j.n // 10))),
