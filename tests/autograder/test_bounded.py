@@ -80,8 +80,11 @@ def test_where_temporary_files_lie_has_no_say(length):
 
 
 def test_what_judges_has_the_model_loaded():
-    loaded = "__import__('sys').modules['autograder.judge.studies.named_models']._load.cache_info().currsize"
-    assert in_bounds(SMALL, eval, loaded) == 1
+    there = "__import__('sys').modules['autograder.judge.studies.named_models']._load.cache_info().currsize"
+    asked = "from autograder.sandbox import bounded, limits; "
+    asked += f'print(bounded.in_bounds(limits.OwnLimits(), eval, "{there}"))'
+    answered = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True)
+    assert answered.stdout == "1\n", answered.stderr
 
 
 def test_the_process_that_leaves_judging_to_workers_loads_nothing_for_it():
