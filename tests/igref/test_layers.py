@@ -17,6 +17,7 @@ ORDER = (
     "arguments",
     "images",
     "blur",
+    "torchvision_import",
     "models",
     "transforms",
     "attribution",
