@@ -351,8 +351,9 @@ def _channels(processes: list[psutil.Process]) -> int:
 def _sockets_and_terminals(processes: list[psutil.Process]) -> int:
     for process in reversed(processes):  # the last ones are inside for certain
         with contextlib.suppress(OSError):
-            used = Path(f"/proc/{process.pid}/net/sockstat").read_text().split()[2]  # "sockets: used 20"
-            return int(used) + sum(1 for _ in Path(f"/proc/{process.pid}/root/dev/pts").iterdir())
+            seen = Path("/proc") / str(process.pid)
+            used = (seen / "net" / "sockstat").read_text().split()[2]  # "sockets: used 20"
+            return int(used) + sum(1 for _ in (seen / "root" / "dev" / "pts").iterdir())
     return 0
 
 
