@@ -14,12 +14,13 @@ from pathlib import Path
 from autograder.course.commands import GradingError, nbgrader
 from autograder.judge.mistakes import ANNOUNCED, Mistake
 from autograder.problem_sets import PROBLEM_SETS, TASKS, points_table
+from autograder.sandbox.limits import limits_table
 
 KIT = Path(__file__).resolve().parents[2]
 DATA_SUFFIXES = (".png", ".jpg", ".csv")
 """Kinds of files beside a notebook that may go into a release. nbgrader itself would copy every one."""
 
-TABLE = re.compile(r"<!-- (graded cells|properties|faults): begin -->\n.*?<!-- \1: end -->", re.DOTALL)
+TABLE = re.compile(r"<!-- (graded cells|properties|faults|limits): begin -->\n.*?<!-- \1: end -->", re.DOTALL)
 """Where a page of docs/ shows a table that is made from the declarations."""
 
 MARKS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS", "BEGIN MARK SCHEME")
@@ -48,7 +49,12 @@ def release(kit: Path = KIT, destination: Path | None = None) -> list[Path]:
 
 def write_tables(kit: Path = KIT) -> list[Path]:
     """Bring the tables in docs/ that are made from the declarations up to date; the files that hold one."""
-    tables = {"graded cells": points_table(), "properties": properties_table(), "faults": faults_table()}
+    tables = {
+        "graded cells": points_table(),
+        "properties": properties_table(),
+        "faults": faults_table(),
+        "limits": limits_table(),
+    }
     written = []
     for path in sorted((kit / "docs").glob("*.md")):
         text = path.read_text()

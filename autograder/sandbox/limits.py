@@ -9,9 +9,16 @@ nobody how much the buffers of sockets and pipes hold, the number of these.
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 MIB = 2**20
+
+
+def _limit(value: int, *, kept_by: str, beyond: str, test: str, option: str = "") -> Any:
+    """A limit with its row in docs/limits.md: who keeps it, what happens beyond it, the test that goes there, what sets it."""
+    said = {"option": f"`{option}`" if option else "", "kept_by": kept_by, "beyond": beyond, "test": test}
+    return field(default=value, metadata=said)
 
 
 @dataclass(frozen=True)
@@ -33,23 +40,114 @@ class Limits:
         message, messages: the size of one message of the kernel, and how many may wait.
     """
 
-    cell_seconds: int = 300
-    notebook_seconds: int = 900
-    wall_factor: int = 4
-    cpu_seconds: int = 3600
-    memory: int = 4096
-    processes: int = 64
-    threads: int = 600
-    channels: int = 1000
-    tmp: int = 1024
-    home: int = 256
-    work: int = 1024
-    shared_memory: int = 256
-    files: int = 20_000
-    evidence: int = 512
-    output: int = 16
-    message: int = 8
-    messages: int = 8
+    cell_seconds: int = _limit(
+        300,
+        option="Execute.timeout",
+        kept_by="the grader, by `Clock`",
+        beyond="the cell is interrupted; one that ignores it ends the notebook",
+        test="`test_attacks.py::test_there_is_a_record_with_the_points_and_the_reason` (stubborn)",
+    )
+    notebook_seconds: int = _limit(
+        900,
+        option="SandboxedExecute.notebook_seconds",
+        kept_by="watch, by `Clock`",
+        beyond="the sandbox ends",
+        test="`test_sandbox.py::test_computing_too_long_ends_it_within_a_second`",
+    )
+    wall_factor: int = _limit(
+        4,
+        option="SandboxedExecute.wall_factor",
+        kept_by="watch, by the wall",
+        beyond="the sandbox ends; no grade is given if the machine, not the submission, caused the delay",
+        test="`test_clock.py::test_the_bound_by_the_wall_clock_is_a_zero_only_where_the_submission_is_to_blame`",
+    )
+    cpu_seconds: int = _limit(
+        3600,
+        kept_by="kernel (`RLIMIT_CPU`) for each process; watch for all together",
+        beyond="the process, or the sandbox, ends",
+        test="`test_sandbox.py::test_processor_time_is_limited_of_all_processes_together`",
+    )
+    memory: int = _limit(
+        4096,
+        option="SandboxedExecute.memory",
+        kept_by="cgroup; kernel (`RLIMIT_DATA`) for each process; watch for all together",
+        beyond="`MemoryError`, or the sandbox ends",
+        test="`test_sandbox.py::test_memory_is_limited_however_it_is_taken`",
+    )
+    processes: int = _limit(
+        64,
+        option="SandboxedExecute.processes",
+        kept_by="watch",
+        beyond="the sandbox ends",
+        test="`test_sandbox.py::test_processes_and_threads_are_limited`",
+    )
+    threads: int = _limit(
+        600,
+        kept_by="cgroup; kernel (`RLIMIT_NPROC`, Linux 5.14 on); watch",
+        beyond="no thread, or the sandbox ends",
+        test="`test_sandbox.py::test_processes_and_threads_are_limited`",
+    )
+    channels: int = _limit(
+        1000,
+        kept_by="watch",
+        beyond="the sandbox ends",
+        test="`test_sandbox.py::test_memory_that_no_process_has_counts_as_well`, "
+        "`test_sandbox.py::test_what_was_sent_to_nobody_and_closed_counts_as_well`",
+    )
+    tmp: int = _limit(
+        1024,
+        kept_by="kernel (size of `/tmp`)",
+        beyond="no space left",
+        test="`test_sandbox.py::test_each_scratch_folder_is_full_at_its_size`",
+    )
+    home: int = _limit(
+        256,
+        kept_by="kernel (size of the home folder)",
+        beyond="no space left",
+        test="`test_sandbox.py::test_each_scratch_folder_is_full_at_its_size`",
+    )
+    work: int = _limit(
+        1024,
+        kept_by="kernel (size of the work folder)",
+        beyond="no space left",
+        test="`test_sandbox.py::test_each_scratch_folder_is_full_at_its_size`",
+    )
+    shared_memory: int = _limit(
+        256,
+        kept_by="kernel (size of `/dev/shm`)",
+        beyond="no space left",
+        test="`test_sandbox.py::test_each_scratch_folder_is_full_at_its_size`",
+    )
+    files: int = _limit(
+        20_000,
+        kept_by="watch",
+        beyond="the sandbox ends",
+        test="`test_sandbox.py::test_memory_that_no_process_has_counts_as_well`",
+    )
+    evidence: int = _limit(
+        512,
+        kept_by="kernel (`RLIMIT_FSIZE`) for each file; watch for all together",
+        beyond="the sandbox ends",
+        test="`test_sandbox.py::test_what_is_written_outside_is_limited`",
+    )
+    output: int = _limit(
+        16,
+        kept_by="the grader, message by message",
+        beyond="what comes after it is dropped",
+        test="`test_clock.py::test_output_beyond_its_limit_is_dropped`",
+    )
+    message: int = _limit(
+        8,
+        kept_by="ZeroMQ, before it is read",
+        beyond="the message is dropped",
+        test="`test_sandbox.py::test_a_message_beyond_its_limit_is_dropped_before_it_is_read`",
+    )
+    messages: int = _limit(
+        8,
+        kept_by="ZeroMQ",
+        beyond="the Jupyter kernel waits until they are read; this is a count",
+        test="`test_sandbox.py::test_a_message_beyond_its_limit_is_dropped_before_it_is_read`",
+    )
 
     def of_a_process(self) -> dict[str, int]:
         """The limits that the operating system keeps for each process."""
@@ -69,9 +167,37 @@ class Limits:
 class OwnLimits:
     """What the grader's own work on one task of one submission may use."""
 
-    seconds: int = 1800
-    cpu_seconds: int = 900
-    memory: int = 8192
+    seconds: int = _limit(
+        1800,
+        kept_by="the grader",
+        beyond="the task is not judged, and says so",
+        test="`test_bounded.py::test_time_ends_it`",
+    )
+    cpu_seconds: int = _limit(
+        900,
+        kept_by="kernel (`RLIMIT_CPU`)",
+        beyond="the task is not judged, and says so",
+        test="`test_bounded.py::test_processor_time_ends_it`",
+    )
+    memory: int = _limit(
+        8192,
+        kept_by="kernel (`RLIMIT_DATA`)",
+        beyond="the task is not judged, and says so",
+        test="`test_bounded.py::test_memory_ends_it`",
+    )
+
+
+def limits_table() -> str:
+    """Every limit as a row of a Markdown table, for docs/limits.md."""
+    lines = [
+        "| limit | value | option | kept by | beyond it | test that goes beyond it |",
+        "|---|---:|---|---|---|---|",
+    ]
+    for of, prefix in ((Limits, ""), (OwnLimits, "OwnLimits.")):
+        lines += [
+            f"| `{prefix}{one.name}` | {one.default} | {' | '.join(one.metadata.values())} |" for one in fields(of)
+        ]
+    return "\n".join(lines)
 
 
 ONE_NOTEBOOK = OwnLimits(seconds=600, cpu_seconds=60, memory=4096)
