@@ -12,11 +12,23 @@ QUICK := tests/test_architecture.py tests/test_docs.py tests/test_environment.py
   $(addprefix tests/igref/test_,package.py layers.py attribution.py quadrature.py baselines.py) \
   $(addprefix tests/autograder/test_,verdict.py evidence.py submitted.py truth.py)
 
+# Where this is set, each process compiles torch anew, which takes it longer than all else that it does at its start.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint assignments student-kit calibrate hostile kills lecture bench bench-class browser postgresql doctor clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# One line for each package while it is fetched. A shell's pipe forgets that its first part failed: so that leaves a file.
+define install
+@rm -f .venv/.failed
+@{ $(BIN)/python -m pip install --no-compile --no-color --progress-bar off --disable-pip-version-check \
+  --constraint constraints.txt --editable '.[$(1)]' 2>&1 || touch .venv/.failed; } | tee .venv/install.log | \
+  grep --line-buffered -oE '^(Collecting [^ ]+|Installing collected packages)'; \
+  test ! -e .venv/.failed || { tail -n 20 .venv/install.log; exit 1; }
+endef
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -24,19 +36,17 @@ $(READY): pyproject.toml constraints.txt
 	  echo "Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@echo "Setting up .venv, once: about a minute ..."
 	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check \
-	  --constraint constraints.txt --editable '.[lecture]'
-	@$(BIN)/python -c 'import ipykernel.kernelapp, matplotlib.pyplot'  # their byte code, which no sandbox can write
+	$(call install,lecture)
+	@# Their byte code, which no sandbox can write, nor the process that kernels are forked from.
+	@$(BIN)/python -c 'import ipykernel.debugger, ipykernel.kernelapp, matplotlib.pyplot, skimage.data, skimage.transform, sklearn.datasets'
 	@touch $@
 
 $(TEST_READY): $(READY)
-	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check \
-	  --constraint constraints.txt --editable '.[test]'
+	$(call install,test)
 	@touch $@
 
 $(BENCH_READY): $(READY)
-	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check \
-	  --constraint constraints.txt --editable '.[bench]'
+	$(call install,bench)
 	@touch $@
 
 demo: $(READY)  ## grade a small class of made-up students: who got what, and why
