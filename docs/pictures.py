@@ -11,7 +11,7 @@ from igref.plots import attribution_row
 
 FOLDER = Path(__file__).parent / "images"
 CLASS = ("dan", "finn", "greta", "hugo", "jonas")  # of the demo's students
-WIDTH, HEIGHT = 1000, 700
+PAGE, PROJECTOR = (1000, 700), (1280, 720)
 
 
 def attribution() -> None:
@@ -50,17 +50,19 @@ def live() -> None:
     from lecture.live.build import build
 
     with tempfile.TemporaryDirectory() as scratch:
-        screenshot(build(Path(scratch)), "live", explain=True)
+        screenshot(build(Path(scratch)), "live", explain="coffee", size=PROJECTOR)
 
 
-def screenshot(page: Path, name: str, *, above: str = "", explain: bool = False) -> None:
-    """A window of a page: from its top, or from the text `above` on; after its button "explain", if it has one to press."""
+def screenshot(page: Path, name: str, *, above: str = "", explain: str = "", size: tuple[int, int] = PAGE) -> None:
+    """A window of a page: from its top, or from the text `above` on; on the live page with the map of the photo `explain`."""
     from tests.lecture.browser import launched, opened
 
-    with launched() as browser, opened(browser, page, (WIDTH, HEIGHT)) as visit:
+    with launched() as browser, opened(browser, page, size) as visit:
         if explain:
             visit.page.wait_for_selector("body[data-said]", timeout=300_000)
-            visit.page.locator("#steps").select_option("5")
+            visit.page.evaluate("() => delete document.body.dataset.said")
+            visit.page.locator(f"#photos button[title={explain}]").click()
+            visit.page.wait_for_selector("body[data-said]", timeout=300_000)
             visit.page.locator("#explain").click()
             visit.page.wait_for_selector("body[data-explained]", timeout=600_000)
         if above:

@@ -28,6 +28,7 @@ LECTURE = Path(__file__).parent
 BUILT = LECTURE / "built"
 SLIDES = LECTURE / "slides.ipynb"
 REPORT = LECTURE / "report.ipynb"
+MINIMAL = LECTURE / "minimal_example.ipynb"
 DEMOS = LECTURE / "demos"
 EXPLORER = "explorer.html"
 KEPT = ".kept"  # in the built folder: executed notebooks, and what everything was made from
@@ -36,7 +37,12 @@ MOST_KERNELS = 4  # each takes about a gigabyte
 # What parts are made from, besides what stands with them.
 IGREF = LECTURE.parent / "igref"
 COMPUTING = (IGREF, LECTURE / "execution.py")
-IMPORTED = dict.fromkeys((SLIDES, REPORT), (LECTURE / "figures", LECTURE / "measured"))  # a demo: what stands beside it
+FIGURES = LECTURE / "figures"
+IMPORTED = {  # a demo: what stands beside it
+    SLIDES: (FIGURES, LECTURE / "measured"),
+    REPORT: (FIGURES, LECTURE / "measured"),
+    MINIMAL: (FIGURES,),
+}
 FRAMES = (LECTURE / "assets", LECTURE / "templates")
 SHOWING = (*LECTURE.glob("*.py"), *LECTURE.glob("*.md"), *FRAMES)
 
@@ -60,7 +66,7 @@ Say = Callable[[str], None]
 def notebooks() -> list[Path]:
     """Every notebook of the lecture, those that take longest first."""
     demos = sorted(DEMOS.glob("*.ipynb"))
-    return [SLIDES, *demos, REPORT, LECTURE / "minimal_example.ipynb"]
+    return [SLIDES, *demos, REPORT, MINIMAL]
 
 
 def build(folder: Path = BUILT, say: Say = print) -> None:
@@ -88,6 +94,17 @@ def build(folder: Path = BUILT, say: Say = print) -> None:
     executed = {path: nbformat.read(file, as_version=4) for path, file in kept.items()}
     write_pages(executed, folder, say, record)
     say(f"Open {os.path.relpath(folder / 'index.html')} ({perf_counter() - start:.0f} s)")
+
+
+def kept_notebooks(folder: Path = BUILT) -> dict[Path, NotebookNode]:
+    """Notebook file to executed notebook, of those that an earlier build has kept and whose sources are still the same."""
+    record = Record(folder / KEPT / "made.json")
+    files = {path: folder / KEPT / path.relative_to(LECTURE) for path in notebooks()}
+    return {
+        path: nbformat.read(file, as_version=4)
+        for path, file in files.items()
+        if record.holds(_notebook_part(path, file))
+    }
 
 
 def _notebook_part(path: Path, kept: Path) -> Part:

@@ -37,7 +37,13 @@ class Card:
 
 def contents(groups: Mapping[str, Sequence[Card]]) -> str:
     """The page: a heading for each group of cards."""
-    return rendered("index", style=inlined_css("fonts.css", "page.css", "index.css"), groups=groups, markdown=markdown)
+    style = inlined_css("fonts.css", "page.css", "index.css")
+    return rendered("index", style=style, groups=groups, markdown=markdown, credits=credits())
+
+
+def credits() -> str:
+    """Whose the kit's photos are, and under which licence they may be shown."""
+    return "; ".join(sorted({photo.source for photo in igref.load_photos()}))
 
 
 def first_figure(notebook: NotebookNode, title: str) -> str:

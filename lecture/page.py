@@ -21,8 +21,13 @@ def page(notebook: NotebookNode, title: str, name: str = "") -> str:
         elif cell.cell_type == "markdown":
             parts.append(markdown(cell.source))
         elif cell.cell_type == "code":
-            parts.append(code(cell.source) + outputs(cell))
+            parts.append(outputs(cell) if _only_speaks(cell) else code(cell.source) + outputs(cell))
     return html_page(title, "\n".join(parts))
+
+
+def _only_speaks(cell: NotebookNode) -> bool:
+    """Whether all that a cell shows is sentences that it computed: they are to be read once, not in its code as well."""
+    return bool(cell.outputs) and all("text/markdown" in output.get("data", {}) for output in cell.outputs)
 
 
 def html_page(title: str, body: str) -> str:

@@ -18,6 +18,7 @@ Method = Callable[[Forward, Tensor, Tensor, Tensor], Tensor | Attribution]
 Inputs = Float[Tensor, " N *shape"]
 
 N_PROBES = 64
+PLACES = ("input", "feature")  # of a witness: numbers that count, from 0, and are no values
 TOLERANCE = 1e-3  # of a violation, in units of F
 SAME_RELATIVE, SAME_ABSOLUTE = 1e-4, 1e-5  # scores of two functions that are to be the same, up to rounding in float32
 
@@ -39,8 +40,9 @@ class AxiomVerdict:
     witness: dict[str, float | int]
 
     def __str__(self) -> str:
-        numbers = ", ".join(f"{name} = {value:.4g}" for name, value in self.witness.items())
-        return f"{self.axiom} {'holds' if self.holds else 'is broken'}: {numbers}"
+        where = ", ".join(f"{name} {self.witness[name]}" for name in PLACES if name in self.witness)
+        numbers = ", ".join(f"{name} = {value:.4g}" for name, value in self.witness.items() if name not in PLACES)
+        return f"{self.axiom} {'holds' if self.holds else 'is broken'} at {where}: {numbers}"
 
 
 def attribute(

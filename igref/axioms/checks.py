@@ -50,7 +50,7 @@ def completeness(
         >>> from igref.counterexamples import gradient_times_difference, saturated
         >>> x, x0 = torch.tensor([[2.0]]), torch.zeros(1)
         >>> print(completeness(gradient_times_difference, saturated, x, x0, 0))
-        completeness is broken: input = 0, sum of attributions = 0, F(x) - F(x') = 1
+        completeness is broken at input 0: sum of attributions = 0, F(x) - F(x') = 1
     """
     values, inputs, baselines, targets = attribute(method, forward, inputs, baselines, targets)
     total = values.flatten(1).sum(1)
@@ -80,7 +80,7 @@ def sensitivity_a(
         >>> from igref.counterexamples import gradient_times_difference, saturated
         >>> x, x0 = torch.tensor([[2.0]]), torch.zeros(1)
         >>> print(sensitivity_a(gradient_times_difference, saturated, x, x0, 0))
-        sensitivity (a) is broken: input = 0, feature = 0, attribution = 0, F(x) - F(x') = 1
+        sensitivity (a) is broken at input 0, feature 0: attribution = 0, F(x) - F(x') = 1
     """
     values, inputs, baselines, targets = attribute(method, forward, inputs, baselines, targets)
     differs = (inputs != baselines).flatten(1)
@@ -126,7 +126,7 @@ def sensitivity_b(
         >>> first_only = lambda x: x[:, :1] ** 2
         >>> x, x0 = torch.tensor([[3.0, 1.0]]), torch.zeros(2)
         >>> print(sensitivity_b(occlusion_of_pairs, first_only, x, x0, 0, unused=[1]))
-        sensitivity (b) is broken: input = 0, feature = 1, attribution = 4.5
+        sensitivity (b) is broken at input 0, feature 1: attribution = 4.5
     """
     values, inputs, baselines, targets = attribute(method, forward, inputs, baselines, targets)
     unused = [arguments.feature(one, inputs, "unused") for one in unused]
@@ -170,12 +170,12 @@ def implementation_invariance(
         >>> identity, by_two_relus = (lambda x: x), (lambda x: x.relu() - (-x).relu())
         >>> x, x0 = torch.tensor([[-1.0]]), torch.zeros(1)
         >>> print(implementation_invariance(guided_backpropagation, identity, by_two_relus, x, x0, 0))
-        implementation invariance is broken: input = 0, feature = 0, one gives = -1, other gives = 0
+        implementation invariance is broken at input 0, feature 0: one gives = -1, other gives = 0
 
         >>> from igref import counterexamples, integrated_gradients
         >>> forms = counterexamples.first_minus_second, counterexamples.first_minus_second_by_relus
         >>> print(implementation_invariance(integrated_gradients, *forms, torch.ones(1, 2), torch.zeros(2), 0))
-        implementation invariance is broken: input = 0, feature = 0, one gives = 1, other gives = 0
+        implementation invariance is broken at input 0, feature 0: one gives = 1, other gives = 0
     """
     one, inputs, baselines, targets = attribute(method, forward, inputs, baselines, targets)
     probes = probe_points(inputs, baselines)
@@ -211,14 +211,14 @@ def linearity(
         >>> from igref.counterexamples import absolute_gradient
         >>> x, x0 = torch.tensor([[1.0]]), torch.zeros(1)
         >>> print(linearity(absolute_gradient, lambda x: x, lambda x: x**2, x, x0, 0))
-        linearity is broken: input = 0, feature = 0, of 2 F - 3 G = 4, 2 of F - 3 of G = -4
+        linearity is broken at input 0, feature 0: map of 2F - 3G = 4, 2 maps of F - 3 maps of G = -4
     """
     forward, other = arguments.forward_function(forward), arguments.forward_function(other)
     mixed = attribute(method, lambda x: a * forward(x) + b * other(x), inputs, baselines, targets)[0]
     first = attribute(method, forward, inputs, baselines, targets)[0]
     second = attribute(method, other, inputs, baselines, targets)[0]
     sign = "-" if b < 0 else "+"
-    names = (f"of {a:g} F {sign} {abs(b):g} G", f"{a:g} of F {sign} {abs(b):g} of G")
+    names = (f"map of {a:g}F {sign} {abs(b):g}G", f"{a:g} maps of F {sign} {abs(b):g} maps of G")
     return compare("linearity", mixed, a * first + b * second, tolerance, *names)
 
 
@@ -244,7 +244,7 @@ def symmetry(
         >>> product = lambda x: x.prod(dim=1, keepdim=True)
         >>> x, x0 = torch.ones(1, 2), torch.zeros(2)
         >>> print(symmetry(one_feature_after_the_other, product, x, x0, 0, features=(0, 1)))
-        symmetry is broken: input = 0, attribution of 0 = 0, attribution of 1 = 1
+        symmetry is broken at input 0: attribution of feature 0 = 0, attribution of feature 1 = 1
     """
     values, inputs, baselines, targets = attribute(method, forward, inputs, baselines, targets)
     i, j = (arguments.feature(one, inputs, "features") for one in features)
@@ -265,5 +265,5 @@ def symmetry(
     two = values.flatten(1)[:, [i, j]]
     violation = two.diff(dim=1).abs()[:, 0]
     worst = int(violation.argmax())
-    witness = {f"attribution of {f}": float(v) for f, v in zip(features, two[worst], strict=True)}
+    witness = {f"attribution of feature {f}": float(v) for f, v in zip(features, two[worst], strict=True)}
     return verdict("symmetry", float(violation[worst]), tolerance, {"input": worst} | witness)

@@ -225,16 +225,18 @@ def show_picture(ax: Axes, image: Picture, title: str = "") -> None:
     no_ticks(ax)
 
 
-def show_map(ax: Axes, values: Given, title: str = "", *, limit: float | None = None) -> None:
+def show_map(
+    ax: Axes, values: Given, title: str = "", *, limit: float | None = None, colormap: str = SIGNED_COLORMAP
+) -> None:
     """Draw attributions (C, H, W) summed over channels, on a scale that is symmetric about zero and stands below.
 
     The scale ends at the limit; without one, at the 97th percentile of the map's own sizes.
     """
     summed = channel_sum(values)
     limit = float(_scale(summed.abs())) if limit is None else limit
-    drawn = ax.imshow(summed.numpy(), cmap=SIGNED_COLORMAP, vmin=-limit, vmax=limit)
+    drawn = ax.imshow(summed.numpy(), cmap=colormap, vmin=-limit, vmax=limit)
     scale = ax.inset_axes((0.0, -0.08, 1.0, 0.05))
-    scale.imshow(np.linspace(-1, 1, 256)[None], cmap=SIGNED_COLORMAP, aspect="auto")
+    scale.imshow(np.linspace(-1, 1, 256)[None], cmap=colormap, aspect="auto")
     end = float(f"{limit:.1g}")
     scale.set_xticks([0, 127.5, 255], [f"{-end:g}", "0", f"{end:g}"], fontsize=9)
     left, _, right = scale.get_xticklabels()

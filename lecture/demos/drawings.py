@@ -1,6 +1,7 @@
 """What the demos draw while a slider moves: pictures and curves side by side, in the house style of igref.plots."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,12 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from igref.plots import maps as in_house
 from igref.plots import scaled_pixels
-from igref.plots.maps import channel_sum, describe_map, show_map, show_picture
+from igref.plots.maps import channel_sum, describe_map, show_picture
 from igref.plots.style import COLORS, DescribedFigure, curve_style, in_house_style, panels
 
 Picture = Float[Tensor, "channels height width"]
 BLACK, BLUE, RED = COLORS[:3]
+show_map = partial(in_house.show_map, colormap="RdBu_r")  # as on the slides
 BLOCK = 32
 """The side of the squares over which a photo's map is summed, in pixels: the back row sees no single ones."""
 WIDTH, INCHES_OF_MAP, INCHES_ABOVE = 9.5, 4.2, 1.8

@@ -131,6 +131,7 @@ function showNumbers(pair, alpha, taken, sum) {
   write("alpha-shown", alpha.toFixed(2));
   write("steps-shown", plural(nSteps));
   write("all-steps", `after ${plural(nSteps)}`);
+  write("approximation", `${data.model}. Maps are packed: ${pair.mapSize} × ${pair.mapSize} points, ${2 * data.levels + 1} levels. Photo: ${photo().source}.`);
   write("difference", fixed(whole), whole);
   write("sum", fixed(sum), sum);
   write("gap-so-far", fixed(sum - whole), sum - whole);
@@ -254,7 +255,5 @@ byId("rule").addEventListener("change", () => choose({ rule: byId("rule").value 
 byId("own-scale").addEventListener("change", () => choose({ ownScale: byId("own-scale").checked }));
 byId("summed").addEventListener("change", () => choose({ summed: byId("summed").checked }));
 byId("play").addEventListener("click", () => play(playing === null));
-const { mapSize } = data.pairs[key()];
-byId("approximation").textContent = `${data.model}. Maps are packed: ${mapSize} × ${mapSize} points, ${2 * data.levels + 1} levels.`;
 new ResizeObserver(showSoon).observe(byId("along"));
 showSoon();

@@ -6,7 +6,7 @@
 from .along import morph, pixels_taken_away, running_sum_in_the_plane
 from .frame import SlideFigure, on_slide
 from .lines import along_path, halved_panels, many_paths, rules_at_work, saturation
-from .mistakes import gap_at_counts, sums_beside
+from .mistakes import gap_at_counts, gaps_of_pairs, sums_beside
 from .pictures import (
     WIDE,
     any_map_will_do,
@@ -14,10 +14,10 @@ from .pictures import (
     kept_pixels,
     map_pairs,
     maps_in_columns,
-    only_the_photo,
     path_strip,
     raw_and_blocks,
     side_by_side,
+    still_asked,
     three_displays,
 )
 from .regions import for_and_against, in_words, mean_size, net
@@ -30,6 +30,7 @@ __all__ = [
     "block_sums",
     "for_and_against",
     "gap_at_counts",
+    "gaps_of_pairs",
     "halved_panels",
     "in_words",
     "kept_pixels",
@@ -40,7 +41,6 @@ __all__ = [
     "morph",
     "net",
     "on_slide",
-    "only_the_photo",
     "path_strip",
     "pixels_taken_away",
     "raw_and_blocks",
@@ -48,6 +48,7 @@ __all__ = [
     "running_sum_in_the_plane",
     "saturation",
     "side_by_side",
+    "still_asked",
     "sums_beside",
     "three_displays",
 ]

@@ -14,6 +14,8 @@ PIXELS_PER_INCH = 100  # of the slide: a figure 11.6 inches wide is 1160 of its 
 SHARPNESS = 1.5  # so that it is not blurred on a projector of 1920 x 1080
 SMALLEST_TEXT = 14.0  # points, 19 pixels on the slide
 WIDTH, HEIGHT = 11.6, 5.2
+CUT_OFF = 0.01  # inches, a pixel of the slide
+MOST_LAYOUTS, MOST_ROOM = 4, 0.2  # as a share of the figure
 
 
 class SlideFigure:
@@ -23,15 +25,44 @@ class SlideFigure:
         self.figure = figure
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        buffer = BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH * SHARPNESS)
-        png = b64encode(buffer.getvalue()).decode("ascii")
+        png = b64encode(_drawn_whole(self.figure)).decode("ascii")
         width = round(self.figure.get_figwidth() * PIXELS_PER_INCH)
         words = alt_text(self.figure)
         about = {"alt": words, "width": width}
         if maps := map_widths(self.figure):
             about["narrowest_map"] = round(min(maps))
         return {"image/png": png, "text/plain": words}, {"image/png": about}
+
+
+class CutOffError(ValueError):
+    """Something of a figure lies beyond its edge, and no room could be made for it."""
+
+
+def _drawn_whole(figure: Figure) -> bytes:
+    """The figure as PNG. The layout overlooks what hangs over an edge, as the scale below a map: then the rest makes room."""
+    room = [0.0] * 4
+    for _ in range(MOST_LAYOUTS):
+        buffer = BytesIO()
+        figure.savefig(buffer, format="png", dpi=PIXELS_PER_INCH * SHARPNESS)
+        over = overhang(figure)
+        if max(over) <= CUT_OFF:
+            return buffer.getvalue()
+        room = [taken + max(0.0, more) for taken, more in zip(room, over, strict=True)]
+        width, height = figure.get_size_inches()
+        left, bottom, right, top = room
+        if left + right > MOST_ROOM * width or bottom + top > MOST_ROOM * height:
+            break
+        figure.get_layout_engine().set(
+            rect=(left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
+        )
+    raise CutOffError(f"{alt_text(figure)[:60]}: {max(over):.2f} inches are cut off; draw it larger.")
+
+
+def overhang(figure: Figure) -> tuple[float, float, float, float]:
+    """How far what a drawn figure shows reaches over its edges, in inches: left, bottom, right, top."""
+    shown = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    return -shown.x0, -shown.y0, shown.x1 - width, shown.y1 - height
 
 
 def map_widths(figure: Figure) -> list[float]:

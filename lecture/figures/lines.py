@@ -55,8 +55,12 @@ def along_path(line: Panels, *, label: str) -> Figure:
 
 
 @in_house_style
-def many_paths() -> Figure:
-    """Four paths from (0, 0) to (1, 1) for F = x1 x2, and what each gives to the two features."""
+def many_paths(*, answered: bool = True) -> Figure:
+    """Four paths from (0, 0) to (1, 1) for F = x1 x2, and what each gives to the two features.
+
+    Args:
+        answered: the shares are there; before that, the room guesses them.
+    """
     x, x0 = torch.ones(1, 2, dtype=torch.float64), torch.zeros(1, 2, dtype=torch.float64)
     paths = {
         "straight line": straight_line(x, x0),
@@ -68,14 +72,14 @@ def many_paths() -> Figure:
     plane, table = axes[0]
     ticks = np.linspace(0, 1, 101)
     plane.contour(ticks, ticks, np.outer(ticks, ticks), levels=9, colors="#bbbbbb", linewidths=1)
-    said, rows = [], []
+    gave, rows = [], []
     for index, (name, path) in enumerate(paths.items()):
         points = torch.cat([path(torch.tensor(t, dtype=torch.float64)) for t in ticks])
         style = curve_style(index) | {"marker": None, "linewidth": 3.5}
         plane.plot(points[:, 0], points[:, 1], label=name, **style)
         values = path_integrated_gradients(lambda x: x.prod(1, keepdim=True), path, 0, n_steps=60).values[0]
-        rows.append([name, *(f"{v:.2f}" for v in values.tolist())])
-        said.append(f"{name} {values[0]:.2f} and {values[1]:.2f}")
+        rows.append([name, *(f"{v:.2f}" if answered else "?" for v in values.tolist())])
+        gave.append(f"{name} {values[0]:.2f} and {values[1]:.2f}")
     plane.plot([0, 1], [0, 1], "o", color=BLACK, markersize=11)
     plane.set(xlabel="x1", ylabel="x2", aspect="equal", xticks=[0, 1], yticks=[0, 1], title="paths over F = x1 · x2")
     plane.grid(False)
@@ -84,10 +88,8 @@ def many_paths() -> Figure:
         color = BLACK if row == 0 else COLORS[row - 1]
         for place, cell in zip((-0.1, 0.68, 0.9), cells, strict=True):
             table.text(place, 0.8 - 0.15 * row, cell, color=color, fontsize=17, transform=table.transAxes)
-    gave = "; ".join(said)
-    figure.description = (
-        f"Four paths from (0, 0) to (1, 1) over the level lines of x1 times x2. Attributions of x1 and x2: {gave}."
-    )
+    said = f"Attributions of x1 and x2: {'; '.join(gave)}." if answered else "Their attributions are still hidden."
+    figure.description = f"Four paths from (0, 0) to (1, 1) over the level lines of x1 times x2. {said}"
     return figure
 
 

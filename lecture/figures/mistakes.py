@@ -87,3 +87,43 @@ def gap_at_counts(gaps: Mapping[int, float], *, tolerance: float = 0.05) -> Desc
         f"{size:.1%} at {count}" for count, size in gaps.items()
     )
     return figure
+
+
+@in_house_style
+def gaps_of_pairs(rows: Sequence[Mapping], *, tolerance: float = 0.05) -> DescribedFigure:
+    """The relative gap of many pairs of photo and baseline at growing step counts, and from which count on each stays small.
+
+    Args:
+        rows: of `measured`: photo, baseline, gap at each count, and the count from which on it is within.
+        tolerance: of the gap.
+    """
+    figure, axes = panels(1, 2, width=5.7, height=4.6, width_ratios=(3, 2))
+    of_gaps, of_counts = axes[0]
+    *most, last = sorted(rows, key=lambda row: row["within"])
+    counts = [int(n) for n in last["gap"]]
+    of_gaps.axhspan(1e-5, tolerance, color=GREEN, alpha=0.15, linewidth=0)
+    for row in (*most, last):
+        is_last = row is last
+        look = {"color": RED, "linewidth": 3, "marker": "o"} if is_last else {"color": CONTROL_COLOR, "linewidth": 1.5}
+        of_gaps.plot(counts, [max(gap, 2e-4) for gap in row["gap"].values()], **look)
+    of_gaps.set(xscale="log", yscale="log", xlabel="steps", title="relative gap", ylim=(2e-4, 5))
+    of_gaps.set_xticks([5, 20, 100, 550], ["5", "20", "100", "550"])
+    of_gaps.set_yticks([0.001, 0.01, 0.05, 0.5], ["0.1 %", "1 %", "5 %", "50 %"])
+    of_gaps.minorticks_off()
+    within = [row["within"] for row in (*most, last)]
+    enough = sorted(set(within))
+    sizes = [within.count(n) for n in enough]
+    colors = [RED if n == last["within"] else BLUE for n in enough]
+    drawn = of_counts.bar([str(n) for n in enough], sizes, color=colors)
+    of_counts.bar_label(drawn, fontsize=15)
+    of_counts.set(xlabel="steps from which on it stays", title=f"pairs within {tolerance:.0%}", yticks=[])
+    of_counts.set_ylim(0, 1.2 * max(sizes))
+    of_counts.grid(False)
+    name = f"{last['photo']} from {last['baseline'].replace('_', ' ')}"
+    figure.description = (
+        f"Relative gaps of {len(rows)} pairs of photo and baseline at growing step counts; the last to stay within "
+        f"{tolerance:.0%}, from {last['within']} steps on, is {name}. Pairs that stay within from each count on: "
+        + ", ".join(f"{size} from {n}" for n, size in zip(enough, sizes, strict=True))
+        + "."
+    )
+    return figure

@@ -172,15 +172,19 @@ def side_by_side(maps: Mapping[str, Picture], *, photo: Picture) -> Figure:
 
 
 @in_house_style
-def only_the_photo(image: Picture, maps: int = 2) -> Figure:
-    """The photo of a figure with maps, before the room has seen them: what is still hidden is a question mark."""
-    figure, axes = panels(1, 1 + maps, width=3.8, height=4.6)
-    show_picture(axes[0, 0], image, "photo")
-    for ax in axes[0, 1:]:
-        ax.set(aspect="equal", xlim=(0, 1), ylim=(0, 1))
-        ax.text(0.5, 0.5, "?", fontsize=90, ha="center", va="center", color="#767676")
-        no_ticks(ax)
-    figure.description = "The photo alone; its maps are still hidden."
+def still_asked(figure: Figure) -> Figure:
+    """A figure before the room has guessed: its photos alone, each in its place, and a question mark for all else."""
+    for ax in figure.axes:
+        if any(image.get_array().ndim == 3 for image in ax.get_images()):
+            continue
+        for part in (ax, *ax.child_axes):
+            part.tick_params(colors="none")  # drawn in no colour they keep their room
+            for shown in (part.title, part.xaxis.label, part.yaxis.label, *part.texts, *part.spines.values()):
+                shown.set_color("none")
+            for shown in (*part.get_images(), *part.patches):
+                shown.set_visible(False)
+        ax.text(0.5, 0.5, "?", fontsize=60, ha="center", va="center", color="#767676", transform=ax.transAxes)
+    figure.description = "The pictures alone; the answer is still hidden."
     return figure
 
 

@@ -67,6 +67,7 @@ def build(folder: Path, *, model: str = "efficientnet_lite0") -> Path:
     shape = tuple(next(iter(photos.values())).shape)
     graph, weights = packing.split(gradient_graph(network, shape))
     files = {name: picture(pixels.expand(3, *pixels.shape[1:])) for name, pixels in photos.items()}
+    sources = {photo.name: photo.source for photo in igref.load_photos()}
     packed = {
         "pictures": packing.in_page(b"".join(files.values())),
         "weights": packing.in_page(packing.planes(weights)),
@@ -78,7 +79,7 @@ def build(folder: Path, *, model: str = "efficientnet_lite0") -> Path:
         "about": " ".join([about, *ROUNDING.get(model, ())]),
         "shape": shape,
         "categories": list(network.categories),
-        "photos": [{"name": name, "size": len(file)} for name, file in files.items()],
+        "photos": [{"name": name, "size": len(file), "source": sources.get(name, "")} for name, file in files.items()],
     }
     page = rendered(
         "live",

@@ -60,7 +60,7 @@ function lastWins(task) {
 }
 
 const say = (text) => (byId("status").textContent = text);
-const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}\u00a0%`;
 const fixed = (value, digits = 3) => value.toFixed(digits).replace("-", "−");
 
 // Pictures
@@ -144,7 +144,8 @@ async function photograph() {
   byId("camera").textContent = shows ? "Camera" : "Take it";
 }
 
-async function usePhoto(source, name) {
+async function usePhoto(source, name, credit = "") {
+  byId("about").textContent = data.about + (credit && ` Photo: ${credit}.`);
   Object.assign(chosen, { source, name, target: null });
   chosen.painted.fill(0);
   [byId("zoom").value, byId("turn").value] = [1, 0];
@@ -218,6 +219,7 @@ function explain() {
     earlier = result;
     draw2(byId("before"), earlier);
     byId("before").setAttribute("aria-label", `the map before: ${earlier.about}`);
+    byId("of-before").textContent = earlier.question;
   }
   const question = `for ${data.categories[chosen.target]}, from ${byId("baseline").selectedOptions[0].text}`;
   const about = `${question}, ${nodes.length} points`;
@@ -260,7 +262,7 @@ function draw2(canvas, { map }) {
   const image = canvas.getContext("2d").createImageData(canvas.width, canvas.height);
   summed.summed.forEach((value, at) => image.data.set([...color(value / limit), 255], 4 * at));
   canvas.getContext("2d").putImageData(image, 0, 0);
-  if (canvas.id === "map") byId("limit").textContent = limit.toPrecision(2);
+  byId(canvas.id === "map" ? "limit" : "limit-before").textContent = limit.toPrecision(2);
 }
 
 function showSums() {
@@ -384,7 +386,7 @@ byId("explain").addEventListener("click", explain);
 async function ready() {
   say("");
   document.body.dataset.ready = performance.now();
-  await usePhoto(data.photos[0].canvas, data.photos[0].name);
+  await usePhoto(data.photos[0].canvas, data.photos[0].name, data.photos[0].source);
 }
 
 async function begin() {
@@ -398,7 +400,7 @@ async function begin() {
     const button = Object.assign(document.createElement("button"), { type: "button", title: photo.name });
     const image = Object.assign(new Image(), { src: url, alt: photo.name });
     button.append(image);
-    button.addEventListener("click", () => usePhoto(photo.canvas, photo.name));
+    button.addEventListener("click", () => usePhoto(photo.canvas, photo.name, photo.source));
     byId("photos").append(button);
     byId("baseline").append(new Option(`the photo ${photo.name}`, `photo-${at}`));
     await image.decode();

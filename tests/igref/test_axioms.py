@@ -142,6 +142,7 @@ def test_sensitivity_a_finds_the_one_input_that_breaks_it():
     verdict = axioms.sensitivity_a(gradient_times_difference, both, x, x0, 0)
     assert not verdict.holds
     assert verdict.witness == {"input": 1, "feature": 1, "attribution": 0, "F(x) - F(x')": 1}
+    assert "at input 1, feature 1: attribution = 0" in str(verdict), "what counts is no value of the input"
 
 
 def test_guided_backpropagation_is_springenberg_s_rule():

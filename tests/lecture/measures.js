@@ -174,5 +174,16 @@ const measures = (() => {
     return wrong.concat([...failed].map((element) => `${quote(element.textContent)} is no equation`));
   }
 
-  return { smallText, paleText, outside, covered, pictures, rawEquations };
+  /** What fades or moves by its style, for a reader who asked for stillness. */
+  function moving(root) {
+    const lasts = (times) => times.split(",").some((time) => parseFloat(time) > 0.001);
+    return [...root.querySelectorAll("*")]
+      .filter((element) => {
+        const { transitionDuration, animationDuration, animationName } = getComputedStyle(element);
+        return lasts(transitionDuration) || (animationName !== "none" && lasts(animationDuration));
+      })
+      .map((element) => `${name(element)} moves`);
+  }
+
+  return { moving, smallText, paleText, outside, covered, pictures, rawEquations };
 })();

@@ -118,6 +118,8 @@ def test_every_page_opens_without_a_network(built_lecture, browser):
             visit.page.wait_for_load_state("load")
             assert (visit.errors, visit.failed, visit.blocked) == ([], [], []), page.name
             assert visit.measure("pictures") == [], page.name
+            visit.page.emulate_media(reduced_motion="reduce")
+            assert visit.measure("moving") == [], page.name
             if page.name != "slides.html":
                 visit.page.set_viewport_size({"width": 390, "height": 844})
                 assert visit.page.evaluate("() => document.documentElement.scrollWidth") <= 390, page.name
@@ -125,7 +127,7 @@ def test_every_page_opens_without_a_network(built_lecture, browser):
                 assert visit.measure("paleText", LEAST_CONTRAST) == [], page.name
 
 
-PRINTED = """(least) => [...document.querySelectorAll(".pdf-page")].flatMap((sheet) => {
+PRINTED = """([least, leastPx]) => [...document.querySelectorAll(".pdf-page")].flatMap((sheet) => {
     const { left, top, right, bottom } = sheet.getBoundingClientRect();
     const slide = sheet.querySelector("section");
     const heading = slide.querySelector("h1, h2").textContent.trim();
@@ -135,7 +137,8 @@ PRINTED = """(least) => [...document.querySelectorAll(".pdf-page")].flatMap((she
     const covered = [...slide.querySelectorAll(".question.frames > div + div")]
         .filter((answer) => answer.getBoundingClientRect().top < answer.previousElementSibling.getBoundingClientRect().bottom - 1)
         .map((answer) => `it covers its question: ${answer.textContent.trim()}`);
-    const wrong = [...inside, ...ground, ...cut, ...covered, ...measures.paleText(slide, least)];
+    const small = measures.smallText(sheet, leastPx);
+    const wrong = [...inside, ...ground, ...cut, ...covered, ...small, ...measures.paleText(slide, least)];
     return wrong.map((sentence) => `${heading}: ${sentence}`);
 })"""
 
@@ -146,7 +149,7 @@ def test_the_printed_deck_is_whole(built_lecture, browser):
         visit.page.wait_for_function("window.Reveal && Reveal.isReady()")
         visit.page.wait_for_selector(".pdf-page")
         visit.page.emulate_media(media="print")
-        assert visit.page.evaluate(PRINTED, LEAST_CONTRAST) == []
+        assert visit.page.evaluate(PRINTED, [LEAST_CONTRAST, LEAST_TEXT_PX]) == []
         total = visit.page.evaluate("() => document.querySelectorAll('.slides section').length")
         assert visit.page.evaluate("() => document.querySelectorAll('.pdf-page').length") == total
         printed = visit.page.pdf(prefer_css_page_size=True)

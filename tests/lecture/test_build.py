@@ -131,9 +131,11 @@ def test_only_what_changed_is_built_again(made, tmp_path):
     }  # fmt: skip
     index = (tmp_path / "index.html").read_text()
     assert built() == set()
+    assert set(lecture_build.kept_notebooks(tmp_path)) == set(lecture_build.notebooks())
     (tmp_path / "live.html").unlink()
     (tmp_path / "demos" / "3_baselines.html").write_text("damaged")
     (tmp_path / ".kept" / "report.ipynb").unlink()
+    assert lecture_build.REPORT not in lecture_build.kept_notebooks(tmp_path)
     assert built() == {"live.html", "report.ipynb"}
     assert "A sentence." in (tmp_path / "demos" / "3_baselines.html").read_text()
     assert (tmp_path / "index.html").read_text() == index

@@ -1,6 +1,7 @@
 """The explorer in a browser: its numbers are igref's, every control works, nothing is cut off, small or pale."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -91,37 +92,77 @@ def states_of_explorer(visit: Visit) -> Iterator[str]:
         visit.page.keyboard.press("p")
 
 
-def test_is_one_file_that_asks_for_nothing(explorer_at_size, explorer_file):
+@dataclass(frozen=True)
+class Walk:
+    """What a walk through the states of the explorer, at one size, has found.
+
+    Attributes:
+        visit: the page, in its last state.
+        states: all of them, in turn.
+        wrong: measure to {state: what is wrong there}, without the states where nothing is.
+        credited: photo to what the page says at its foot while it is shown.
+    """
+
+    visit: Visit
+    states: list[str]
+    wrong: dict[str, dict[str, list[str]]]
+    credited: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def walk(explorer_at_size) -> Walk:
+    measures = {
+        "outside": (explorer_at_size.page.evaluate(WHOLE_WINDOW),),
+        "smallText": (LEAST_TEXT_PX,),
+        "paleText": (LEAST_CONTRAST,),
+        "pictures": (),
+    }
+    found = Walk(explorer_at_size, [], {name: {} for name in measures}, {})
+    for state in states_of_explorer(explorer_at_size):
+        found.states.append(state)
+        found.credited[state.split()[0]] = explorer_at_size.page.text_content("#approximation")
+        for name, arguments in measures.items():
+            if wrong := explorer_at_size.measure(name, *arguments):
+                found.wrong[name][state] = wrong
+    return found
+
+
+def test_is_one_file_that_asks_for_nothing(walk, explorer_file):
     assert [path.name for path in explorer_file.parent.iterdir()] == ["explorer.html"]
-    assert len(list(states_of_explorer(explorer_at_size))) == 12
-    assert explorer_at_size.errors == []
-    assert explorer_at_size.failed == []
-    assert explorer_at_size.blocked == []
+    assert len(walk.states) == 12
+    assert walk.visit.errors == []
+    assert walk.visit.failed == []
+    assert walk.visit.blocked == []
 
 
-def test_fits_its_window(explorer_at_size):
-    frame = explorer_at_size.page.evaluate(WHOLE_WINDOW)
-    for state in states_of_explorer(explorer_at_size):
-        assert explorer_at_size.measure("outside", frame) == [], state
+def test_fits_its_window(walk):
+    assert walk.wrong["outside"] == {}
     inside = "[document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight]"
-    assert explorer_at_size.page.evaluate(inside) == [0, 0]
+    assert walk.visit.page.evaluate(inside) == [0, 0]
 
 
-def test_is_readable_from_the_back_row(explorer_at_size):
-    for state in states_of_explorer(explorer_at_size):
-        assert explorer_at_size.measure("smallText", LEAST_TEXT_PX) == [], state
-        assert explorer_at_size.measure("paleText", LEAST_CONTRAST) == [], state
-    explorer_at_size.page.emulate_media(color_scheme="dark")
-    assert explorer_at_size.measure("paleText", LEAST_CONTRAST) == []
-    assert explorer_at_size.page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(22, 25, 28)"
-    explorer_at_size.page.emulate_media(color_scheme="light")
+def test_is_readable_from_the_back_row(walk):
+    assert walk.wrong["smallText"] == {}
+    assert walk.wrong["paleText"] == {}
+    walk.visit.page.emulate_media(color_scheme="dark")
+    assert walk.visit.measure("paleText", LEAST_CONTRAST) == []
+    assert walk.visit.page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(22, 25, 28)"
+    walk.visit.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    assert walk.visit.measure("moving") == []
+    walk.visit.page.emulate_media(reduced_motion="no-preference")
 
 
-def test_has_words_for_its_pictures(explorer_at_size):
-    for state in states_of_explorer(explorer_at_size):
-        assert explorer_at_size.measure("pictures") == [], state
-    label = explorer_at_size.page.get_attribute("#map", "aria-label")
+def test_has_words_for_its_pictures(walk):
+    assert walk.wrong["pictures"] == {}
+    label = walk.visit.page.get_attribute("#map", "aria-label")
     assert "of the pixels" in label
+
+
+def test_says_whose_the_photo_is(walk):
+    """Some may only be shown with their author's name."""
+    sources = {photo.name: photo.source for photo in igref.load_photos()}
+    assert set(walk.credited) == set(PHOTOS)
+    assert all(sources[name] in said for name, said in walk.credited.items())
 
 
 def test_alpha_moves_everything_but_the_result(explorer):

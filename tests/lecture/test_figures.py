@@ -10,11 +10,24 @@ from matplotlib.text import Text
 from PIL import Image
 
 from igref import plots
+from lecture import measured
 from lecture.demos import drawings
 from lecture.demos.drawings import saturated_score
 from lecture.demos.sliders import with_sliders
-from lecture.figures import WIDE, many_paths, map_pairs, maps_in_columns, on_slide, rules_at_work, saturation
-from lecture.figures.frame import PIXELS_PER_INCH, SHARPNESS, map_widths
+from lecture.explorer import build as explorer
+from lecture.figures import (
+    WIDE,
+    gaps_of_pairs,
+    many_paths,
+    map_pairs,
+    maps_in_columns,
+    on_slide,
+    pictures,
+    rules_at_work,
+    saturation,
+    still_asked,
+)
+from lecture.figures.frame import CUT_OFF, PIXELS_PER_INCH, SHARPNESS, CutOffError, map_widths, overhang
 from tests.lecture.browser import LEAST_MAP_PX
 
 LEAST_PIXELS = 18
@@ -85,8 +98,72 @@ def test_maps_of_the_demos_are_large_and_shown_over_squares_as_well(name):
     figure = DEMOS[name]
     figure.savefig(BytesIO())  # the layout is that of the drawing
     assert any("summed" in ax.get_title() for ax in figure.findobj(Axes))
+    assert max(overhang(figure)) <= CUT_OFF
     shown = min(1.0, PAGE_PX / (figure.get_figwidth() * PIXELS_PER_INCH))
     assert min(map_widths(figure)) * shown >= LEAST_MAP_PX
+
+
+def test_signed_maps_have_one_scale_of_colours_in_the_whole_lecture():
+    """From blue over white to red: what is nothing is white on slides, in demos, in the explorer and on the live page."""
+    drawn = [*DEMOS.values(), *(figure for figure, _ in COMPARED.values())]
+    maps = [
+        image
+        for figure in drawn
+        for ax in figure.findobj(Axes)
+        for image in ax.get_images()
+        if image.get_array().ndim == 2
+    ]
+    assert len(maps) > 20
+    assert {image.get_cmap().name for image in maps} == {pictures.DIVERGING}
+    assert explorer.COLORMAP == pictures.DIVERGING
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        lambda: plots.top_classes_of_pictures({"one": PHOTO}, {"one": [("cat", 0.9), ("dog", 0.1)]}),
+        lambda: pictures.raw_and_blocks(PHOTO, MAP),
+    ],
+    ids=["what the network says", "maps"],
+)
+def test_before_the_answer_a_figure_shows_the_photos_alone_and_in_their_places(drawn):
+    asked, answered = (on_slide(figure, height=4.7) for figure in (still_asked(drawn()), drawn()))
+    for shown in (asked, answered):
+        shown._repr_mimebundle_()
+    seen = [text.get_text() for text in asked.figure.findobj(Text) if text.get_text() and text.get_color() != "none"]
+    assert set(seen) <= {"?", "photo", "one"}
+    assert "cat" not in asked.figure.description
+    kept = [image for ax in asked.figure.findobj(Axes) for image in ax.get_images() if image.get_visible()]
+    assert [image.get_array().ndim for image in kept] == [3]
+    places = [shown.figure.axes[0].get_position().bounds for shown in (asked, answered)]
+    assert places[0] == pytest.approx(places[1], abs=2e-3)
+    assert "0.50" not in many_paths(answered=False).description
+
+
+@pytest.mark.parametrize("height", [4.2, 4.3, 4.6, 5.2])
+def test_nothing_of_a_figure_is_cut_off(height):
+    """The scale hangs below a map, where the layout does not see it."""
+    shown = on_slide(pictures.raw_and_blocks(PHOTO, MAP), height=height)
+    shown.figure.savefig(BytesIO())
+    assert height > 5 or max(overhang(shown.figure)) > CUT_OFF, "here something has to make room"
+    shown._repr_mimebundle_()
+    assert max(overhang(shown.figure)) <= CUT_OFF
+
+
+def test_a_figure_without_room_stops_the_build():
+    figure = pictures.raw_and_blocks(PHOTO, MAP)
+    figure.text(0.5, 1.5, "far above")
+    with pytest.raises(CutOffError, match="draw it larger"):
+        on_slide(figure)._repr_mimebundle_()
+
+
+def test_gaps_of_pairs_are_those_measured():
+    rows = measured.kept()["steps"]
+    words = gaps_of_pairs(rows).description
+    *most, last = measured.enough(rows)
+    assert f"from {last} steps on" in words
+    for n in set(most):
+        assert f"{most.count(n)} from {n}" in words
 
 
 def test_paths_say_what_they_give():

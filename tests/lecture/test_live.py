@@ -96,6 +96,7 @@ def test_scores_and_maps_of_the_kits_photos_are_igrefs(live, model):
         top = answered(live)
         probabilities = model.probabilities(photo.pixels[None])[0]
         assert top[0][1] == pytest.approx(float(probabilities.max()), abs=NEAR), photo.name
+        assert photo.source in live.page.text_content("#about"), "some may only be shown with their author's name"
         found = explain(live)
         x = torch.tensor(found["picture"]).view_as(photo.pixels)
         assert float((x - photo.pixels).abs().max()) < 1 / 255, photo.name
@@ -141,7 +142,8 @@ def test_a_photo_of_ones_own_is_explained(live, model):
     assert sure == pytest.approx(expected, abs=NEAR)
 
 
-def test_a_dropped_file_is_taken(live):
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_a_dropped_or_pasted_file_is_taken(live, way):
     live.page.evaluate("() => delete document.body.dataset.said")
     data = live.page.evaluate_handle(
         """(bytes) => {
@@ -151,7 +153,11 @@ def test_a_dropped_file_is_taken(live):
         }""",
         list(as_file(photo_bytes("camera"))),
     )
-    live.page.dispatch_event("body", "drop", {"dataTransfer": data})
+    kinds = {"drop": ["DragEvent", "dataTransfer"], "paste": ["ClipboardEvent", "clipboardData"]}
+    live.page.evaluate(
+        "([way, kind, name, data]) => document.body.dispatchEvent(new window[kind](way, { [name]: data, bubbles: true }))",
+        [way, *kinds[way], data],
+    )
     assert answered(live)[0][0] == "tripod"
 
 
@@ -210,7 +216,9 @@ def test_the_brush_follows_the_arrows(live):
     live.page.locator("#clear").click()
     live.page.locator("#picture").focus()
     live.page.keyboard.press("ArrowRight")
-    assert "the brush is 56 % from the left, 50 % from the top" in live.page.get_attribute("#picture", "aria-label")
+    assert "the brush is 56\u00a0% from the left, 50\u00a0% from the top" in live.page.get_attribute(
+        "#picture", "aria-label"
+    )
     live.page.evaluate("() => delete document.getElementById('guess').dataset.only")
     live.page.keyboard.press("Space")
     live.page.wait_for_selector("#guess[data-only]")
@@ -252,7 +260,9 @@ def test_can_be_read_and_has_words(live):
     assert live.page.evaluate("() => document.documentElement.scrollHeight - innerHeight") <= 0
     live.page.emulate_media(color_scheme="dark")
     assert live.measure("paleText", LEAST_CONTRAST) == []
-    live.page.emulate_media(color_scheme="light")
+    live.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    assert live.measure("moving") == []
+    live.page.emulate_media(reduced_motion="no-preference")
 
 
 def test_fits_a_phone(live):

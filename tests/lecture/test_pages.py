@@ -10,6 +10,7 @@ from lecture import handout
 from lecture.build import LECTURE, SLIDES
 from lecture.cells import AltTextError, markdown, printed
 from lecture.deck import deck, slides
+from lecture.page import page as page_of
 
 MOST_WORDS = 60
 
@@ -112,6 +113,16 @@ def test_a_figure_without_words_stops_the_build():
     ]
     with pytest.raises(AltTextError):
         deck(new_notebook(cells=cells), "A")
+
+
+def test_a_computed_sentence_is_read_once():
+    says = new_code_cell(
+        'Markdown(f"It is {1 + 1}.")', outputs=[new_output("display_data", data={"text/markdown": "It is 2."})]
+    )
+    prints = new_code_cell("print(2)", outputs=[new_output("stream", name="stdout", text="2")])
+    found = BeautifulSoup(page_of(new_notebook(cells=[says, prints]), "A"), "html.parser").main.get_text()
+    assert "It is 2." in found and "Markdown" not in found
+    assert "print" in found
 
 
 def test_slides_are_cut_where_their_cells_say():

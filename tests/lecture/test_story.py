@@ -65,6 +65,31 @@ def test_questions_are_answered_on_click(told):
         assert answers, question.get_text()
 
 
+def test_no_heading_gives_away_what_its_slide_asks(told):
+    """What the answer says and the question does not, the heading does not say either."""
+    asked = [part for section in told for part in section.select(".part.question")]
+    for question in asked:
+        known, *answers = question.select(".first, .fragment") or [question]
+        told_later = {word for answer in answers for word in _words(answer)} - _words(known)
+        heading = question.find_parent("section").find(["h1", "h2"])
+        assert not told_later & _words(heading), heading.get_text()
+
+
+def _words(part) -> set[str]:
+    return set(re.findall("[a-z]{4,}", part.get_text(" ").lower()))
+
+
+def test_what_is_asked_can_be_seen_before_the_answer(told):
+    """A question about pictures stands beside them; what they show of the answer comes with a click."""
+    pictures = 0
+    for section in told:
+        if section.select(".part.question") and section.find("img"):
+            at_once = [picture for picture in section.find_all("img") if not picture.find_parent(class_="fragment")]
+            assert at_once, _heading(section)
+            pictures += 1
+    assert pictures >= 6
+
+
 def test_there_is_a_success_before_the_doubts(told):
     headings = [_heading(section) for section in told]
     (success,) = (place for place, heading in enumerate(headings) if heading.startswith("It works"))
@@ -78,7 +103,7 @@ def test_every_second_slide_has_a_figure(told):
     assert len(with_figure) >= len(told) / 2
 
 
-@pytest.mark.parametrize(("page", "maps"), [("slides.html", 18), ("report.html", 5)])
+@pytest.mark.parametrize(("page", "maps"), [("slides.html", 18), ("report.html", 5), ("minimal_example.html", 4)])
 def test_maps_can_be_seen_from_the_back_row(built_lecture, page, maps):
     pictures = BeautifulSoup((built_lecture.folder / page).read_text(encoding="utf-8"), "html.parser").select("img")
     widths = [(int(p["data-narrowest-map"]), p["alt"][:60]) for p in pictures if p.has_attr("data-narrowest-map")]
