@@ -145,7 +145,7 @@ async function photograph() {
 }
 
 async function usePhoto(source, name, credit = "") {
-  byId("about").textContent = data.about + (credit && ` Photo: ${credit}.`);
+  byId("credit").textContent = credit && `Photo: ${credit}`;
   Object.assign(chosen, { source, name, target: null });
   chosen.painted.fill(0);
   [byId("zoom").value, byId("turn").value] = [1, 0];

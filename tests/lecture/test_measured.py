@@ -43,7 +43,7 @@ def test_sums_come_out_again(kept, model, photos):
 
 
 def test_a_row_of_the_steps_comes_out_again(kept, model, photos):
-    counts = (5, 10, 20, 50)
+    counts = (5, 10, 20)  # report.ipynb runs them up to 50
     again = measure.steps(model, photos["chelsea"], "chelsea", "black", counts)
     (row,) = (row for row in kept["steps"] if (row["photo"], row["baseline"]) == ("chelsea", "black"))
     for n in map(str, counts):

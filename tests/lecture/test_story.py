@@ -11,6 +11,7 @@ from tests.lecture.browser import LEAST_MAP_PX
 MINUTES = 80
 PART = re.compile(r"Part (\d+), [^:]*: (\d+) minutes?(?:, (\d+) of them (.*?)\.)?")
 APPENDIX = "What goes wrong most"
+SAY_NOTHING = {"and", "are", "can", "for", "not", "one", "that", "the", "this", "what", "with"}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,10 @@ def test_questions_are_answered_on_click(told):
     asked = [part for section in told for part in section.select(".part.question")]
     assert len(asked) >= 8
     for question in asked:
-        answers = question.select(".fragment") or question.find_next_siblings(class_="fragment")
+        after = question.find_next_siblings("div")
+        answers = question.select(".fragment") or [
+            part for part in after if "fragment" in part["class"] or part.select(".fragment")
+        ]
         assert answers, question.get_text()
 
 
@@ -76,7 +80,7 @@ def test_no_heading_gives_away_what_its_slide_asks(told):
 
 
 def _words(part) -> set[str]:
-    return set(re.findall("[a-z]{4,}", part.get_text(" ").lower()))
+    return set(re.findall("[a-z]{3,}", part.get_text(" ").lower())) - SAY_NOTHING
 
 
 def test_what_is_asked_can_be_seen_before_the_answer(told):
