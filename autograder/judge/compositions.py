@@ -26,6 +26,8 @@ Operation = Callable[[np.ndarray], np.ndarray]
 VANISHING = 1e-9
 MAYBE = 1e-4
 """1 - cosine, over some of the features, up to which a map may prove to be a multiple over all of them: see PROPORTIONAL."""
+ABOUT = 0.2
+"""What a map that shares out F(x) - F(x') may miss it by, relative to it, with few steps."""
 NEGLIGIBLE = 3e-3
 """A map smaller than this, of the gradient at x times x - x', may hold no three digits in float32, as after a softmax."""
 BATCHES = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 16, 20, 24, 25, 30, 32, 40, 50, 64)
@@ -75,6 +77,12 @@ def _not_moved(n: int) -> Weighted:
     return 2 * nodes - 1, weights
 
 
+def _of_half(rule: str, start: float, n: int) -> Weighted:
+    """A rule on half of the path, with weights that add up to one."""
+    nodes, weights = RIGHT_RULES[rule](n)
+    return start + nodes / 2, weights
+
+
 @cache
 def right_weights() -> tuple[Part, ...]:
     return tuple(Part(name, None, rule) for name, rule in RIGHT_RULES.items())
@@ -92,6 +100,11 @@ def wrong_weights() -> tuple[Part, ...]:
             "ends in whole numbers",
             Mistake.INTEGER_DIVISION,
             lambda n: (np.array([0.0, 1.0]), np.array([n - 1, 1]) / n),
+        ),
+        *(
+            Part(f"{name}, {of}", Mistake.POINTS_NOT_SPREAD, partial(_of_half, of, start))
+            for of in ("closed", "closed + 1", "midpoint", "right")
+            for name, start in (("first half", 0.0), ("second half", 0.5))
         ),
         Part("simpson, odd", Mistake.SIMPSON_OF_ODD_COUNT, lambda n: _odd_simpson(max(1, n))),
         Part("simpson -1, odd", Mistake.SIMPSON_OF_ODD_COUNT, lambda n: _odd_simpson(max(1, n - 1))),
@@ -136,6 +149,15 @@ def _full_batches(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
     return full_batches
 
 
+def _but_the_last(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
+    """Without the last batch, full or not, as with a loop that ends before it."""
+
+    def but_the_last(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
+        return nodes, np.where(np.arange(len(nodes)) < max(1, (len(nodes) - 1) // size) * size, weights, 0)
+
+    return but_the_last
+
+
 def _mean_of_means(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
     def mean_of_means(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
         batch = np.arange(len(nodes)) // size
@@ -155,6 +177,7 @@ WHICH_GRADIENTS = (
     *(Part(f"last batch of {size}", Mistake.LAST_BATCH_ONLY, _last_batch(size)) for size in BATCHES),
     *(Part(f"first rows of batches of {size}", Mistake.FIRST_ROW_ONLY, _first_rows(size)) for size in USUAL_BATCHES),
     *(Part(f"full batches of {size}", Mistake.LAST_BATCH_DROPPED, _full_batches(size)) for size in USUAL_BATCHES),
+    *(Part(f"all but the last of {size}", Mistake.LAST_BATCH_DROPPED, _but_the_last(size)) for size in USUAL_BATCHES),
     *(Part(f"means of batches of {size}", Mistake.MEAN_OF_MEANS, _mean_of_means(size)) for size in USUAL_BATCHES),
 )
 
@@ -166,6 +189,18 @@ def _to_unit_length(gradients: np.ndarray) -> np.ndarray:
     return gradients / np.maximum(sizes, VANISHING).reshape(-1, *[1] * (gradients.ndim - 1))
 
 
+def _of_norm_up_to(most: float) -> Operation:
+    def clipped(gradients: np.ndarray) -> np.ndarray:
+        sizes = np.linalg.norm(gradients.reshape(len(gradients), -1), axis=1)
+        return gradients * np.minimum(1, most / np.maximum(sizes, VANISHING)).reshape(-1, *[1] * (gradients.ndim - 1))
+
+    return clipped
+
+
+def _of_size_up_to(most: float) -> Operation:
+    return lambda gradients: np.clip(gradients, -most, most)
+
+
 EACH = (
     Part("as it is", None, lambda gradients: gradients),
     Part("absolute", Mistake.ABSOLUTE_VALUE, np.abs),
@@ -175,6 +210,15 @@ EACH = (
     Part("unit length", Mistake.GRADIENTS_NORMALISED, _to_unit_length, alone=True),
     Part("signs", Mistake.GRADIENTS_NORMALISED, np.sign, alone=True),
 )
+CLIPPED = tuple(
+    Part(f"{name} up to {most:g}", Mistake.GRADIENTS_CLIPPED, of(most), alone=True)
+    for name, of, sizes in (
+        ("norm", _of_norm_up_to, (0.01, 0.1, 0.5, 1.0, 5.0)),
+        ("values", _of_size_up_to, (0.01, 0.1, 0.5, 1.0)),
+    )
+    for most in sizes
+)
+"""Each gradient clipped as in training. Of integrated gradients alone: a gradient at x would be a multiple of what it was."""
 
 # What is done to their sum before it is multiplied.
 
@@ -294,6 +338,19 @@ SCORES = (
 )
 
 
+MORE_SCORES = tuple(
+    Part(name, Mistake.SCORE_TRANSFORMED, _through(function), alone=True)
+    for name, function in (
+        ("square", torch.square),
+        ("square of softmax", lambda s: s.softmax(dim=1).square()),
+        ("exponential", torch.exp),
+        ("positive part", torch.relu),
+        *((f"softmax at {t:g}", lambda s, t=t: (s / t).softmax(dim=1)) for t in (0.1, 0.5, 2.0, 5.0, 10.0)),
+    )
+)
+"""Other functions of the scores. Of functions alone, as OTHERS are."""
+
+
 def _classes(line: Line, at: torch.Tensor) -> int:
     with torch.no_grad():
         return int(line.forward(at[None])[0].argmax())
@@ -309,6 +366,17 @@ def _top_at_each_point(line: Line) -> Line:
 
 def _slice_of_classes(line: Line, of: Callable[[int], slice]) -> Line:
     return line.other(forward=lambda x: line.forward(x)[:, of(line.target)].sum(dim=1, keepdim=True), target=0)
+
+
+def _margin(line: Line, less: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> Line:
+    """The target's score (B,) less what is made of it and of the others (B, n_classes - 1)."""
+
+    def margin(x: torch.Tensor) -> torch.Tensor:
+        scores = line.forward(x)
+        own, others = scores[:, line.target], torch.cat([scores[:, : line.target], scores[:, line.target + 1 :]], dim=1)
+        return (own - less(own, others))[:, None] if others.shape[1] else scores
+
+    return line.other(forward=margin, target=0)
 
 
 def _neighbour(line: Line, by: int) -> Line:
@@ -339,6 +407,37 @@ TARGETS = (
         alone=True,
     ),
 )
+
+
+def _over_best_other_at_x(line: Line) -> Line:
+    with torch.no_grad():
+        scores = line.forward(line.image[None])[0].clone()
+    scores[line.target] = -torch.inf
+    other = int(scores.argmax())
+    return line.other(forward=lambda x: line.forward(x)[:, [line.target]] - line.forward(x)[:, [other]], target=0)
+
+
+def _of_rank(line: Line) -> Line:
+    """The class that the target is the rank of, by its score at x."""
+    with torch.no_grad():
+        ranked = line.forward(line.image[None])[0].argsort(descending=True)
+    return line.other(target=int(ranked[line.target]))
+
+
+OTHERS = (
+    *(
+        Part(name, Mistake.OTHER_CLASSES_SUBTRACTED, partial(_margin, less=less), alone=True)
+        for name, less in (
+            ("over the best other", lambda own, others: others.amax(dim=1)),
+            ("over the others' mean", lambda own, others: others.mean(dim=1)),
+            ("over the mean of all", lambda own, others: torch.cat([own[:, None], others], dim=1).mean(dim=1)),
+            ("less the sum of the others", lambda own, others: others.sum(dim=1)),
+        )
+    ),
+    Part("over the best other at x", Mistake.OTHER_CLASSES_SUBTRACTED, _over_best_other_at_x, alone=True),
+    Part("the target as a rank", Mistake.TARGET_AS_RANK, _of_rank, alone=True),
+)
+"""The target beside other classes. Of functions alone: each would cost a photo's map as many gradients as a rule."""
 
 # The factor: a line to what the mean gradient is multiplied by.
 
@@ -758,7 +857,9 @@ def _passes(signs: tuple[Part, ...], which: tuple[Part, ...] = WHICH_GRADIENTS) 
 @cache
 def integrals() -> Space:
     """What is made of integrated gradients."""
-    return Space((*right_weights(), *wrong_weights()), PATHS, SCORES, TARGETS, EACH, FACTORS, _passes(SIGNS))
+    sums = (*right_weights(), *wrong_weights())
+    targets = (*TARGETS, *OTHERS)
+    return Space(sums, PATHS, (*SCORES, *MORE_SCORES), targets, (*EACH, *CLIPPED), FACTORS, _passes(SIGNS))
 
 
 @cache
@@ -780,7 +881,10 @@ def gradients_at_x() -> Space:
         Part("x", Mistake.INPUT_TIMES_GRADIENT, lambda line: line.image.double().numpy()),
     )
     signs = (*SIGNS, Part("sign", Mistake.GRADIENT_SIGN, np.sign))
-    return Space((at_x,), AT_X, SCORES, TARGETS, EACH[:1], factors, _passes(signs, WHICH_GRADIENTS[:1]))
+    targets = (*TARGETS, *OTHERS)
+    return Space(
+        (at_x,), AT_X, (*SCORES, *MORE_SCORES), targets, EACH[:1], factors, _passes(signs, WHICH_GRADIENTS[:1])
+    )
 
 
 def _candidates(
@@ -930,6 +1034,8 @@ def _with_factor(
                 reversed_ = (Mistake.SIGN_REVERSED,) if sign < 0 else ()
                 mistakes = named(composition, (*reversed_, *((mistake,) if mistake else ())))
                 return Explanation(composition, lambda *sums, sign=sign, size=size: sign * size(*sums), mistakes)
+    if composition.each.mistake is Mistake.NETWORK_NOT_ASKED and _mostly_add_up(held):
+        return Explanation(composition, lambda *sums: np.nan, (Mistake.SHARED_BY_DIFFERENCE,))
     if all(abs(values.sum() - rise(line)) <= SAME_MAP * np.abs(values).sum() for line, values in held):
         return Explanation(composition, lambda *sums: 1.0, named(composition, (Mistake.RESCALED_TO_COMPLETE,)), True)
     if not (given > 0).all() and not (given < 0).all():
@@ -940,6 +1046,12 @@ def _with_factor(
     mistake = Mistake.SCALED if (np.abs(given - one) <= SAME_MAP * abs(one)).all() else Mistake.NORMALISED
     size = one if mistake is Mistake.SCALED else np.nan  # each map has a factor of its own, which no other map tells
     return Explanation(composition, lambda *sums: size, named(composition, (mistake,)))
+
+
+def _mostly_add_up(held: Sequence[tuple[Line, np.ndarray]]) -> bool:
+    """Whether most maps add up to about F(x) - F(x'), as a rule with few steps lets them."""
+    near = [abs(values.sum() - rise(line)) <= ABOUT * abs(rise(line)) for line, values in held]
+    return sum(near) > len(near) / 2
 
 
 def rise(line: Line) -> float:

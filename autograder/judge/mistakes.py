@@ -182,6 +182,21 @@ class Mistake(StrEnum):
         "the scores of several classes are added before they are differentiated, as with outputs[0, target:]",
         "Select one column, without a colon: forward(...)[:, target].",
     )
+    SCORE_TRANSFORMED = (
+        "score_transformed",
+        "another function of the score is differentiated, such as its square, its exponential, or a softmax with a temperature",
+        "Differentiate forward(...)[:, target] as it is.",
+    )
+    TARGET_AS_RANK = (
+        "target_as_rank",
+        "the target is taken for a rank among the scores instead of the index of a class",
+        "Select forward(...)[:, target]; nothing has to be sorted.",
+    )
+    OTHER_CLASSES_SUBTRACTED = (
+        "other_classes_subtracted",
+        "other classes' scores are subtracted from the target's before it is differentiated, as in a margin",
+        "Differentiate the target's score alone: forward(...)[:, target].",
+    )
     FIRST_CLASS = (
         "first_class",
         "class 0 is explained instead of the target",
@@ -323,6 +338,11 @@ class Mistake(StrEnum):
         "each gradient is normalised to length one, or reduced to its signs, before the gradients are added",
         "Add the gradients as they are: their magnitudes matter.",
     )
+    GRADIENTS_CLIPPED = (
+        "gradients_clipped",
+        "each gradient is clipped or squashed before the gradients are added, as to a largest norm or value in training",
+        "Add the gradients as they are: their magnitudes matter.",
+    )
     PLACES_MIXED_UP = (
         "places_mixed_up",
         "the numbers of a picture are right, but in the wrong places",
@@ -392,6 +412,17 @@ class Mistake(StrEnum):
         "network_not_asked",
         "the answer is the same whichever network is asked about",
         "Call forward on the points of the path, and differentiate what it returns.",
+    )
+
+    SHARED_BY_DIFFERENCE = (
+        "shared_by_difference",
+        "the change of the score was shared out in proportion to how much each feature changed, as if all had the same gradient",
+        "Differentiate with respect to the points of the path, not to their alpha: each feature has a gradient of its own.",
+    )
+    FIRST_STEP_FROM_ZERO = (
+        "first_step_from_zero",
+        "the first step of the sum is measured from zero instead of from the baseline",
+        "Let the previous point begin at the baseline; or multiply the mean of the gradients by x - baseline once, at the end.",
     )
 
     # the input gradient
@@ -922,6 +953,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.ABSOLUTE_DIFFERENCE,
         Mistake.DIFFERENCE_TWICE,
         Mistake.DIFFERENCE_SIGN,
+        Mistake.FIRST_STEP_FROM_ZERO,
     ),
     Announced("The weights of the sum have to add up to one", "ps1-attribution"): (
         Mistake.NOT_AVERAGED,
@@ -969,6 +1001,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.SQUARED,
         Mistake.MIN_MAX,
         Mistake.GRADIENTS_NORMALISED,
+        Mistake.GRADIENTS_CLIPPED,
         Mistake.NORMALISED,
         Mistake.RESCALED_FOR_DISPLAY,
         Mistake.CLIPPED_AT_PERCENTILE,
@@ -976,11 +1009,16 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.NO_NEGATIVE_VALUES,
         Mistake.CHANNELS_AVERAGED,
     ),
-    Announced("`target` is the index of the class to explain", "ps1-attribution"): (Mistake.TARGET_OFF_BY_ONE,),
+    Announced("`target` is the index of the class to explain", "ps1-attribution"): (
+        Mistake.TARGET_OFF_BY_ONE,
+        Mistake.TARGET_AS_RANK,
+    ),
     Announced("for `target`: no softmax, logarithm, loss or other class"): (
         Mistake.TOP_CLASS,
         Mistake.ALL_CLASSES,
         Mistake.SEVERAL_CLASSES,
+        Mistake.OTHER_CLASSES_SUBTRACTED,
+        Mistake.SCORE_TRANSFORMED,
         Mistake.FIRST_CLASS,
         Mistake.LOG_PROBABILITY,
         Mistake.SOFTMAX_INSIDE,
@@ -994,7 +1032,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.STEPS_CAPPED,
         Mistake.STEPS_IGNORED,
     ),
-    Announced("with respect to each point"): (Mistake.GRADIENT_WRT_INPUT,),
+    Announced("with respect to each point"): (Mistake.GRADIENT_WRT_INPUT, Mistake.SHARED_BY_DIFFERENCE),
     Announced("Return a `torch.Tensor` of the shape of `x`"): (
         Mistake.PLACES_MIXED_UP,
         Mistake.NOTHING_RETURNED,

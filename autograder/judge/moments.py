@@ -7,7 +7,7 @@ w, w alpha and w alpha^2 over a function's weights and points. So the m can be r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 
@@ -78,10 +78,16 @@ def _all_moments(answered: Sequence[Answered], choice: Choice, even: bool) -> li
 
 def _of_moments(known: Sequence[tuple[int, np.ndarray]]) -> Mistake | None:
     if any(abs(total - 1) > SAME_MAP for _, (total, _, _) in known):
-        return Mistake.WEIGHTS_DO_NOT_ADD_UP
+        # Where the same count has several totals, it is not weights but gradients or maps that were changed.
+        differ = _differ_with_one_count([(n, total) for n, (total, _, _) in known])
+        return None if differ else Mistake.WEIGHTS_DO_NOT_ADD_UP
     # Where each point lies in a piece of its own, n pieces of 1/n, neither mean can be farther off than one of them.
     far = (max(abs(mean - 1 / 2), abs(square - 1 / 3)) > 1 / n + SAME_MAP for n, (_, mean, square) in known)
     return Mistake.POINTS_NOT_SPREAD if any(far) else None
+
+
+def _differ_with_one_count(totals: Sequence[tuple[int, float]]) -> bool:
+    return any(n == m and abs(one - two) > SAME_MAP * abs(one) for (n, one), (m, two) in combinations(totals, 2))
 
 
 def _name_of_even(answered: Sequence[Answered]) -> Mistake:

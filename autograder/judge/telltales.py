@@ -18,7 +18,7 @@ from autograder.judge.compositions import CHANNELS, Answered, Part, right_weight
 from autograder.judge.line import NAMED, Line, Weighted, by_name, distance
 from autograder.judge.mistakes import Mistake
 from autograder.judge.moments import wrong_sum
-from autograder.judge.tolerances import ROUNDING
+from autograder.judge.tolerances import ROUNDING, SAME_MAP
 from igref.attribution.core import scores_and_gradients
 
 SMALL, FEW_STEPS = 256, 60
@@ -41,6 +41,7 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> tuple[Mista
         return ()
     for tells, mistakes in (
         (lambda answered, _: is_capped(answered), (Mistake.STEPS_CAPPED,)),
+        (_begins_at_zero, (Mistake.FIRST_STEP_FROM_ZERO,)),
         (_is_kept, (Mistake.KEPT_BETWEEN_CALLS,)),
         (partial(_is_mixed_up, channels=CHANNELS[0]), (Mistake.PLACES_MIXED_UP,)),
         (partial(_is_mixed_up, channels=CHANNELS[1]), (Mistake.CHANNELS_AVERAGED, Mistake.PLACES_MIXED_UP)),
@@ -50,6 +51,8 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> tuple[Mista
     ):
         if tells(answered, wrong):
             return mistakes
+    if _clips_gradients(answered):
+        return (Mistake.GRADIENTS_CLIPPED,)
     told = wrong_sum(answered)
     if told and _is_of_the_point_before(answered):
         return (Mistake.X_OVERWRITTEN,)
@@ -63,6 +66,27 @@ def is_capped(answered: Sequence[Answered]) -> bool:
         all(_near(line.weighted(*rule.of(min(n, cap))), values) for line, n, values in many_first)
         for cap, rule in product(CAPS, right_weights())
     )
+
+
+def _begins_at_zero(answered: Sequence[Answered], wrong: Sequence[int]) -> bool:
+    """Whether the wrong answers are a rule's with the first step, a point less the one before it, taken from zero."""
+    if any(answered[k][0].image.numel() > SMALL for k in wrong):
+        return False
+    return any(
+        all(
+            _near(_with_first_step(line, rule, n, first, kept), values)
+            for line, n, values in (answered[k] for k in wrong)
+        )
+        for rule, first, kept in product(NAMED[:4], (None, 0.0), (1.0, 0.5, 0.0))
+    )
+
+
+def _with_first_step(line: Line, rule: str, n: int, first: float | None, kept: float) -> np.ndarray:
+    """A rule's map with the baseline added to the first step, of whose own length 1/n so much is `kept`."""
+    nodes, weights = by_name(rule, n)
+    gradient = line.gradients_at(nodes[:1] if first is None else np.array([first]))[0]
+    step = line.baseline.double().numpy() - (1 - kept) / n * line.difference
+    return line.weighted(nodes, weights) + gradient * step
 
 
 def _is_kept(answered: Sequence[Answered], wrong: Sequence[int]) -> bool:
@@ -204,6 +228,41 @@ def _with_mixed_points(line: Line, nodes: np.ndarray, weights: np.ndarray, of_po
     asked = torch.from_numpy(np.ascontiguousarray(of_points(points))).to(line.image)
     gradients = scores_and_gradients(line.forward, asked, torch.full((len(asked),), line.target))[1]
     return line.difference * np.tensordot(weights, of_gradients(gradients.double().numpy()), axes=1)
+
+
+def _clips_gradients(answered: Sequence[Answered]) -> bool:
+    """Whether large gradients count for less: seen where the gradient is one on the whole path, so that no sum is in the way."""
+    flat = [(line, values) for line, _, values in answered if not line.bends and line.difference.all()]
+    pairs = [
+        (line.gradients_at(np.array([1.0]))[0].ravel(), (values / line.difference).ravel()) for line, values in flat
+    ]
+    return len(pairs) > 1 and (_is_squashed(pairs) or _is_of_one_norm(pairs))
+
+
+def _is_squashed(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Whether what became of the gradients is one rising function of their values, less steep for the large ones."""
+    gradients, became = (np.concatenate(some) for some in zip(*pairs, strict=True))
+    order = np.argsort(gradients)
+    slack = ROUNDING * np.abs(became).max()
+    sizes, slopes = np.abs(gradients), became / np.where(gradients, gradients, np.nan)
+    small, large = (np.nanmedian(slopes[some]) for some in (sizes <= np.median(sizes), sizes > np.median(sizes)))
+    return bool((np.diff(became[order]) >= -slack).all() and small > (1 + SAME_MAP) * large > 0)
+
+
+def _is_of_one_norm(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Whether what became of the gradients is they themselves, at most so long."""
+    factors = np.array([float(became @ gradients / (gradients @ gradients)) for gradients, became in pairs])
+    norms = np.array([np.linalg.norm(became) for _, became in pairs])
+    if not all(_near(factor * gradients, became) for factor, (gradients, became) in zip(factors, pairs, strict=True)):
+        return False
+    clipped = factors < 1 - SAME_MAP
+    most = norms[clipped].max(initial=0)
+    return bool(
+        clipped.sum() > 1
+        and np.allclose(norms[clipped], most, rtol=SAME_MAP)
+        and np.allclose(factors[~clipped], 1, rtol=SAME_MAP)
+        and (norms[~clipped] <= most * (1 + SAME_MAP)).all()
+    )
 
 
 def _is_of_the_point_before(answered: Sequence[Answered]) -> bool:

@@ -510,6 +510,15 @@ OF_STRANGERS = [
     (375, "gap_spread"),
     (376, "absolute_difference"),
     (419, "no_negative_values"),
+    (474, "shared_by_difference"),
+    (489, "other_classes_subtracted"),
+    (477, "other_classes_subtracted"),
+    (479, "first_step_from_zero"),
+    (490, "last_batch_dropped"),
+    (480, "gradients_clipped"),
+    (491, "points_not_spread"),
+    (492, "target_as_rank"),
+    (490, "score_transformed"),
 ]
 
 

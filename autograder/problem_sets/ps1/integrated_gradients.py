@@ -42,7 +42,11 @@ EXAMPLE = (
 NEAR_MISS = frozenset({"polynomial"})
 """What is lost by weights that are no textbook rule's, where they come as near as one on every probe."""
 
-BREAKS = {Mistake.KEPT_BETWEEN_CALLS: frozenset({"baseline"}), Mistake.STEPS_CAPPED: frozenset({"steps"})}
+BREAKS = {
+    Mistake.KEPT_BETWEEN_CALLS: frozenset({"baseline"}),
+    Mistake.FIRST_STEP_FROM_ZERO: frozenset({"baseline"}),
+    Mistake.STEPS_CAPPED: frozenset({"steps"}),
+}
 """What mistakes cost that show here or there, as the seed draws: another baseline, or more steps, always show them."""
 
 FEW_POINTS = 10
