@@ -167,14 +167,19 @@ def _report(options: argparse.Namespace, console: Console) -> int:
 def _collect(options: argparse.Namespace, console: Console) -> int:
     from autograder.course.collect import collect
     from autograder.course.folder import Course
+    from autograder.student.plain_text import printable
 
     collected = collect(Course(options.course), options.assignment, options.archive)
     console.print(f"Collected the work of {len(collected.students)} students, {len(collected.late)} of them late.")
-    for student in collected.late:
-        console.print(f"  late: {student}", markup=False)
-    for name in collected.left:
-        console.print(f"  left, not named as a submission: {name}", markup=False)
-    return 0
+    said = [
+        *(f"late: {student}" for student in collected.late),
+        *(f"{student}: {remark}" for student, remark in collected.remarks.items()),
+        *(f"left, not named as a submission: {name}" for name in collected.left),
+        *(f"not collected, {student}: {why}" for student, why in collected.failed.items()),
+    ]
+    for line in said:
+        console.print(f"  {printable(line)}", markup=False, soft_wrap=True)
+    return 1 if collected.failed else 0
 
 
 COMMANDS = {

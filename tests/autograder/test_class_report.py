@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from autograder.__main__ import main
 from autograder.course import collect as collect_module
 from autograder.course.collect import collect
 from autograder.course.commands import GradingError, nbgrader
@@ -72,6 +73,8 @@ NAMES = {
     "Anna Zoe_1234568_assignsubmission_file_ps1-attribution.ipynb": "anna",
     "Bo Li_1234569_assignsubmission_file_/Copy of ps1-attribution (2).ipynb": "bo",
     "Bo Li_1234569_assignsubmission_file_/notes.ipynb": "more",
+    "course-ps1/Cy Top_1234570_assignsubmission_file_/ps1-attribution.ipynb": "cy",
+    "__MACOSX/._smithann_32345_678912_ps1-attribution.ipynb": "none of anybody's",
     "notes.txt": "left",
 }
 
@@ -149,6 +152,7 @@ def test_archives_of_canvas_and_moodle_are_collected_the_latest_attempt_of_each(
     assert handed == {
         "doejane_12345": "second", "roejohn_22345": "late", "smithann_32345": "ann",
         "Müller Jörg_1234567": "jörg", "Anna Zoe_1234568": "anna", "Bo Li_1234569": "bo",
+        "Cy Top_1234570": "cy",
     }  # fmt: skip
     assert collected.late == ["roejohn_22345"] and collected.left == ["notes.txt"]
     assert (course.submissions(PS1.id)["smithann_32345"] / "mycat.jpg").is_file()
@@ -160,23 +164,42 @@ def test_archives_of_canvas_and_moodle_are_collected_the_latest_attempt_of_each(
     assert (jane.first_name, jane.last_name, jane.email) == ("Jane", "Doe", "jane@example.org")
 
 
-def test_what_one_student_handed_in_stops_nobody_elses_from_being_collected(tmp_path, released_course, monkeypatch):
+def test_what_one_student_handed_in_stops_nobody_elses_from_being_collected(
+    tmp_path, released_course, monkeypatch, capsys
+):
     course = Course(released_course(PS1.id, tmp_path / "course"))
     path = tmp_path / "submissions.zip"
+    moodle = "_assignsubmission_file_/"
+    (course.folder / "submitted").mkdir(exist_ok=True)
+    (course.folder / "submitted" / "fay_9").write_text("a file where her folder has to be")
     with zipfile.ZipFile(path, "w") as opened:
         for name in (
             f"ada_1_2_{PS1.id}.ipynb", f"bob_3_4_{PS1.id}.ipynb", "bob_3_5_a.txt", "bob_3_6_b.txt", f"cyd_5_6_{PS1.id}.ipynb",
-            f"dan_7_8_{'n' * 230}.ipynb", f"../../eve_9_assignsubmission_file_/{PS1.id}.ipynb", f"zoe_8_9_{PS1.id}.ipynb",
+            f"dan_7_8_{'n' * 230}.ipynb", f"../../eve_9{moodle}{PS1.id}.ipynb", f"fay_9_9_{PS1.id}.ipynb",
+            f"gus_1{moodle}..", f"hal_1{moodle}.", f"hal_1{moodle}/", f"ian_1{moodle}a\n\x1b[31m\u202eb.txt", f"ian_1{moodle}x/..",
+            f"nodate_1_9_{PS1.id}.ipynb", f"second_1_9_{PS1.id}.ipynb", f"zoe_8_9_{PS1.id}.ipynb",
         ):  # fmt: skip
-            opened.writestr(name, f"{name[:3]} {'x' * 40}")
+            # A date that is none, and one whose second is 62, as some packers write them.
+            date = {"nod": (1980, 0, 0, 0, 0, 0), "sec": (2026, 11, 26, 5, 26, 62)}.get(name[:3], (2026, 1, 1, 0, 0, 0))
+            opened.writestr(zipfile.ZipInfo(name, date), f"{name[:3]} {'x' * 40}")
     content = path.read_bytes()
     path.write_bytes(content.replace(b"cyd x", b"cyd y", 1))  # not what its checksum says
     monkeypatch.setattr(collect_module, "MAX_FILES", 2)
+    assert main(["collect", "ps1", str(path), "--course", str(course.folder)]) == 1
     collected = collect(course, "ps1", path)
-    assert collected.students == ["ada_1", "zoe_8"] == [*course.submissions(PS1.id)]
-    left = " | ".join(collected.left)
-    assert "bob_3: 3 files" in left and "cyd_5: cannot be unpacked (Bad CRC" in left and "dan_7: a name of more" in left
-    assert "../../eve_9" in left and not list(tmp_path.glob("**/eve*"))
+    assert collected.students == ["ada_1", "ian_1", "nodate_1", "second_1", "zoe_8"] == [*course.submissions(PS1.id)]
+    assert {student: why.split(" (")[0] for student, why in collected.failed.items()} == {
+        "bob_3": "3 files of 0 MiB, expected at most 2 of 512 MiB", "cyd_5": "cannot be unpacked",
+        "dan_7": "a name of more than 200 bytes", "fay_9": "cannot be written",
+    }  # fmt: skip
+    assert {name.split("_")[0] for name in collected.left} == {"../../eve", "gus", "hal", "ian"}
+    assert not list(tmp_path.glob("**/eve*"))
+    stamps = {student: folder / "timestamp.txt" for student, folder in course.submissions(PS1.id).items()}
+    assert [student for student, stamp in stamps.items() if not stamp.is_file()] == ["nodate_1"]
+    assert [*collected.remarks] == ["nodate_1"] and stamps["second_1"].read_text() == "2026-11-26 05:26:59 UTC\n"
+    said = capsys.readouterr().out
+    assert all(f"not collected, {student}: " in said for student in collected.failed) and "nodate_1: collected" in said
+    assert "\x1b" not in said and "\u202e" not in said
 
 
 def test_an_archive_of_something_else_says_what_was_expected(tmp_path, released_course):
