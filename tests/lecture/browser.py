@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 SIZES = {"1280x720": (1280, 720), "1920x1080": (1920, 1080)}  # of the projectors that the pages are made for
 LEAST_TEXT_PX = 18
 LEAST_MAP_PX = 300  # at 1280 x 720
+PAGE_PX = 953  # what a page of the lecture leaves for a picture there
 LEAST_CONTRAST = 4.5
 OPENING_MS = 180_000  # a page of 20 MB, on a machine with other work
 

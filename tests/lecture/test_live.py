@@ -105,6 +105,7 @@ def photo_bytes(name: str) -> np.ndarray:
 
 def test_scores_and_maps_of_the_kits_photos_are_igrefs(live, model):
     photos = igref.load_photos()
+    before = None
     for number, photo in enumerate(photos):
         live.page.evaluate("() => delete document.body.dataset.said")
         live.page.locator("#photos button").nth(number).click()
@@ -113,6 +114,10 @@ def test_scores_and_maps_of_the_kits_photos_are_igrefs(live, model):
         assert top[0][1] == pytest.approx(float(probabilities.max()), abs=NEAR), photo.name
         assert photo.source in live.page.text_content("#credit"), "some may only be shown with their author's name"
         found = explain(live)
+        if before:
+            assert [live.page.text_content(place) for place in ("#of-before", "#limit-before")] == before
+        before = [live.page.text_content(place) for place in ("#of-map", "#limit")]
+        assert before[0] == f"for {top[0][0]}, from black"
         x = found["picture"].view_as(photo.pixels)
         assert float((x - photo.pixels).abs().max()) < 1 / 255, photo.name
         expected = igref.integrated_gradients(
@@ -252,21 +257,6 @@ def test_the_guess_is_answered(live):
     live.page.locator("#picture").click(position={"x": 90, "y": 90})
     live.page.wait_for_selector("#guess[data-only]")
     assert live.page.locator("#by").input_value() == "painted"
-
-
-def test_the_map_before_says_whose_it_is(live):
-    """Two maps lie on each other, each on a scale of its own: the page says for what, from what and up to what."""
-    live.page.evaluate("() => delete document.body.dataset.said")
-    live.page.locator("#photos button").nth(1).click()
-    answered(live)
-    for baseline in ("black", "white"):
-        live.page.locator("#baseline").select_option(baseline)
-        explain(live)
-    assert live.page.text_content("#of-map") == "for espresso, from white"
-    assert live.page.text_content("#of-before") == "for espresso, from black"
-    limits = [float(live.page.text_content(place)) for place in ("#limit", "#limit-before")]
-    assert limits[0] != limits[1]
-    live.page.locator("#baseline").select_option("black")
 
 
 def test_turning_asks_again(live, model):
