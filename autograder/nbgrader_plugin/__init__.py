@@ -67,7 +67,8 @@ def configure(c: Config) -> None:
     c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"nbgrader"}
     c.HTMLExporter.filters = {
         "markdown2html": "autograder.nbgrader_plugin.pages.markdown",
-        "ansi2html": "autograder.nbgrader_plugin.pages.terminal_text",
+        "ansi2html": "autograder.nbgrader_plugin.pages.output",
+        "highlight_code": "autograder.nbgrader_plugin.pages.code",
     }
     c.FileNameCollectorPlugin.named_regexp = DOWNLOADED
     c.ExchangeFactory.release_feedback = "autograder.nbgrader_plugin.feedback_pages.FeedbackForExchange"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from html import escape
+from html import escape, unescape
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,6 +15,7 @@ import bleach
 from jinja2 import pass_context
 from latex2mathml.converter import convert
 from nbconvert.filters.ansi import ansi2html, strip_ansi
+from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from autograder.nbgrader_plugin.submitted_notebook import SHOWN_IMAGES, plain_pictures
@@ -24,7 +25,8 @@ TAGS = {
     *("br", "del", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img", "p", "pre", "s", "span", "sub", "sup"),
     *("table", "tbody", "td", "tfoot", "th", "thead", "tr", "u"),
 }
-ATTRIBUTES = {("img", "alt"), ("img", "width"), ("img", "height"), ("span", "class"), ("ol", "start")}
+ATTRIBUTES = {("img", "alt"), ("img", "width"), ("img", "height"), ("ol", "start")}
+"""No class: with one of the page's own, a student's text would look like the page's score."""
 MATH_TAGS = {
     *(
         "math",
@@ -58,16 +60,23 @@ MATH_ATTRIBUTES = [
     ),
     *("stretchy", "width"),
 ]
+LINKS = ("http", "https", "mailto")
 PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,")
 MAX_MARKDOWN = 50_000
 """Characters. The renderer's time grows faster than its text."""
 MAX_PAGE_MARKDOWN = 400_000
 """Characters of a page that are rendered, in cells of at most MAX_MARKDOWN; cells after them are shown as they were written. 50,000
 characters of formulas, the slowest, take 5 seconds of the processor."""
-RENDERED = "rendered_markdown"
-"""Where a page's resources keep how many characters of it have been rendered."""
-MAX_COLOURS = 2000
-"""Changes of colour in a text from a terminal: nbconvert copies the rest of the text at each."""
+MAX_COLOURS, MAX_PAGE_COLOURS = 2000, 20_000
+"""Changes of colour in a text from a terminal, and in a page; what has more is shown without."""
+MAX_COPIED = 10**9
+"""Characters: nbconvert copies the rest of a text at each change of colour."""
+LONG_SEQUENCE = re.compile(r"\x1b\[[^@-~\n]{65,}[@-~]")
+"""A change of colour that has no end: nbconvert takes its numbers from the front of a list, which moves all that are left."""
+MAX_CODE, MAX_PAGE_CODE, MAX_CODE_LINE = 20_000, 200_000, 1000
+"""Characters of a cell's code, of a page's, and of a line that are highlighted: a lexer's time may grow with a line's square."""
+RENDERED, COLOURS, HIGHLIGHTED = "rendered_markdown", "shown_colours", "highlighted_code"
+"""Where a page's resources keep how much of it has been."""
 
 
 class Renderer(IPythonRenderer):
@@ -80,6 +89,7 @@ class Renderer(IPythonRenderer):
         super().__init__(**options)
         self.formulas: dict[str, str] = {}
         self._key = secrets.token_hex(8)
+        self.marks = re.compile(rf"formula-{self._key}-\d+-")
 
     def inline_math(self, body: str) -> str:
         return self._formula(body, "inline")
@@ -139,30 +149,43 @@ TABLE = '<table class="table table-condensed" style="width: auto">'
 def markdown(context: Any, source: str) -> str:
     """Markdown as HTML with harmless tags only. What the renderer cannot take is shown as it was written."""
     pictures = plain_pictures(context.get("cell", {}).get("attachments"))
-    of_the_page = context.get("resources") or {}
-    rendered = of_the_page.get(RENDERED, 0) + len(source)
-    if len(source) > MAX_MARKDOWN or rendered > MAX_PAGE_MARKDOWN:
+    if len(source) > MAX_MARKDOWN or not _is_left(context, RENDERED, len(source), MAX_PAGE_MARKDOWN):
         return f"<pre>{escape(source)}</pre>"
-    of_the_page[RENDERED] = rendered
     renderer = Renderer(escape=False, attachments=pictures, exclude_anchor_links=True)
     try:
         page = MarkdownWithMath(renderer=renderer).render(source)
     except Exception:
         return f"<pre>{escape(source)}</pre>"
-    harmless = bleach.clean(page, tags=TAGS, attributes=_allowed, protocols={"http", "https", "mailto", "data"})
-    for mark, formula in renderer.formulas.items():
-        harmless = harmless.replace(mark, formula)
-    return harmless.replace("<table>", TABLE)
+    harmless = bleach.clean(page, tags=TAGS, attributes=_allowed, protocols={*LINKS, "data"})
+    with_formulas = renderer.marks.sub(lambda found: renderer.formulas[found[0]], harmless)
+    return with_formulas.replace("<table>", TABLE)
+
+
+@pass_context
+def output(context: Any, text: str) -> str:
+    """Text from a terminal as HTML, with the colours that are left to its page."""
+    return terminal_text(text if _is_left(context, COLOURS, text.count("\x1b"), MAX_PAGE_COLOURS) else strip_ansi(text))
 
 
 def terminal_text(text: str) -> str:
     """Text with a terminal's colours as HTML; without them where there are too many, or some that are none."""
-    if text.count("\x1b") > MAX_COLOURS:
+    text = LONG_SEQUENCE.sub("", text)
+    changes = text.count("\x1b")
+    if changes > MAX_COLOURS or changes * len(text) > MAX_COPIED:
         text = strip_ansi(text)
     try:
         return ansi2html(text)
     except Exception:  # nbconvert takes a colour for complete that is not
         return escape(strip_ansi(text))
+
+
+@pass_context
+def code(context: Any, source: str, language: str | None = None, metadata: Any = None) -> str:
+    """A cell's code as HTML, in colours where it is not too long for that: those of Python, whatever magic it begins with."""
+    too_long = len(source) > MAX_CODE or max(map(len, source.splitlines()), default=0) > MAX_CODE_LINE
+    if too_long or not _is_left(context, HIGHLIGHTED, len(source), MAX_PAGE_CODE):
+        return f'<div class="highlight"><pre>{escape(source)}</pre></div>'
+    return str(Highlight2HTML(pygments_lexer="ipython3")(source))
 
 
 def mathml(formula: str, display: str = "inline") -> str:
@@ -178,9 +201,30 @@ def mathml(formula: str, display: str = "inline") -> str:
     return bleach.clean(converted, tags=MATH_TAGS, attributes=MATH_ATTRIBUTES)
 
 
+def _is_left(context: Any, kind: str, amount: int, most: int) -> bool:
+    """Whether a page has room for so much more of a kind; then it has that much less."""
+    of_the_page = context.get("resources") or {}
+    used = of_the_page.get(kind, 0) + amount
+    if used > most:
+        return False
+    of_the_page[kind] = used
+    return True
+
+
 def _allowed(tag: str, name: str, value: str) -> bool:
     if (tag, name) == ("img", "src"):
         return value.startswith(PICTURES)
     if name == "href":
-        return not value.strip().lower().startswith("data:")
+        return _scheme(value) in (*LINKS, "")
     return (tag, name) in ATTRIBUTES or name == "title"
+
+
+def _scheme(address: str) -> str:
+    """The scheme that a browser sees in an address: it takes entities for what they mean, and no notice of control characters.
+
+    >>> _scheme("\\x01Da&Tab;ta&#58;text/html,x"), _scheme("slides/a.html#b:c")
+    ('data', '')
+    """
+    read = re.sub(r"[\x00-\x20\x7f-\xa0\s]", "", unescape(unescape(address))).lower()
+    found = re.match(r"([^/?#:]*):", read)
+    return found[1] if found else ""

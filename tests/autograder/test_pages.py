@@ -4,7 +4,8 @@ import time
 
 import pytest
 from nbconvert.exporters import HTMLExporter
-from nbformat.v4 import new_markdown_cell, new_notebook
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
 
 from autograder.nbgrader_plugin import configure, pages
@@ -47,9 +48,21 @@ class TestTextFromATerminal:
     def test_is_shown_whatever_it_holds(self, text):
         assert "\x1b[38" not in terminal_text(text) and "<x>" not in terminal_text(text)
 
-    def test_takes_no_longer_for_many_colours(self):
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "\x1b[31mx" * 150_000,  # 1 MB, as the next one: each took nbconvert half a minute
+            "\x1b[" + "1;" * 500_000 + "1m",
+            ("\x1b[31m" + "x" * 8000) * MAX_COLOURS,
+            ("\x1b[" + "1;" * 4000 + "m") * MAX_COLOURS,
+            "\x1b[" + "9" * 10**6 + "mx",
+            "a" + "\r\b\u0301" * 10**6,
+        ],
+        ids=["colours", "one long colour", "far apart", "long colours", "a long number", "characters that move others"],
+    )
+    def test_takes_no_longer_for_many_colours(self, text):
         started = time.process_time()
-        terminal_text("\x1b[31mx" * 150_000)  # 1 MB, which took nbconvert half a minute
+        terminal_text(text)
         assert time.process_time() - started < 3
 
     def test_has_room_for_a_long_traceback(self):
@@ -64,12 +77,41 @@ def test_no_markdown_holds_up_a_page(piece):
     assert time.process_time() - started < 10
 
 
-def test_a_page_of_thousands_of_cells_is_rendered_as_far_as_a_page_goes(monkeypatch):
+@pytest.mark.parametrize(
+    ("most", "cell", "plain", "rendered"),
+    [
+        ("MAX_PAGE_MARKDOWN", new_markdown_cell("**bold** " * 100), "<pre>**bold**", "<strong>bold</strong>"),
+        ("MAX_PAGE_CODE", new_code_cell("x = 1\n" * 150), "<pre>x = 1", '<span class="n">x</span>'),
+        (
+            "MAX_PAGE_COLOURS",
+            new_code_cell(outputs=[new_output("stream", text="\x1b[31mred\x1b[0m" * 450)]),
+            "<pre>redred",
+            '<span class="ansi-red-fg">red</span>',
+        ),
+    ],
+)
+def test_a_page_of_thousands_of_cells_is_rendered_as_far_as_a_page_goes(monkeypatch, most, cell, plain, rendered):
     """Five thousand cells, each of which may be rendered by itself, would take hours."""
-    monkeypatch.setattr(pages, "MAX_PAGE_MARKDOWN", 2000)
+    monkeypatch.setattr(pages, most, 2000)
+    for _ in range(2):  # another page has as much
+        page = page_of(*(NotebookNode(cell, id=f"cell-{k}") for k in range(5)))
+        assert page.count(plain) == 3 and page.count(rendered) >= 200
+
+
+def test_code_is_highlighted_where_no_line_is_so_long_that_a_page_would_wait_for_it():
+    """100 kB of `a.a.a.` kept nbconvert's page for over a minute, and formgrader makes pages in its own process."""
+    started = time.process_time()
+    page = page_of(new_code_cell("a." * 50_000), new_code_cell("(" * 10**6), new_code_cell("def f(): pass"))
+    assert time.process_time() - started < 5
+    assert "a." * 50_000 in page and "(" * 10**6 in page and '<span class="k">def</span>' in page
+
+
+def page_of(*cells) -> str:
     config = Config()
     configure(config)
-    notebook = new_notebook(cells=[new_markdown_cell("**bold** " * 100) for _ in range(5)])
-    for _ in range(2):  # another page has as much
-        shown, _ = HTMLExporter(config=config, template_name="basic").from_notebook_node(notebook)
-        assert shown.count("<pre>**bold**") == 3 and shown.count("<strong>bold</strong>") == 200
+    return HTMLExporter(config=config, template_name="basic").from_notebook_node(new_notebook(cells=list(cells)))[0]
+
+
+def test_a_students_text_cannot_look_like_the_pages_own_score():
+    shown = markdown({}, '<span class="btn btn-primary nbgrader-score" id="x">20 / 20</span>\n\n```python\nx = 1\n```')
+    assert "20 / 20" in shown and "class=" not in shown and "id=" not in shown

@@ -13,6 +13,11 @@ _URLS = (
     f"javascript:{ACT}", f"JaVaScRiPt:{ACT}", f" javascript:{ACT}", f"java\tscript:{ACT}", f"java&#10;script:{ACT}",
     f"&#106;avascript:{ACT}", f"javascript&colon;{ACT}", f"vbscript:{ACT}", f"data:text/html,<script>{ACT}</script>",
     "data:text/html;base64,PHNjcmlwdD5ob3N0aWxlPTE8L3NjcmlwdD4=", f"\x01javascript:{ACT}", "file:///etc/passwd",
+    *(
+        f"{address}text/html,<script>{ACT}</script>"
+        for address in ("\x01data:", "\x1f data:", "da\tta:", "d\nata:", "&#1;data:", "da&Tab;ta&#58;", "da&NewLine;ta&colon;",
+                        "&#100;&#x41;ta:", "DaTa:", "\xa0data:", "data&amp;#58;", "view-source:data:", "blob:")
+    ),
 )  # fmt: skip
 _WHOLE = (
     f"<script>{ACT}</script>", f"<SCRIPT SRC={FAR}></SCRIPT>", f"<scr<script>ipt>{ACT}</scr</script>ipt>",
