@@ -95,7 +95,7 @@ def test_the_figures_of_the_threat_model_are_those_of_the_corpora():
 
 @pytest.mark.parametrize("game", [one for one in GAMES if one.name in IN_THE_SUITE], ids=lambda game: game.name)
 def test_a_game_with_the_questions_is_not_paid_in_full(hand_in, game):
-    for seed in (1, 2):
+    for seed in (1, 2) if WHOLE else (1,):
         verdict = hand_in(game.gradient + game.source, "ps1-integrated-gradients", seed)
         assert verdict.points <= game.deserved, [finding.seen for finding in verdict.findings]
 
