@@ -29,6 +29,7 @@ from autograder.sandbox.cgroup import Cgroup, cgroup_for
 from autograder.sandbox.clock import Clock
 from autograder.sandbox.limits import MIB, Limits
 from autograder.sandbox.other_user import STILL_ROOT, as_another_user, warning_of_root
+from autograder.sandbox.processes import Processes
 from autograder.sandbox.system_calls import filter_file
 from autograder.sandbox.warm import PLACEHOLDER, WarmStartError, warm_parent_of_this_process
 
@@ -145,6 +146,7 @@ class Watch(threading.Thread):
         super().__init__(name="sandbox watch", daemon=True)
         self.pid, self.limits, self.folders, self.cgroup = pid, limits, folders, cgroup
         self.joined = _process(kernel)
+        self._seen = Processes()
         self.violation = ""
         self.clock = Clock()
         self._ended = threading.Event()
@@ -208,11 +210,9 @@ class Watch(threading.Thread):
 
         A kernel that joined it is no descendant of bubblewrap's. What its children leave behind is.
         """
-        found = psutil.Process(self.pid).children(recursive=True)
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if self.joined:
-                found += [*self.joined.children(recursive=True), self.joined]
-        return found
+        if self.joined and self.joined.is_running():
+            return [*self._seen.below(self.pid, self.joined.pid), self.joined]
+        return self._seen.below(self.pid)
 
     def _out_of_memory(self) -> str:
         """What there is to say where the kernel ended it; empty where it did not, or nobody knows."""
@@ -241,7 +241,8 @@ class Watch(threading.Thread):
         if sum(_threads(process) for process in processes) > self.limits.threads:
             return f"it started more than {self.limits.threads} threads"
         inside = [process for process in processes if not self._is_bubblewrap(process)]
-        if _channels(inside) > self.limits.channels:
+        pipes, nameless = _held_open(inside, self._devices)
+        if pipes + _sockets_and_terminals(inside) > self.limits.channels:
             return f"it opened more than {self.limits.channels} sockets, pipes and terminals"
         if files > self.limits.files:
             return f"it made more than {self.limits.files:,} files"
@@ -256,8 +257,7 @@ class Watch(threading.Thread):
             written = sum(_size(folder) for folder in self.folders)
         except OSError as error:
             return f"it put {error} where its evidence goes"
-        written += sum(_size_of_nameless_files(process, self._devices) for process in inside)
-        written = max(written, self._written_so_far(processes) // TIMES_WRITTEN)
+        written = max(written + nameless, self._written_so_far(processes) // TIMES_WRITTEN)
         if written > self.limits.evidence * MIB:
             return f"it wrote more than {self.limits.evidence} MiB of evidence"
         return ""
@@ -339,31 +339,17 @@ def _scratch(processes: list[psutil.Process]) -> tuple[int, int]:
     return 0, 0
 
 
-def _channels(processes: list[psutil.Process]) -> int:
-    """How many sockets, pipes and terminals there are.
-
-    What lies in their buffers is memory that no process has, and of terminals a machine has a few thousand for all. The sandbox's
-    network and its terminals are counted as such: a socket that was sent over another one and closed is open in no process.
-    """
-    return _sockets_and_terminals(processes) + len(_pipes(processes))
-
-
 def _sockets_and_terminals(processes: list[psutil.Process]) -> int:
+    """How many the sandbox's own network and terminals have: a socket that was sent over another one and closed is open nowhere.
+
+    What lies in their buffers is memory that no process has, as with pipes, and of terminals a machine has a few thousand for all.
+    """
     for process in reversed(processes):  # the last ones are inside for certain
         with contextlib.suppress(OSError):
             seen = Path("/proc") / str(process.pid)
             used = (seen / "net" / "sockstat").read_text().split()[2]  # "sockets: used 20"
             return int(used) + sum(1 for _ in (seen / "root" / "dev" / "pts").iterdir())
     return 0
-
-
-def _pipes(processes: list[psutil.Process]) -> set[str]:
-    found = set()
-    for process in processes:
-        for entry in _open_files(process):
-            with contextlib.suppress(OSError):
-                found.add(os.readlink(entry.path))  # noqa: PTH115 these links are no paths
-    return {kind for kind in found if kind.startswith("pipe:")}
 
 
 def _size(folder: Path) -> int:
@@ -381,15 +367,18 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _size_of_nameless_files(process: psutil.Process, devices: set[int]) -> int:
-    """The bytes of files that the process has removed but holds open on the evidence's file system."""
-    total = 0
-    for entry in _open_files(process):
-        with contextlib.suppress(OSError):
-            status = entry.stat()
-            if stat.S_ISREG(status.st_mode) and not status.st_nlink and status.st_dev in devices:
-                total += status.st_blocks * 512
-    return total
+def _held_open(processes: list[psutil.Process], devices: set[int]) -> tuple[int, int]:
+    """How many pipes the processes have open, and the bytes of files on these devices that are open and have been removed."""
+    pipes, nameless = set(), 0
+    for process in processes:
+        for entry in _open_files(process):
+            with contextlib.suppress(OSError):
+                status = entry.stat()
+                if stat.S_ISFIFO(status.st_mode):
+                    pipes.add((status.st_dev, status.st_ino))
+                elif stat.S_ISREG(status.st_mode) and not status.st_nlink and status.st_dev in devices:
+                    nameless += status.st_blocks * 512
+    return len(pipes), nameless
 
 
 def _open_files(process: psutil.Process) -> list[os.DirEntry[str]]:
