@@ -23,6 +23,13 @@ from autograder.nbgrader_plugin.kept_evidence import kit_version
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SLEEP_WHILE_WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads that wait for one another compute, otherwise: on a busy machine most of what a worker of several threads spends."""
+WITHOUT_ITS_OWN_PROFILE = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.scheduler.active-memory-manager.start": False,
+}
+"""Dask looks at its stacks a hundred times a second, at its loops fifty times, at the machine twice: nobody reads that here."""
 SECONDS_TO_CONNECT = 20
 
 
@@ -46,7 +53,7 @@ def workers(count: int, scheduler: str = "") -> Iterator[Client]:
         environment = dict.fromkeys(THREADS, threads) | SLEEP_WHILE_WAITING | {SHARED_GRADIENTS: gradients}
         # A worker starts processes of its own, which a daemon may not.
         settings = {"distributed.nanny.pre-spawn-environ": environment, "distributed.worker.daemon": False}
-        stack.enter_context(dask.config.set(settings))
+        stack.enter_context(dask.config.set(WITHOUT_ITS_OWN_PROFILE | settings))
         cluster = stack.enter_context(
             LocalCluster(
                 n_workers=count,

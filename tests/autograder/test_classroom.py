@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import dask
 import pytest
 from distributed import Client
 from nbgrader.api import Gradebook
@@ -25,6 +26,7 @@ from autograder.course.commands import GradingError, nbgrader
 from autograder.course.folder import Course
 from autograder.course.worker import Outcome, kept_gradients
 from autograder.nbgrader_plugin import converter
+from autograder.nbgrader_plugin.kept_evidence import KEPT
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import SandboxUnavailableError
 
@@ -72,6 +74,7 @@ def test_ids_as_they_come_are_graded_once_each_and_what_is_done_is_not_done_agai
         assert record(course, student)["student"] == student
         assert table[student].score == 0 and "not readable as JSON" in table[student].diagnosis
         assert table[student].feedback.is_file()
+        assert "CPU seconds of the worker" in Course(course).log_of(PS1.id, student).read_text()
     with gradebook(course) as book:
         assert {submission.student_id for submission in book.assignment_submissions(PS1.id)} == set(IDS)
     seeds = {student: record(course, student)["seed"] for student in IDS}
@@ -138,7 +141,7 @@ def test_what_the_configuration_sets_is_honoured(course, scheduler):
         config.read_text() + f"\nc.CourseDirectory.db_url = 'sqlite:///{course}/elsewhere.db'\n"
         "c.CourseDirectory.submitted_directory = 'inbox'\nc.CourseDirectory.autograded_directory = 'graded'\n"
         "c.CourseDirectory.feedback_directory = 'returned'\nc.CourseDirectory.student_id_exclude = 'ben'\n"
-        "c.AssignLatePenalties.plugin_class = 'late.Half'\n"
+        "c.AssignLatePenalties.plugin_class = 'late.Half'\nc.CourseAutograde.evidence_gib = 0.0\n"
     )
     shutil.move(course / "gradebook.db", course / "elsewhere.db")
     (course / "late.py").write_text(
@@ -158,7 +161,9 @@ def test_what_the_configuration_sets_is_honoured(course, scheduler):
         book.db.commit()
     table, _ = grade(course, scheduler)
     assert set(table) == {"ada"} and table["ada"].feedback.is_relative_to(course / "returned")
-    assert (course / "graded" / "ada" / PS1.id / "verdicts.json").is_file()
+    graded = course / "graded" / "ada" / PS1.id
+    assert "would take more than 0 GiB" in json.loads((graded / "verdicts.json").read_text())["evidence"]["why"]
+    assert not (graded / KEPT).exists()
     assert not (course / "gradebook.db").exists()
     with Gradebook(f"sqlite:///{course}/elsewhere.db", "integrated-gradients") as book:
         submission = book.find_submission(PS1.id, "ada")
@@ -244,6 +249,12 @@ def test_the_workers_of_a_machine_keep_their_gradients_together(scheduler):
         folders = client.run(kept_gradients)
     assert len(folders) == 2 and len({*folders.values()}) == 1
     assert next(iter(folders.values())).is_dir()
+
+
+def test_workers_spend_no_time_on_a_profile_that_nobody_reads(scheduler):
+    with Client(scheduler) as client:
+        profiled = client.run(dask.config.get, "distributed.worker.profile.enabled")
+    assert list(profiled.values()) == [False, False]
 
 
 def test_who_grades_without_a_sandbox_has_to_say_so(course, monkeypatch):
