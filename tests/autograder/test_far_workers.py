@@ -7,6 +7,7 @@ the folder in which the course lies is an empty one of its own, with its tempora
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,12 @@ from autograder.course.classroom import grade_class
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import find_bubblewrap
 
-STUDENTS = (demo.Student("one task", "", {"ps1-input-gradient": demo.GRADIENT}),)
+STUDENTS = tuple(
+    demo.Student(name, "", {"ps1-input-gradient": answer})
+    for name, answer in {"one task": demo.GRADIENT, "another style": demo.ANOTHER_STYLE}.items()
+)
+DRAWN = re.compile(r'id="cell-id=\w+"|<!-- grades \w+ -->')
+"""What a page has by chance or by the clock: the ids of cells that were handed in without, and a checksum of the record."""
 NETWORK = Path("/proc/self/ns/net")
 HOST = "10.213.{}.1"
 SCHEDULER = HOST.format(0)
@@ -91,24 +97,31 @@ def far_workers(tmp_path, sandbox_of_this_machine):
         yield cluster.scheduler_address
 
 
-def grades(course: Path, scheduler: str) -> dict[str, dict]:
-    """Each record but for times, with the evidence's checksum left out, as that counts them too."""
+def graded(course: Path, scheduler: str, again: bool = False) -> dict[str, tuple[dict, str]]:
+    """Each page, and each record but for times, with the evidence's checksum left out, as that counts them too."""
     with (course / "screen.txt").open("w") as screen:
-        grade_class(course, ["ps1"], Console(file=screen), count=2, scheduler=scheduler)
+        grade_class(course, ["ps1"], Console(file=screen), count=2, scheduler=scheduler, again=again)
     found = {}
     for student in STUDENTS:
         record = json.loads((course / "autograded" / student.name / PS1.id / "verdicts.json").read_text())
-        found[student.name] = {name: record[name] for name in record.keys() - {"seconds", "cpu_seconds", "evidence"}}
+        page = (course / "feedback" / student.name / PS1.id / f"{PS1.id}.html").read_text()
+        kept = {name: record[name] for name in record.keys() - {"seconds", "cpu_seconds", "evidence"}}
+        found[student.name] = kept, DRAWN.sub("", page)
     return found
 
 
-def test_far_workers_give_the_grades_of_one_machine(tmp_path, released_course, scheduler, far_workers):
+def test_far_workers_and_one_alone_give_the_grades_and_pages_of_two_on_one_machine(
+    tmp_path, released_course, scheduler, far_workers
+):
     courses = {name: released_course(PS1.id, tmp_path / name) for name in ("far", "near")}
     for course in courses.values():
         config = course / "nbgrader_config.py"
         config.write_text(config.read_text() + "\nc.SandboxedExecute.key = 'the same for both'\n")
         demo.hand_in(course, STUDENTS)
-    near, far = grades(courses["near"], scheduler), grades(courses["far"], far_workers)
+    near, far = graded(courses["near"], scheduler), graded(courses["far"], far_workers)
     assert far == near
-    points = {verdict["task"]: verdict["points"] for verdict in far["one task"]["verdicts"]}
+    with Client(far_workers) as client:
+        client.retire_workers([next(iter(client.nthreads()))])
+    assert graded(courses["far"], far_workers, again=True) == near
+    points = {verdict["task"]: verdict["points"] for verdict in far["one task"][0]["verdicts"]}
     assert points["ps1-input-gradient"] == 4
