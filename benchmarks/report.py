@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.setting import RESULTS, median_ratio
+from benchmarks.setting import FEW, FEW_BY_TWO, ONE, RESULTS, STOCK, TWO, median_ratio
 
 README = Path(__file__).parent / "README.md"
 DOCS = Path(__file__).parent.parent / "docs" / "igref.md"
 START, END = "<!-- measured: start -->\n", "<!-- measured: end -->"
 NEEDED = ("trapezoid", "gauss_legendre", "captum's riemann_trapezoid")
 ONCE = "once a run"
+LARGER = (60, 1000)
+"""Classes that are larger than the one that was graded."""
 PIXELS = "pixels within two stated errors"
 
 
@@ -98,7 +100,7 @@ def _row(model: str, by: str, measured: list[dict]) -> list[str]:
 def class_run(results: dict) -> str:
     """Wall and processor seconds of each contestant, their ratios, and where those of one submission go."""
     seconds = results["seconds"]
-    stock = seconds["stock nbgrader"]
+    stock = seconds[STOCK]
     rows = []
     for name, took in seconds.items():
         each, of_stock = (one["wall"] / one["students"] for one in (took, stock))
@@ -114,13 +116,29 @@ def class_run(results: dict) -> str:
         "CPU each over stock's",
     ]
     told = table(head, rows)
-    one, two = seconds["grade, one worker"]["wall"], seconds["grade, two workers"]["wall"]
-    told += f"\nTwo workers against one: {one / two:.2f} times the throughput. {ONCE.capitalize()}, with one worker: "
-    told += f"{results['cost'][ONCE]:.0f} CPU seconds.\n\n"
+    told += f"\nTwo workers against one: {seconds[ONE]['wall'] / seconds[TWO]['wall']:.2f} times the throughput. "
+    told += f"{ONCE.capitalize()}, with one worker: {results['cost'][ONCE]:.0f} CPU seconds.\n\n"
+    told += _larger_classes(seconds) if FEW_BY_TWO in seconds else ""
     spent = {f"grading one more: {name}": cpu for name, cpu in results["cost"].items() if name != ONCE}
     spent |= {f"the verdict on {name}": cpu for name, cpu in results["verdict"].items()}
     rows = [[name, f"{cpu:.2f}"] for name, cpu in spent.items()]
     return told + table(["of one submission", "CPU seconds"], rows)
+
+
+def _larger_classes(seconds: dict) -> str:
+    """What the runs of a class and of a quarter of it say of larger ones, in words: what is done once is then a smaller part."""
+    one_more = {
+        name: (seconds[name]["wall"] - seconds[few]["wall"]) / (seconds[name]["students"] - seconds[few]["students"])
+        for name, few in {ONE: FEW, TWO: FEW_BY_TWO}.items()
+    }
+    once = seconds[TWO]["wall"] - seconds[TWO]["students"] * one_more[TWO]
+    stock = seconds[STOCK]["wall"] / seconds[STOCK]["students"]
+    ratios = (f"{stock * count / (once + count * one_more[TWO]):.2f} times for {count:,}" for count in LARGER)
+    return (
+        f"One submission more takes two workers {one_more[TWO]:.1f} wall seconds, one worker {one_more[ONE]:.1f}, "
+        f"{one_more[ONE] / one_more[TWO]:.2f} times as many. By these figures two workers have the throughput of stock "
+        f"{' and '.join(ratios)}.\n\n"
+    )
 
 
 def class_alike(results: dict) -> str:

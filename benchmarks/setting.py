@@ -23,6 +23,10 @@ Contestants = dict[str, Callable[[], object]]
 COMPARED = ("torch", "timm", "captum", "saliency")
 OF_A_CLASS = ("torch", "nbgrader", "distributed", "copydetect")
 """Packages whose versions belong to a result."""
+ONE, TWO, STOCK = "grade, one worker", "grade, two workers", "stock nbgrader"
+FEW, FEW_BY_TWO = f"{ONE}, a quarter of the class", f"{TWO}, a quarter of the class"
+FEW_COLD = f"{FEW}, cold starts"
+"""Who grades a class, in its results."""
 SIX_BASELINES = ("black", "white", "blurred", "uniform", "gaussian", "maximum_distance")
 
 
