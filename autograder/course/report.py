@@ -23,7 +23,7 @@ from autograder.course.folder import Course
 from autograder.course.learning_systems import Grade, canvas_csv, moodle_csv
 from autograder.course.pairs import Pair, Passage, alike
 from autograder.judge.likeness import KIT, MAX_CODE, notebook_code, starter_code
-from autograder.judge.mistakes import Mistake
+from autograder.judge.mistakes import Mistake, remedy_of
 from autograder.judge.slides import DECK, slide_of
 from autograder.nbgrader_plugin.converter import write_whole
 from autograder.problem_sets import TASKS
@@ -179,11 +179,13 @@ def _read_gradebook(course: Course, report: ClassReport, records: dict[str, dict
 def _read_records(report: ClassReport, records: dict[str, dict[str, Any]]) -> None:
     holds: Counter[tuple[str, str]] = Counter()
     made: dict[str, list[str]] = {}
+    made_in: dict[str, str] = {}
     for student, record in records.items():
         for verdict in record["verdicts"]:
             holds.update((verdict["task"], finding["name"]) for finding in verdict["findings"] if finding["holds"])
             if (mistake := verdict["mistake"]) and student not in made.setdefault(mistake, []):
                 made[mistake].append(student)
+                made_in.setdefault(mistake, verdict["task"])
             if mistake == Mistake.MODEL_NOT_HERE:
                 report.unverified.append((student, TASKS[verdict["task"]].title))
         if record["ended"]:
@@ -202,7 +204,7 @@ def _read_records(report: ClassReport, records: dict[str, dict[str, Any]]) -> No
     ordered = sorted(made.items(), key=lambda item: -len(item[1]))
     known = {mistake.value: mistake for mistake in Mistake}
     report.mistakes = [
-        Made(known[name].cause, known[name].remedy, students, address_of_slide(name))
+        Made(known[name].cause, remedy_of(known[name], made_in[name]), students, address_of_slide(name))
         for name, students in ordered
         if name in known
     ]

@@ -623,7 +623,8 @@ class Mistake(StrEnum):
     OTHER_SCORES = (
         "other_scores",
         "logits were differentiated where probabilities are stated, or the reverse",
-        "Pass scores='logits' if the maps are of model.logits, and leave it out if they are of model.probabilities.",
+        "In the cell that chooses the network, set scores to 'logits' for maps of model.logits, and to 'probabilities' for maps of "
+        "model.probabilities.",
     )
     GRADIENT_OF_ANOTHER_POINT = (
         "gradient_of_another_point",
@@ -744,7 +745,7 @@ class Mistake(StrEnum):
     MODEL_FILE_MISSING = (
         "model_file_missing",
         "the file of the model did not come with the notebook, or is too large",
-        "Hand in the .pt2 or .onnx file (at most 128 MiB) in the notebook's folder, and pass its exact name.",
+        "Put the .pt2 or .onnx file (at most 128 MiB) next to the notebook, hand in both, and give the network the file's exact name.",
     )
     MODEL_FILE_UNREADABLE = (
         "model_file_unreadable",
@@ -876,7 +877,8 @@ class Mistake(StrEnum):
     MEASURE_NOT_ASKED = (
         "measure_not_asked",
         "the measure could not be asked again about the study's maps",
-        "Hand in a model's name that igref.load_model knows, or forward=... for one of your own.",
+        "In the cells that choose the network, define both model, under a name that igref.load_model knows or that of a file, and "
+        "forward, its scores.",
     )
     # the form
     WRONG_FORM = (
@@ -928,14 +930,28 @@ class Mistake(StrEnum):
     MISSING_PART = (
         "missing_part",
         "a part of the study is missing or is of the wrong kind",
-        "Hand in every part that the cell names: tensors for pictures and maps "
+        "Define every part that the cell hands in: tensors for pictures and maps "
         "(the .values of what igref returns), numbers and text otherwise.",
     )
     UNKNOWN_MODEL = (
         "unknown_model",
         "the model's name is not one that can be loaded",
-        "Use a name that igref.load_model knows, such as efficientnet_lite0.",
+        "Load the model by a name that igref.load_model knows, such as efficientnet_lite0.",
     )
+
+
+REMEDIES_OF_TASKS: dict[tuple[str, Mistake], str] = {
+    (
+        "ps1-photo",
+        Mistake.OTHER_SCORES,
+    ): "Compute both maps with model.probabilities: in this exercise F is the probability.",
+}
+"""What to try where the notebook of a task has another place for it: the cells that call submit are put back when it is graded."""
+
+
+def remedy_of(mistake: Mistake, task: str) -> str:
+    """What to try in the notebook of a task."""
+    return REMEDIES_OF_TASKS.get((task, mistake), mistake.remedy)
 
 
 BOTH_ENDS = (
@@ -1116,7 +1132,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.PRODUCT_WITHOUT_IMAGE,
         Mistake.GRADIENT_OF_ANOTHER_POINT,
     ),
-    Announced('`scores="logits"` goes with maps of logits'): (Mistake.OTHER_SCORES,),
+    Announced("`scores` says which of the model's scores the maps are of"): (Mistake.OTHER_SCORES,),
     Announced("at least five counts, the smallest 5 or less and the largest 200 or more", "ps3-steps"): (
         Mistake.TOO_FEW_COUNTS,
         Mistake.COUNTS_OUT_OF_RANGE,

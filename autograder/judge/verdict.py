@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from autograder.judge.map_picture import MapPicture, WrongMap
-from autograder.judge.mistakes import Mistake
+from autograder.judge.mistakes import Mistake, remedy_of
 from autograder.judge.slides import Slide, slide_of
 from autograder.student.plain_text import writable
 from autograder.task import Task
@@ -85,7 +85,7 @@ class Verdict:
     def causes(self) -> tuple[Cause, ...]:
         """The likely causes of the work's faults, then those of a single one."""
         known = [Mistake(name) for name in self._known()]  # type: ignore[call-arg]  # looked up by its value
-        causes = [Cause(one.cause, one.remedy) for one in known]
+        causes = [Cause(one.cause, remedy_of(one, self.task)) for one in known]
         if self.cause and len(self.mistakes) < 2:
             causes[:1] = [Cause(self.cause, self.remedy)]  # which may say more than the mistake does
         return tuple(causes)
@@ -184,7 +184,7 @@ def verdict_of(
         task.title,
         findings,
         cause="; and ".join(one.cause for one in known),
-        remedy=" ".join(one.remedy for one in known),
+        remedy=" ".join(remedy_of(one, task.id) for one in known),
         mistake=known[0] if known else "",
         mistakes=known,
         notes=tuple(notes),

@@ -283,6 +283,7 @@ class TestWrongMaps:
     def test_of_logits_that_are_not_said_to_be_logits_lose_points(self, hand_in_study, honest, model):
         verdict = hand_in_study(honest(forward=model.logits))
         assert lost(verdict) == {"completeness", "map", "product"}
+        assert "Compute both maps with model.probabilities" in verdict.as_text()  # submit is called in a cell put back
 
     def test_of_probabilities_said_to_be_logits_lose_points(self, hand_in_study, honest):
         assert lost(hand_in_study(honest() | {"scores": "logits"})) == {"completeness", "map", "product"}

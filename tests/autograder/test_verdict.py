@@ -10,12 +10,12 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import autograder
-from autograder.judge.mistakes import Mistake
+from autograder.judge.mistakes import Mistake, remedy_of
 from autograder.judge.verdict import Fault, Faults, Finding, Verdict
 from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.problem_sets.checking import judge, nothing_to_judge
 from autograder.student.evidence import Evidence
-from autograder.task import Function
+from autograder.task import Function, Study
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror='alert(1)'> & \" ' {{x}} ]]>"
 AUTOMATIC = [task.id for task in TASKS.values() if task.automatic]
@@ -225,6 +225,23 @@ class TestMistakes:
         for one in Mistake:
             assert len(one.cause) > 12 and len(one.remedy) > 20, one
             assert not one.cause.endswith(".") and one.remedy.endswith("."), one
+
+    def test_no_remedy_changes_what_is_put_back_when_a_notebook_is_graded(self):
+        """The cells that call submit are locked: no part of theirs can be added, left out or passed in another way."""
+        studies = {task: TASKS[task].asks for task in AUTOMATIC if isinstance(TASKS[task].asks, Study)}
+        parts = {part for asks in studies.values() for part in (*asks.parts, "forward")}
+        told = {(one, task): remedy_of(one, task) for one in Mistake for task in AUTOMATIC}
+        passed = re.compile(rf"[Pp]ass ({'|'.join(parts)})\b|\b({'|'.join(parts)})=")
+        assert {one for one, text in told.items() if passed.search(text)} == set()
+        for task in studies:
+            there = "scores=scores" in self.handed_in(task)
+            assert ("set scores" in remedy_of(Mistake.OTHER_SCORES, task)) == there, task
+
+    def handed_in(self, task: str) -> str:
+        """The locked cell of a task."""
+        notebook = next(one.id for one in PROBLEM_SETS.values() if task in {each.id for each in one.tasks})
+        cells = nbformat.read(KIT / "assignments" / notebook / f"{notebook}.ipynb", 4).cells
+        return next(cell.source for cell in cells if cell.metadata.get("nbgrader", {}).get("grade_id") == task)
 
 
 class TestTasks:
