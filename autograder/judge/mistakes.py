@@ -745,7 +745,7 @@ class Mistake(StrEnum):
     MODEL_FILE_MISSING = (
         "model_file_missing",
         "the file of the model did not come with the notebook, or is too large",
-        "Put the .pt2 or .onnx file (at most 128 MiB) next to the notebook, hand in both, and give the network the file's exact name.",
+        "Put the .pt2 or .onnx file (at most 128 MiB) next to the notebook, hand in both, and give the model its exact name.",
     )
     MODEL_FILE_UNREADABLE = (
         "model_file_unreadable",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator
@@ -64,17 +65,18 @@ def convergence(sweep: Sweep, *, tolerance: float = TOLERANCE) -> DescribedFigur
     _has(sweep, ("rules", "steps", "relative_gap", "map_error"), "sweep", "igref.step_sweep")
     figure, axes = panels(1, 2, width=4.8, height=3.8)
     of_gap, of_map = axes[0]
+    relative_gap, map_error = torch.as_tensor(sweep.relative_gap), torch.as_tensor(sweep.map_error)
     said = []
     for index, rule in enumerate(dict.fromkeys(sweep.rules)):
         entries = sorted((n, s) for s, (r, n) in enumerate(zip(sweep.rules, sweep.steps, strict=True)) if r == rule)
         steps, rows = [n for n, _ in entries], [s for _, s in entries]
-        for ax, every in ((of_gap, sweep.relative_gap), (of_map, sweep.map_error)):
+        for ax, every in ((of_gap, relative_gap), (of_map, map_error)):
             errors = every[rows].double().cpu().numpy()
             # The finest map is compared with itself: nothing to draw on a logarithmic scale.
             errors = np.where(errors > 0, np.maximum(errors, SMALLEST_SHOWN), np.nan)
             drawn = ~np.isnan(errors).all(axis=1)
             _curve_with_band(ax, np.array(steps)[drawn], errors[drawn], rule.replace("_", "-"), index)
-        medians = sweep.relative_gap[rows].median(dim=1).values.tolist()
+        medians = relative_gap[rows].median(dim=1).values.tolist()
         shares = ", ".join(f"{100 * m:.2g}% at {n}" for n, m in zip(steps, medians, strict=True))
         said.append(f"{rule}: {shares} steps.")
     of_gap.axhline(tolerance, color=CONTROL_COLOR, linewidth=1.2)

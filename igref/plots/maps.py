@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from torch import Tensor
 
@@ -14,8 +14,9 @@ from igref.plots.style import PANEL_INCHES, SIGNED_COLORMAP, DescribedFigure, in
 SCALE_PERCENTILE = 97.0
 
 Picture = Float[Tensor, "channels height width"]
-Given = Picture | Float[np.ndarray, "channels height width"]
-"""What a figure takes: a tensor or an array."""
+Mask = Bool[Tensor, "channels height width"] | Bool[np.ndarray, "channels height width"]
+Given = Picture | Float[np.ndarray, "channels height width"] | Mask
+"""What a figure takes: a tensor or an array, or a mask, which is drawn as zeros and ones."""
 Map = Float[Tensor, "height width"]
 
 
@@ -215,8 +216,9 @@ def map_against(values: Given, expected: Given, *, names: tuple[str, str] = ("ma
     return figure
 
 
-def show_picture(ax: Axes, image: Picture, title: str = "") -> None:
+def show_picture(ax: Axes, image: Given, title: str = "") -> None:
     """Draw a picture (C, H, W), grey where C = 1."""
+    image = _picture(image, "image")
     if image.shape[0] not in (1, 3):
         raise ValueError(f"image: a picture to draw has 1 or 3 channels, got {image.shape[0]}.")
     pixels = image.clamp(0, 1).permute(1, 2, 0).numpy()
@@ -281,7 +283,9 @@ def _scale(size: Map) -> Tensor:
 
 
 def _picture(given: object, name: str) -> Picture:
-    tensor = torch.from_numpy(given) if isinstance(given, np.ndarray) and given.dtype.kind == "f" else given
+    tensor = _as_tensor(given) if isinstance(given, np.ndarray) and given.dtype.kind in "fb" else given
+    if isinstance(tensor, Tensor) and tensor.dtype == torch.bool:
+        tensor = tensor.float()  # a mask
     if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
         kind = str(tensor.dtype) if isinstance(tensor, Tensor | np.ndarray) else type(tensor).__name__
         raise TypeError(
@@ -294,6 +298,12 @@ def _picture(given: object, name: str) -> Picture:
     if not torch.isfinite(tensor).all():
         raise ValueError(f"{name}: expected finite values, got NaN or infinity. Look at what computed {name}.")
     return tensor.detach().cpu()
+
+
+def _as_tensor(given: np.ndarray) -> Tensor:
+    """An array of whichever floats, byte order and strides."""
+    precise = given.astype(np.float64 if given.dtype.itemsize > 8 else given.dtype.newbyteorder("="), copy=False)
+    return torch.from_numpy(np.ascontiguousarray(precise))
 
 
 def _pair(image: object, other: object, name: str = "values") -> tuple[Picture, Picture]:

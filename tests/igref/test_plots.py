@@ -13,7 +13,8 @@ from matplotlib import colors
 from matplotlib.figure import Figure
 
 from igref import plots
-from igref.plots.style import COLORS, DASHES, MARKERS, SIGNED_COLORMAP
+from igref.plots.maps import show_map, show_picture
+from igref.plots.style import COLORS, DASHES, MARKERS, SIGNED_COLORMAP, panels
 
 generator = torch.Generator().manual_seed(0)
 IMAGE = torch.rand(3, 10, 12, generator=generator)
@@ -212,12 +213,39 @@ def test_arrays_and_tensors_give_the_same_figure(convert):
             plots.top_classes_of_pictures({"a": image}, {"a": [("cat", 0.5)]}),
             plots.top_classes_of_pictures({"a": IMAGE}, {"a": [("cat", 0.5)]}),
         ),
+        (plots.map_against(values, black), plots.map_against(VALUES, BLACK)),
+        (drawn(show_picture, image), drawn(show_picture, IMAGE)),
+        (drawn(show_map, values), drawn(show_map, VALUES)),
+        (
+            drawn(show_picture, plots.scaled_pixels(image, values)),
+            drawn(show_picture, plots.scaled_pixels(IMAGE, VALUES)),
+        ),
     )
     for of_given, of_tensors in same:
         for given, tensors in zip(of_given.axes, of_tensors.axes, strict=True):
             for one, other in zip(given.images, tensors.images, strict=True):
                 assert np.allclose(one.get_array(), other.get_array(), atol=1e-6)
-        assert plots.alt_text(of_given) == plots.alt_text(of_tensors)
+        assert of_given.description == of_tensors.description
+
+
+def drawn(draw, picture):
+    figure, axes = panels(1, 1)
+    draw(axes[0, 0], picture)
+    return figure
+
+
+@pytest.mark.parametrize("mask", [IMAGE > 0.5, (IMAGE > 0.5).numpy()])
+def test_a_mask_is_drawn_as_zeros_and_ones(mask):
+    assert set(np.unique(drawn(show_picture, mask).axes[0].images[0].get_array())) == {0.0, 1.0}
+
+
+def test_errors_in_arrays_give_the_same_curve():
+    gap = torch.tensor([[0.4], [0.1]])
+    of_each = [
+        plots.convergence(SimpleNamespace(rules=("left",) * 2, steps=(5, 20), relative_gap=one, map_error=one))
+        for one in (gap, gap.numpy())
+    ]
+    assert of_each[0].description == of_each[1].description
 
 
 @pytest.mark.parametrize(
