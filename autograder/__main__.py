@@ -133,6 +133,7 @@ def _grade(options: argparse.Namespace, console: Console) -> int:
 def _replay(options: argparse.Namespace, console: Console) -> int:
     from autograder.course import replay
     from autograder.course.folder import Course
+    from autograder.student.plain_text import printable
 
     _leave_judging_to_workers()
     course = Course(options.course)
@@ -150,7 +151,7 @@ def _replay(options: argparse.Namespace, console: Console) -> int:
         f"Changed: {len(replayed.changed) - len(failed)} submissions. `grade` makes their feedback pages anew."
     )
     for student, why in failed.items():
-        console.print(f"  not changed, {student}: {why}", markup=False)
+        console.print(f"  {printable(f'not changed, {student}: {why}')}", markup=False)
     return 1 if failed else 0
 
 

@@ -179,6 +179,9 @@ def _date(one: Handed) -> datetime | None:
 
 
 def _name_in_the_course(name: str, assignment: str, files: list[Handed]) -> str:
-    """The notebook gets its own name, whatever a browser has made of it, where only one can be meant."""
+    """The notebook gets its own name, whatever a browser has made of it, where only one can be meant.
+
+    What ends as a text or as data does keeps its name: it is graded with a remark.
+    """
     meant = copy_of(assignment, [one.name for one in files])
-    return f"{assignment}.ipynb" if name == meant else name
+    return f"{assignment}.ipynb" if name == meant and name.lower().endswith(".ipynb") else name

@@ -22,6 +22,7 @@ from autograder.course.commands import GradingError
 from autograder.nbgrader_plugin.converter import ClassAutograde
 from autograder.nbgrader_plugin.handed_in import digest_of
 from autograder.nbgrader_plugin.judging import RECORD
+from autograder.student.plain_text import printable
 
 LOCK = ".grading.lock"
 LOGS = "grading_logs"
@@ -155,6 +156,13 @@ class Course:
         warnings.filterwarnings("ignore", category=SAWarning)  # of nbgrader's own use of its database
         handler = logging.FileHandler(path, delay=True, errors="backslashreplace")
         handler.setLevel(logging.INFO)
-        handler.setFormatter(logging.Formatter("%(asctime)s [%(levelname)s] %(message)s"))
+        handler.setFormatter(_Lines("%(asctime)s [%(levelname)s] %(message)s"))
         log.addHandler(handler)
         log.propagate = False
+
+
+class _Lines(logging.Formatter):
+    """Names of students and their files look like no other line of the log: what goes on in another line is moved in."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the parent's name)
+        return "\n    ".join(printable(line) for line in super().formatMessage(record).splitlines())

@@ -99,7 +99,7 @@ def write_pages(course: Course, graded: Graded, console: Console) -> None:
         try:
             pages.write(graded.assignment, student)
         except Exception as error:  # one page that fails must not cost the others theirs
-            course.app.log.exception("The page of %s", student)
+            course.app.log.exception("The page of %r", student)
             console.print(Text(printable(f"  no feedback page for {student}: {_first_line(error)}")))
 
 
@@ -256,7 +256,7 @@ class _Run:
                 ) from None
             self._failed(student, f"{type(error).__name__}: {_first_line(error)}")
         except Exception as error:
-            self.course.app.log.exception("Writing %s", student)
+            self.course.app.log.exception("Writing %r", student)
             self._failed(student, f"{type(error).__name__}: {_first_line(error)}")
         else:
             self.graded.done.append(student)

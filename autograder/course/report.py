@@ -27,6 +27,7 @@ from autograder.judge.mistakes import Mistake, remedy_of
 from autograder.judge.slides import DECK, slide_of
 from autograder.nbgrader_plugin.converter import write_whole
 from autograder.problem_sets import TASKS
+from autograder.student.plain_text import printable
 
 BINS, FEW_BINS, SMALL_CLASS = 10, 5, 15
 """Bars of the histogram, and how many there are for a class of at most so many students."""
@@ -119,10 +120,17 @@ def write_report(course: Course, report: ClassReport) -> list[Path]:
 
 def to_html(report: ClassReport) -> str:
     """The report as a page that needs nothing else. Whatever comes from students is escaped."""
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True, finalize=_in_one_line
+    )
     environment.filters["marked"] = marked
     tallest = max((count for _, count in report.histogram), default=0) or 1
     return environment.get_template("report.html.jinja").render(report=report, tallest=tallest)
+
+
+def _in_one_line(value: Any) -> Any:
+    """Names as they are, whatever they make a browser do with the text around them."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def histogram(scores: Sequence[float], max_score: float) -> list[tuple[str, int]]:

@@ -176,7 +176,7 @@ class SandboxedExecute(Execute):
         self._output_bytes, self._current, self._manager, self._sandbox = 0, None, None, None
         self._ran_into_the_wall = False
         if self.run_student_code_unprotected:
-            self.log.warning("Running %s's code without a sandbox", names["student"])
+            self.log.warning("Running the code of %r without a sandbox", names["student"])
             return
         self._sandbox = Sandbox(
             submission=place.folder,

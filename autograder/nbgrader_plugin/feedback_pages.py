@@ -160,4 +160,4 @@ class FeedbackForExchange(ExchangeReleaseFeedback):
                 self.src_path = glob.escape(str(folder))
                 super().copy_files()
             else:
-                self.log.info("Not released, as the submission did not come through the exchange: %s", folder)
+                self.log.info("Not released, as the submission did not come through the exchange: %r", str(folder))

@@ -12,7 +12,11 @@ from pathlib import Path
 
 from nbformat.notebooknode import NotebookNode
 
-OTHER_WORK = (".ipynb", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+from autograder.student.plain_text import printable
+
+NOTEBOOKS = (".ipynb", ".ipynb.txt", ".ipynb.json")
+"""How a notebook's name ends; browsers that take it for text or data put a second ending behind it."""
+OTHER_WORK = (*NOTEBOOKS, ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 DOCUMENTS = (".doc", ".docx", ".odt", ".pdf", ".rtf", ".md", ".txt", ".html", ".htm", ".tex", ".png", ".jpg", ".jpeg")
 MAX_NAMED = 5
 
@@ -31,13 +35,13 @@ def other_work(plain: Iterable[Path], folder: Path, notebook: str) -> list[str]:
 
 def documents(plain: Iterable[Path], folder: Path) -> list[str]:
     """The files of a submission that may hold a written answer. nbgrader's timestamp.txt is none of the student's."""
-    return sorted(_within(plain, folder, DOCUMENTS) - {"timestamp.txt"})
+    return sorted(_within(plain, folder, DOCUMENTS) - _within(plain, folder, OTHER_WORK) - {"timestamp.txt"})
 
 
 def named(names: list[str]) -> str:
-    """A few of the names, and how many more there are."""
+    """A few of the names, and how many more there are, in one line, as code: no name can look like a text of the grader's."""
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return ", ".join(f"`{name[:100].replace('`', '')}`" for name in names[:MAX_NAMED]) + more
+    return ", ".join(f"`{printable(name[:100]).replace('`', chr(39))}`" for name in names[:MAX_NAMED]) + more
 
 
 def own_texts(notebook: NotebookNode, released: Iterable[str]) -> list[str]:
@@ -84,5 +88,5 @@ def _normal(source: str) -> str:
 
 
 def _within(plain: Iterable[Path], folder: Path, endings: tuple[str, ...]) -> set[str]:
-    inside = [path.relative_to(folder) for path in plain if path.suffix.lower() in endings]
+    inside = [path.relative_to(folder) for path in plain if path.name.lower().endswith(endings)]
     return {str(path) for path in inside if ".ipynb_checkpoints" not in path.parts}

@@ -22,7 +22,7 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
-from autograder.nbgrader_plugin.stray_work import defines
+from autograder.nbgrader_plugin.stray_work import NOTEBOOKS, defines, named
 from autograder.student.plain_text import writable
 
 SHOWN_IMAGES = ("image/png", "image/jpeg")
@@ -36,10 +36,18 @@ MAX_PATH = 1000
 """Bytes in the path of a file within a submission: it gets longer where the file is copied."""
 MAX_CELLS = 12_000
 MAX_DEPTH = 20
+MAX_NESTED = 100
+"""Values within each other that are read of a file that has more than Python can; a notebook's own are 10 deep."""
+TOKEN = re.compile(r'"[^"\\]*+(?:\\(?:.|\Z)[^"\\]*+)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+"""A text or a bracket of JSON; a text that does not end goes on to the end."""
 
 RESTORED = "This cell was missing from the submission and has been put back."
 CHANGED = "The cell {} may not be changed and has been put back; this is what it contained."
 SALVAGED = "The file is damaged ({problem}). Complete cells at its start: {count}. They were graded; everything after them is lost."
+NESTED = (
+    f"The file holds data of more than {MAX_NESTED} values within each other, as no notebook does; it was left out, and all cells "
+    "were graded."
+)
 REPEATED = "A second cell with the id {} was in the submission; it is kept as an ordinary cell."
 
 
@@ -85,15 +93,17 @@ def handed_in_as(path: Path) -> Path:
 def copy_of(notebook: str, files: Iterable[str]) -> str:
     """The file that a notebook was handed in as; none, where two compete.
 
-    Browsers and learning platforms rename. The only notebook is meant, whatever it is called; of several, the one whose name is the
-    notebook's, else the only one that has the notebook's name within its own.
+    Browsers and learning platforms rename, and some put .txt or .json behind the name. The only notebook is meant, whatever it is
+    called; of several, the one whose name is the notebook's, else the only one that has the notebook's name within its own.
 
     >>> copy_of("ps1-attribution", ["Copy of PS1 attribution (2).ipynb", "notes.ipynb", "cat.png"])
     'Copy of PS1 attribution (2).ipynb'
+    >>> copy_of("ps1-attribution", ["ps1-attribution.ipynb.txt", "notes.ipynb", "notes.txt"])
+    'ps1-attribution.ipynb.txt'
     >>> copy_of("ps1-attribution", ["ps1-attribution-1.ipynb", "ps1-attribution-2.ipynb"])
     ''
     """
-    notebooks = [name for name in files if name.lower().endswith(".ipynb")]
+    notebooks = [name for name in files if name.lower().endswith(NOTEBOOKS)]
     if f"{notebook}.ipynb" in notebooks:
         return f"{notebook}.ipynb"
     of_the_name = [name for name in notebooks if _letters(notebook) in _letters(name)]
@@ -113,44 +123,68 @@ def read_notebook(path: Path) -> NotebookNode:
     Raises:
         SubmissionError: it is missing, a link, too large, not JSON, or not a notebook.
     """
+    name = named([path.name])
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        others = sorted(other.name for other in path.parent.glob("*.ipynb"))
-        found = f"; the folder has {writable(', '.join(others))}" if others else ""
+        others = sorted(other.name for other in _entries(path.parent)) if path.parent.is_dir() else []
+        others = [name for name in others if name != "timestamp.txt"]
+        found = (
+            f"; the folder has {named(sorted(others, key=lambda name: not name.lower().endswith(NOTEBOOKS)))}"
+            if others
+            else ""
+        )
         raise SubmissionError(f"There is no {path.name} in the submission{found}.") from None
     except OSError as error:
-        raise SubmissionError(f"{path.name} cannot be opened ({error.strerror}); is it a link?") from None
+        raise SubmissionError(f"{name} cannot be opened ({error.strerror}); is it a link?") from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
-        raise SubmissionError(f"{path.name} is not a plain file.")
+        raise SubmissionError(f"{name} is not a plain file.")
     with os.fdopen(descriptor, "rb") as file:
         if status.st_size > MAX_NOTEBOOK_MIB * 2**20:
             size = status.st_size / 2**20
-            raise SubmissionError(f"{path.name} has {size:.0f} MiB; expected at most {MAX_NOTEBOOK_MIB} MiB.")
+            raise SubmissionError(f"{name} has {size:.0f} MiB; expected at most {MAX_NOTEBOOK_MIB} MiB.")
         content = file.read()
     values = sum(content.count(sign) for sign in (b",", b"[", b"{"))
     if values > MAX_VALUES:
-        raise SubmissionError(f"{path.name} holds {values:,} values; expected at most {MAX_VALUES:,}.")
-    salvaged = ""
+        raise SubmissionError(f"{name} holds {values:,} values; expected at most {MAX_VALUES:,}.")
+    notebook = new_notebook()
     try:
-        content = writable(json.loads(content.decode(json.detect_encoding(content))))
+        text = content.decode(json.detect_encoding(content))
+        try:
+            read = json.loads(text)
+        except RecursionError:
+            read = json.loads(_shallow(text))
+            notebook.metadata["salvaged"] = NESTED
     except (ValueError, RecursionError, MemoryError) as error:
         cells = _whole_cells(content)
         if not cells:
-            raise SubmissionError(f"{path.name} is not readable as JSON: {error}.") from None
-        salvaged = SALVAGED.format(problem=error, count=len(cells))
-        content = writable({"cells": cells})
-    notebook = new_notebook(cells=[_clean(cell) for cell in _cells(content, path.name)])
-    if salvaged:
-        notebook.metadata["salvaged"] = salvaged
+            raise SubmissionError(f"{name} is not readable as JSON: {error}.") from None
+        notebook.metadata["salvaged"] = SALVAGED.format(problem=error, count=len(cells))
+        read = {"cells": cells}
+    notebook.cells = [_clean(cell) for cell in _cells(read, name)]
     return notebook
+
+
+def _shallow(text: str) -> str:
+    """JSON without what is nested too deep to be read: null stands for it."""
+    kept, start, depth = [], 0, 0
+    for found in TOKEN.finditer(text):
+        if found[0] in ("[", "{"):
+            depth += 1
+            if depth == MAX_NESTED + 1:
+                kept += [text[start : found.start()], "null"]
+        elif found[0] in ("]", "}"):
+            if depth == MAX_NESTED + 1:
+                start = found.end()
+            depth -= 1
+    return "".join([*kept, text[start:]] if depth <= MAX_NESTED else kept)
 
 
 def _whole_cells(content: bytes) -> list[dict[str, Any]]:
     """The cells at the start of a notebook's file that breaks off or is damaged further on; none where there is no start."""
-    text = content.decode(json.detect_encoding(content), errors="replace")
+    text = _shallow(content.decode(json.detect_encoding(content), errors="replace"))
     start = re.search(r'"cells"\s*:\s*\[', text)
     place, cells, decoder = start.end() if start else len(text), [], json.JSONDecoder()
     while (following := re.compile(r"[\s,]*(?=\{)").match(text, place)) and len(cells) <= MAX_CELLS:
@@ -254,11 +288,12 @@ def _cells(content: Any, name: str) -> list[Any]:
     if not isinstance(content, dict):
         raise SubmissionError(f"{name} is not a notebook: it holds a {type(content).__name__}.")
     if content.get("nbformat") in (2, 3):
-        _bound_headings(content)
         try:
-            content = nbformat.convert(nbformat.from_dict(content), 4)
+            content = nbformat.convert(nbformat.from_dict(_old_cells(content)), 4)
         except Exception as error:
-            raise SubmissionError(f"{name} is an old notebook that cannot be converted: {error}.") from None
+            raise SubmissionError(
+                f"{name} is an old notebook that cannot be converted ({type(error).__name__})."
+            ) from None
     cells = content.get("cells")
     if not isinstance(cells, list):
         raise SubmissionError(f"{name} is not a notebook: it has no list of cells.")
@@ -267,13 +302,23 @@ def _cells(content: Any, name: str) -> list[Any]:
     return cells
 
 
-def _bound_headings(content: Any) -> None:
-    """Old notebooks have headings of a level, which becomes so many signs: a billion, if it says so."""
+def _old_cells(content: dict[str, Any]) -> dict[str, Any]:
+    """An old notebook with what is read of it: no outputs, which may be nested deep, and headings of a level from 1 to 6.
+
+    A level becomes so many signs: a billion, if it says so.
+    """
     cells = [cell for sheet in _dictionaries(content.get("worksheets")) for cell in _dictionaries(sheet.get("cells"))]
-    for cell in cells:
-        level = cell.get("level")
-        if level is not None and (type(level) is not int or not 1 <= level <= 6):
-            cell["level"] = 1
+    if not isinstance(content.get("worksheets"), list):
+        return {}
+    kept = [
+        {key: _text(cell[key]) for key in ("cell_type", "source", "input", "language") if key in cell}
+        | {"metadata": {"nbgrader": {"grade_id": _grade_id(cell)}}}
+        | ({"outputs": []} if cell.get("cell_type") == "code" else {})
+        | ({"level": level if type(level) is int and 1 <= level <= 6 else 1} if "level" in cell else {})
+        for cell in cells
+        for level in [cell.get("level")]
+    ]
+    return {"nbformat": content["nbformat"], "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": kept}]}
 
 
 def _dictionaries(values: Any) -> list[dict[str, Any]]:
@@ -282,20 +327,28 @@ def _dictionaries(values: Any) -> list[dict[str, Any]]:
 
 def _clean(cell: Any) -> NotebookNode:
     cell = cell if isinstance(cell, dict) else {}
-    source = cell.get("source", "")
-    if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
-    make = {"code": new_code_cell, "markdown": new_markdown_cell}.get(str(cell.get("cell_type")), new_raw_cell)
-    source = source if isinstance(source, str) else ""
-    clean = make(source)
-    metadata = cell.get("metadata")
-    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
-    if isinstance(grade_id, str):
+    make = {"code": new_code_cell, "markdown": new_markdown_cell}.get(str(cell.get("cell_type"))[:20], new_raw_cell)
+    clean = make(_text(cell.get("source")))
+    if grade_id := _grade_id(cell):
         clean.metadata["grade_id"] = grade_id
     if clean.cell_type == "markdown" and (attachments := plain_pictures(cell.get("attachments"))):
         clean["attachments"] = attachments
     return clean
+
+
+def _text(source: Any) -> str:
+    """A source, which may be a list of lines, as text that can be written again."""
+    if isinstance(source, list):
+        source = "".join(line for line in source if isinstance(line, str))
+    return writable(source) if isinstance(source, str) else ""
+
+
+def _grade_id(cell: dict[str, Any]) -> str:
+    """The id by which nbgrader knows a cell; empty where it has none."""
+    metadata = cell.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    return writable(grade_id) if isinstance(grade_id, str) else ""
 
 
 def plain_pictures(attachments: Any) -> dict[str, dict[str, str]]:

@@ -91,11 +91,12 @@ def test_what_the_release_or_many_students_have_is_not_alike():
 
 
 def test_a_page_of_hostile_names_and_code_holds_no_tag_of_theirs():
-    evil = "<script>alert(1)</script>"
-    page = to_html(
-        ClassReport("ps1", 20, [Grade(evil, "", "", "", 3, 20)], histogram([3], 20), [Share("t", evil, 1, 1)])
-    )
-    assert "<script" not in page and "http" not in page
+    evil = "<script>alert(1)</script>\u202e\x1b[2J\n"
+    report = ClassReport("ps1", 20, [Grade(evil, "", "", "", 3, 20)], histogram([3], 20), [Share("t", evil, 1, 1)])
+    report.remarks, report.by_hand, report.not_graded = [(evil, evil)], {evil: [evil, evil]}, [evil]
+    page = to_html(report)
+    assert "<script" not in page and "http" not in page and page.count("alert(1)") == 7
+    assert not set(page) & set("\u202e\x1b") and "&lt;/script&gt;\n" not in page
     assert "<script" not in marked(Passage("x", evil + evil, ((0, 10), (5, 30))))
 
 
@@ -200,6 +201,9 @@ def test_what_one_student_handed_in_stops_nobody_elses_from_being_collected(
     said = capsys.readouterr().out
     assert all(f"not collected, {student}: " in said for student in collected.failed) and "nodate_1: collected" in said
     assert "\x1b" not in said and "\u202e" not in said
+    course.app.log.info("Writing %s", f"ian_1\nforged: all is well\x1b[2J{chr(0x202E)}")
+    log = (course.root / "grading.log").read_text()
+    assert "\n    forged: all" in log and "\nforged" not in log and not set(log) & set("\x1b\u202e")
 
 
 def test_an_archive_of_something_else_says_what_was_expected(tmp_path, released_course):

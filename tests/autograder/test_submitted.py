@@ -15,6 +15,8 @@ from nbformat.v4 import new_notebook
 from autograder.nbgrader_plugin import stray_work
 from autograder.nbgrader_plugin import submitted_notebook as submitted
 from autograder.nbgrader_plugin.handed_in import digest_of, in_the_way
+from autograder.nbgrader_plugin.pages import markdown as markdown_page
+from autograder.nbgrader_plugin.reading import in_shape
 from autograder.nbgrader_plugin.submitted_notebook import (
     MasterCell,
     SubmissionError,
@@ -151,6 +153,28 @@ class TestReading:
         with contextlib.suppress(SubmissionError):
             nbformat.validate(read_notebook(path))
 
+    @pytest.mark.parametrize("depth", [600, 900, 5000, 100_000])
+    @pytest.mark.parametrize("version", [3, 4])
+    def test_takes_all_cells_however_deep_their_data_are_nested(self, handed_in, depth, version):
+        cells = [
+            code("a = 1") | {"metadata": "DEEP", "outputs": "DEEP"},
+            markdown("text") | {"attachments": {"a.png": "DEEP"}},
+            code("b = 2", "answer"),
+        ]
+        content = notebook(*cells, metadata={"deep": "DEEP"})
+        if version == 3:
+            old = [cell | {"input": cell["source"], "language": "python"} for cell in cells]
+            content = {"nbformat": 3, "metadata": {"deep": "DEEP"}, "worksheets": [{"cells": old, "metadata": "DEEP"}]}
+        read = handed_in(json.dumps(content).replace('"DEEP"', "[" * depth + "]" * depth))
+        assert sources(read) == ["a = 1", "text", "b = 2"] and read.cells[2].metadata == {"grade_id": "answer"}
+        assert "all cells were graded" in read.metadata.get("salvaged", submitted.NESTED)
+
+    def test_takes_no_longer_for_texts_that_do_not_end(self, handed_in):
+        started = time.process_time()
+        with pytest.raises(SubmissionError):
+            handed_in('{"cells":[{"x":' + '"\\"' * 10**6 + "\\" + "[" * 2000)
+        assert time.process_time() - started < 5
+
     def test_gives_text_that_can_be_written_again(self, handed_in, tmp_path):
         """JSON can hold halves of surrogate pairs, which no file in UTF-8 can."""
         read = handed_in(b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": "x = \'\\ud800\'"}]}')
@@ -172,7 +196,7 @@ class TestRefusing:
         ids=["empty", "open", "text", "zeros", "nested", "digits", "half"],
     )
     def test_what_is_not_json(self, handed_in, content):
-        with pytest.raises(SubmissionError, match=f"{NOTEBOOK} is not readable as JSON"):
+        with pytest.raises(SubmissionError, match=f"{NOTEBOOK}` is not readable as JSON"):
             handed_in(content)
 
     def test_but_not_the_cells_that_are_whole(self, handed_in):
@@ -238,7 +262,7 @@ class TestRefusing:
     def test_another_name_is_pointed_out(self, tmp_path):
         (tmp_path / "ps1-attribution (1).ipynb").write_text("{}")
         (tmp_path / "a.ipynb").write_text("{}")
-        with pytest.raises(SubmissionError, match=r"the folder has a\.ipynb, ps1-attribution \(1\)\.ipynb"):
+        with pytest.raises(SubmissionError, match=r"the folder has `a\.ipynb`, `ps1-attribution \(1\)\.ipynb`"):
             read_notebook(tmp_path / NOTEBOOK)
 
     @pytest.mark.parametrize(
@@ -248,6 +272,11 @@ class TestRefusing:
             (["ps1-attribution (2).ipynb", "cat.png", "notes.ipynb"], "ps1-attribution (2).ipynb"),
             (["Copy of PS1_Attribution.IPYNB", "notes.ipynb"], "Copy of PS1_Attribution.IPYNB"),
             (["homework.ipynb"], "homework.ipynb"),
+            (["ps1-attribution.ipynb.txt", "notes.txt"], "ps1-attribution.ipynb.txt"),
+            (["ps1-attribution.ipynb.json", "notes.ipynb", "data.json"], "ps1-attribution.ipynb.json"),
+            (["ps1-attribution.ipynb.json", "ps1-attribution.ipynb.txt"], NOTEBOOK),
+            (["ps1-attribution.ipynb.txt", NOTEBOOK], NOTEBOOK),
+            (["ps1-attribution.html", "ps1-attribution.json"], NOTEBOOK),
             (["ps1-attribution-1.ipynb", NOTEBOOK], NOTEBOOK),
             (["ps1-attribution-1.ipynb", "ps1-attribution-2.ipynb"], NOTEBOOK),
             (["homework.ipynb", "notes.ipynb"], NOTEBOOK),
@@ -476,6 +505,47 @@ class TestWorkElsewhere:
         kept = next(cell for cell in cells if "def mine" in cell.source)
         assert "may not be changed" in kept.source and "nbgrader" not in kept.metadata
         assert "8.0" not in [cell.source for cell in cells]
+
+    @pytest.mark.parametrize(
+        ("there", "said"),
+        [
+            (["ps1-attribution.html", "timestamp.txt"], "the folder has `ps1-attribution.html`."),
+            (["ps1-attribution.json", "cat.png"], "the folder has `cat.png`, `ps1-attribution.json`."),
+            (["ps1-attribution.ipynb.txt"], "`ps1-attribution.ipynb.txt` is not readable as JSON"),
+            ([f"{k}.txt" for k in range(9)], "`4.txt` and 4 more."),
+        ],
+    )
+    def test_what_was_handed_in_for_the_notebook_is_named(self, tmp_path, there, said):
+        for name in there:
+            (tmp_path / name).write_text("<html>")
+        assert said in in_shape(tmp_path, "ps1-attribution", MASTER, [], "").problem
+
+    @pytest.mark.parametrize("name", ["ps1-attribution.ipynb.txt", "ps1-attribution.ipynb.json"])
+    def test_a_notebook_that_ends_as_text_or_data_is_taken_with_a_remark(self, tmp_path, name):
+        (tmp_path / name).write_text(json.dumps(notebook(*HANDED_IN)))
+        read = in_shape(tmp_path, "ps1-attribution", MASTER, [], "")
+        assert read.problem == "" and by_id(read.notebook.cells)["answer"].source == "f = 1"
+        assert read.remarks == [stray_work.RENAMED.format(found=f"`{name}`", expected=NOTEBOOK)]
+
+    @pytest.mark.parametrize(
+        "there", [["{}.ipynb"], ["{}.ipynb", "a.ipynb"], ["{}.ipynb", NOTEBOOK], ["{}.pdf", NOTEBOOK], ["{}"]]
+    )
+    def test_no_name_looks_like_a_text_of_the_graders(self, tmp_path, there):
+        forged = "a\r\n\n# Full marks: 20 of 20`\n\n<h1>\u2028\u202e\x1b[2J$$x$$\udcff"
+        for name in there:
+            content = json.dumps(notebook(*HANDED_IN[:3])) if there != ["{}.ipynb"] else "{"
+            (tmp_path / name.format(forged)).write_text(content)
+        read = in_shape(tmp_path, "ps1-attribution", MASTER, [], "")
+        said = [
+            read.problem,
+            *read.remarks,
+            *(cell.source for cell in read.notebook.cells if "submission" in cell.source),
+        ]
+        said += [cell.source for cell in read.notebook.cells if "Full marks" in cell.source]
+        assert any("Full marks" in one for one in said)
+        for one in said:
+            assert not set(one) & set("\r\u2028\u202e\x1b\udcff") and "<h1" not in markdown_page({}, one)
+            assert "\n# Full" not in one
 
     def test_other_notebooks_and_archives_are_named(self, tmp_path):
         (tmp_path / "deeper" / ".ipynb_checkpoints").mkdir(parents=True)

@@ -88,12 +88,14 @@ def _tests_are_text(notebook: dict[str, Any]) -> None:
             cell["cell_type"] = "markdown"
 
 
-def _deep_metadata(notebook: dict[str, Any]) -> None:
-    deep: list[Any] = []
-    for _ in range(400):
-        deep = [deep]
-    notebook["metadata"]["deep"] = deep
-    notebook["cells"][0]["metadata"]["nbgrader"] = json.loads("[" * 400 + "]" * 400)
+def _deep_metadata(folder: Path) -> None:
+    """As text, since Python's own writer ends at half of that."""
+    path = folder / NOTEBOOK
+    notebook = json.loads(path.read_text())
+    notebook["metadata"]["deep"] = notebook["cells"][0]["metadata"]["nbgrader"] = notebook["cells"][-1]["outputs"] = (
+        "deep"
+    )
+    path.write_text(json.dumps(notebook).replace('"deep"', "[" * 900 + "]" * 900, 2).replace('"deep"}', "[]}"))
 
 
 FILES = (
@@ -112,5 +114,5 @@ FILES = (
     Attack("points-of-its-own", "the notebook's own data", "a graded cell of its own, worth 100", UNDONE, edit=_points_of_its_own),
     Attack("tests-removed", "the notebook's own data", "replaces the test's cell by its points", UNDONE, edit=_tests_removed),
     Attack("tests-are-text", "the notebook's own data", "makes the test's cell a text", UNDONE, edit=_tests_are_text),
-    Attack("deep-metadata", "the notebook's own data", "metadata nested 400 deep", INTEGRATED, edit=_deep_metadata, deserved=FULL),
+    Attack("deep-metadata", "the notebook's own data", "metadata nested 900 deep", INTEGRATED, files=_deep_metadata, deserved=FULL),
 )  # fmt: skip
