@@ -5,13 +5,13 @@ from subprocess import CalledProcessError
 
 from lecture.build import build
 from lecture.cells import AltTextError
-from lecture.execution import NotebookError
+from lecture.execution import NotebookRunError
 
 
 def main() -> int:
     try:
         build(say=lambda line: print(line, flush=True))
-    except (NotebookError, AltTextError) as problem:
+    except (NotebookRunError, AltTextError) as problem:
         print(problem)
         return 1
     except CalledProcessError:

@@ -22,7 +22,7 @@ from lecture.deck import write_deck
 from lecture.execution import environment, execute_in_turn
 from lecture.live import build as live
 from lecture.page import write_page
-from lecture.record import Part, Record
+from lecture.record import BuiltPart, Record
 
 LECTURE = Path(__file__).parent
 BUILT = LECTURE / "built"
@@ -86,7 +86,7 @@ def build(folder: Path = BUILT, say: Say = print) -> None:
         nbformat.write(notebook, kept[path])
         record.keep(parts[path])
 
-    def made(part: Part, job: Callable[[], Any]) -> None:
+    def made(part: BuiltPart, job: Callable[[], Any]) -> None:
         job()
         record.keep(part)
 
@@ -107,15 +107,15 @@ def kept_notebooks(folder: Path = BUILT) -> dict[Path, NotebookNode]:
     }
 
 
-def _notebook_part(path: Path, kept: Path) -> Part:
+def _notebook_part(path: Path, kept: Path) -> BuiltPart:
     imported = tuple(DEMOS.glob("*.py")) if path.parent == DEMOS else IMPORTED.get(path, ())
-    return Part(path.name, (path, *imported, *COMPUTING), (kept,))
+    return BuiltPart(path.name, (path, *imported, *COMPUTING), (kept,))
 
 
-def _other_parts(folder: Path, say: Say) -> dict[Part, Callable[[], Any]]:
+def _other_parts(folder: Path, say: Say) -> dict[BuiltPart, Callable[[], Any]]:
     """The pages that no notebook makes, with the job that writes each."""
-    explorer = Part(EXPLORER, (IGREF, LECTURE / "explorer", *FRAMES), (folder / EXPLORER,))
-    page = Part(
+    explorer = BuiltPart(EXPLORER, (IGREF, LECTURE / "explorer", *FRAMES), (folder / EXPLORER,))
+    page = BuiltPart(
         live.PAGE, (IGREF, LECTURE / "live", LECTURE / "explorer" / "packing.py", *FRAMES), (folder / live.PAGE,)
     )
     return {explorer: partial(_build_explorer, folder), page: partial(_build_live, folder, say)}
@@ -135,7 +135,7 @@ def execute_all(
         also: name to other job.
         keep: is given each executed notebook as soon as its part is done.
 
-    Raises `NotebookError` when a notebook does not run, and what another job raises.
+    Raises `NotebookRunError` when a notebook does not run, and what another job raises.
     """
     in_one_kernel: dict[tuple[Path, bool], list[Path]] = {}
     for path in paths:
@@ -178,7 +178,7 @@ def write_pages(
     for path, notebook in executed.items():
         target = _page_of(path, folder)
         made = (target, folder / handout.PAGE) if path == SLIDES else (target,)
-        part = Part(target.name, (folder / KEPT / path.relative_to(LECTURE), *SHOWING), made)
+        part = BuiltPart(target.name, (folder / KEPT / path.relative_to(LECTURE), *SHOWING), made)
         if record and record.holds(part):
             continue
         if path == SLIDES:

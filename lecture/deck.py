@@ -22,7 +22,7 @@ WIDTH_OF_A_SIGN, HEIGHT_OF_A_LINE = 0.6, 1.35  # of the size, in Source Code Pro
 
 
 @dataclass
-class Slide:
+class DeckSlide:
     """One slide: its classes, its anchor, the HTML of its parts, and the HTML of its speaker notes."""
 
     classes: list[str]
@@ -35,19 +35,19 @@ class Slide:
         return not {"title", "chapter"}.isdisjoint(self.classes)
 
 
-def slides(notebook: NotebookNode) -> list[Slide]:
+def slides(notebook: NotebookNode) -> list[DeckSlide]:
     """The slides of an executed notebook.
 
     Raises:
         ValueError: a cell with something to show comes before the first slide.
     """
-    found: list[Slide] = []
+    found: list[DeckSlide] = []
     for cell in notebook.cells:
         kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
         if kind == "skip":
             continue
         if kind == "slide":
-            found.append(Slide([tag for tag in tags(cell) if tag != SHOW_CODE], cell.metadata.get("anchor", "")))
+            found.append(DeckSlide([tag for tag in tags(cell) if tag != SHOW_CODE], cell.metadata.get("anchor", "")))
         if not found:
             raise ValueError("the first cell that is shown has to be of slide type 'slide'.")
         if kind == "notes":

@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell
 SECONDS_A_CELL = 600  # a loaded machine is slow; without any limit, a notebook that waits would wait for ever
 
 
-class NotebookError(RuntimeError):
+class NotebookRunError(RuntimeError):
     """A notebook of the lecture does not run. The message says which, and where."""
 
 
@@ -23,7 +23,7 @@ def execute(path: Path) -> NotebookNode:
     """The notebook with the outputs of a fresh kernel, started in the notebook's own folder. The file stays as it is.
 
     Raises:
-        NotebookError: a cell raises, or writes to standard error: a warning on a slide is a mistake, too.
+        NotebookRunError: a cell raises, or writes to standard error: a warning on a slide is a mistake, too.
     """
     return execute_in_turn([path])[0]
 
@@ -34,7 +34,7 @@ def execute_in_turn(paths: Sequence[Path]) -> list[NotebookNode]:
     A kernel that has imported what they all need is half of what a short notebook takes.
 
     Raises:
-        NotebookError: as for `execute`.
+        NotebookRunError: as for `execute`.
     """
     return asyncio.run(_execute_in_turn(paths))
 
@@ -55,16 +55,16 @@ async def _execute(path: Path, kernel: AsyncKernelManager) -> NotebookNode:
     try:
         await NotebookClient(notebook, km=kernel, timeout=SECONDS_A_CELL, coalesce_streams=True).async_execute()
     except CellExecutionError as error:
-        raise NotebookError(f"{path.name} stops with an error:\n{error}") from error
+        raise NotebookRunError(f"{path.name} stops with an error:\n{error}") from error
     except CellTimeoutError as error:
-        raise NotebookError(
+        raise NotebookRunError(
             f"{path.name} does not come to an end here; is the machine busy with other work?\n{error}"
         ) from error
     del notebook.cells[0]
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "stream" and output.name == "stderr":
-                raise NotebookError(f"{path.name} writes to standard error:\n{output.text}\n{cell.source}")
+                raise NotebookRunError(f"{path.name} writes to standard error:\n{output.text}\n{cell.source}")
     return notebook
 
 

@@ -16,7 +16,7 @@ LEFT_OUT = {"__pycache__", "node_modules", ".ipynb_checkpoints"}
 
 
 @dataclass(frozen=True)
-class Part:
+class BuiltPart:
     """Something that is made as a whole.
 
     Attributes:
@@ -41,19 +41,19 @@ class Record:
         except (OSError, ValueError):
             self._made = {}
 
-    def holds(self, part: Part) -> bool:
+    def holds(self, part: BuiltPart) -> bool:
         """Whether the part's files are those that its sources make. Ask before it is made: an edit meanwhile counts as later."""
         self._sources[part.name] = _digest([*_files(part.sources)], also=_installed())
         now = self._state(part)
         return all(now["files"].values()) and self._made.get(part.name) == now
 
-    def keep(self, part: Part) -> None:
+    def keep(self, part: BuiltPart) -> None:
         """The part has been made, from what its sources were when `holds` was asked."""
         self._made[part.name] = self._state(part)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_text(json.dumps(self._made, indent=1), encoding="utf-8")
 
-    def _state(self, part: Part) -> dict:
+    def _state(self, part: BuiltPart) -> dict:
         files = {path.name: _digest([path]) if path.is_file() else None for path in part.files}
         return {"sources": self._sources[part.name], "files": files}
 

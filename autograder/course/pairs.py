@@ -37,7 +37,7 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Pair:
+class AlikePair:
     """Two students, and the share, 0 to 1, of the shorter code that is also in the other's."""
 
     share: float
@@ -45,7 +45,7 @@ class Pair:
     other: Passage
 
 
-def alike(codes: Mapping[str, str], starter: str = "") -> list[Pair]:
+def alike(codes: Mapping[str, str], starter: str = "") -> list[AlikePair]:
     """The pairs whose code is alike, the most alike first.
 
     Args:
@@ -71,7 +71,7 @@ def _candidates(prints: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [pair for pair, shared in together.items() if shared + NOISE_THRESHOLD > LEAST_ALIKE / 2]
 
 
-def _pair(first: Any, second: Any, one: str, other: str) -> Pair | None:
+def _pair(first: Any, second: Any, one: str, other: str) -> AlikePair | None:
     from copydetect import compare_files
 
     with warnings.catch_warnings():
@@ -80,7 +80,7 @@ def _pair(first: Any, second: Any, one: str, other: str) -> Pair | None:
     share = float(min(1.0, max(shares)))
     if overlap < LEAST_ALIKE or share < ALIKE:
         return None
-    return Pair(share, _passage(one, first, slices[0]), _passage(other, second, slices[1]))
+    return AlikePair(share, _passage(one, first, slices[0]), _passage(other, second, slices[1]))
 
 
 def _passage(student: str, print_: Any, slices: np.ndarray) -> Passage:

@@ -21,7 +21,7 @@ from nbgrader.api import MissingEntry
 
 from autograder.course.folder import Course
 from autograder.course.learning_systems import Grade, canvas_csv, moodle_csv
-from autograder.course.pairs import Pair, Passage, alike
+from autograder.course.pairs import AlikePair, Passage, alike
 from autograder.judge.likeness import KIT, MAX_CODE, notebook_code, starter_code
 from autograder.judge.mistakes import Mistake, remedy_of
 from autograder.judge.slides import DECK, slide_of
@@ -81,7 +81,7 @@ class ClassReport:
     not_graded: list[str] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
     by_hand: dict[str, list[str]] = field(default_factory=dict)
-    pairs: list[Pair] = field(default_factory=list)
+    pairs: list[AlikePair] = field(default_factory=list)
 
 
 def class_report(course: Course, name: str) -> ClassReport:

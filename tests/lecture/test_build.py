@@ -12,20 +12,20 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from lecture import build as lecture_build
-from lecture.record import Part, Record
+from lecture.record import BuiltPart, Record
 
 FIGURE = BytesIO()
 Image.new("RGB", (640, 200), "white").save(FIGURE, "PNG")
 
 
 @pytest.fixture
-def part(tmp_path) -> Part:
+def part(tmp_path) -> BuiltPart:
     source, folder, made = tmp_path / "a.ipynb", tmp_path / "beside", tmp_path / "a.html"
     folder.mkdir()
     (folder / "figures.py").write_text("x = 1")
     source.write_text("source")
     made.write_text("made")
-    return Part("a", (source, folder), (made,))
+    return BuiltPart("a", (source, folder), (made,))
 
 
 @pytest.fixture

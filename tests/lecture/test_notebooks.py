@@ -7,7 +7,7 @@ import pytest
 
 from lecture import execution
 from lecture.build import LECTURE, notebooks
-from lecture.execution import NotebookError, execute
+from lecture.execution import NotebookRunError, execute
 
 ALL = sorted(
     path for path in LECTURE.rglob("*.ipynb") if "built" not in path.parts and ".ipynb_checkpoints" not in path.parts
@@ -105,16 +105,16 @@ def _write(path: Path, source: str) -> Path:
 
 
 def test_a_notebook_that_raises_is_named(tmp_path):
-    with pytest.raises(NotebookError, match=r"broken\.ipynb stops with an error"):
+    with pytest.raises(NotebookRunError, match=r"broken\.ipynb stops with an error"):
         execute(_write(tmp_path / "broken.ipynb", "1 / 0"))
 
 
 def test_a_notebook_that_does_not_end_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(execution, "SECONDS_A_CELL", 1)
-    with pytest.raises(NotebookError, match=r"endless\.ipynb does not come to an end"):
+    with pytest.raises(NotebookRunError, match=r"endless\.ipynb does not come to an end"):
         execute(_write(tmp_path / "endless.ipynb", "import time; time.sleep(60)"))
 
 
 def test_a_warning_is_not_shown_to_an_audience(tmp_path):
-    with pytest.raises(NotebookError, match="standard error"):
+    with pytest.raises(NotebookRunError, match="standard error"):
         execute(_write(tmp_path / "warns.ipynb", "import warnings; warnings.warn('old')"))
