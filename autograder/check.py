@@ -7,12 +7,15 @@ grader judges it. It is no sandbox, and nobody's gradebook hears of it: it is fo
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import secrets
+import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,11 +81,30 @@ class Checked:
         return ["", f"Fix first: {lost[0].title}.", *lost[0].advice()]
 
 
+class _Client(NotebookClient):
+    """Runs a notebook until an interrupt. nbclient's own handler of interrupts ends the kernel, and the run goes on without it."""
+
+    interrupted = False
+
+    async def async_start_new_kernel(self, **kwargs: Any) -> None:
+        run = asyncio.current_task()
+
+        def interrupt() -> None:
+            self.interrupted, self.shutdown_kernel = True, "immediate"
+            if run is not None:
+                run.cancel()
+
+        with suppress(RuntimeError):  # where the loop takes no handlers, an interrupt is raised as everywhere
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
+        await super().async_start_new_kernel(**kwargs)
+
+
 def check(path: Path, *, quiet: bool = False) -> Checked:
     """Run a notebook from its top and judge it, as the grader would but for the sandbox.
 
     Raises:
         NotebookError: it is not there, is no notebook, or belongs to no problem set.
+        KeyboardInterrupt: it was interrupted; the kernel has ended.
     """
     notebook = _read(path)
     problem_set = _set_of(path, notebook)
@@ -172,7 +194,7 @@ def _execute(
                 f"Cell {cell_index + 1} took {seconds:.0f} s; the grader stops it after {Limits().cell_seconds}."
             )
 
-    client = NotebookClient(
+    client = _Client(
         notebook,
         timeout=Limits().cell_seconds * Limits().wall_factor,
         allow_errors=True,
@@ -187,7 +209,11 @@ def _execute(
     except CellTimeoutError:
         run.ended, run.detail = "out_of_time", f"Cell {max(started) + 1} had not ended after {client.timeout} seconds."
     except DeadKernelError:
+        if client.interrupted:
+            raise KeyboardInterrupt from None
         run.ended, run.detail = "kernel_died", f"The kernel's process ended in cell {max(started) + 1}."
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error" and _cell_id(cell):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from autograder.student.evidence import Evidence
 from autograder.student.record import AnswerRecord, AnswersRecord
 
 TENSOR_TYPES = ("Tensor", "Parameter")
+CHANGEABLE = ("x", "baseline")
 NO_ANSWER = "there is no answer"
 
 
@@ -22,7 +23,8 @@ class Answer:
 
     `values` are float64 of the probe's shape, or None where there is nothing to compare. `complaint` says what
     is wrong with the form of the answer, even where its numbers can still be compared, and `mistake` names it where it
-    has a name; a `remark` costs nothing. All are empty when nothing is to be said.
+    has a name; a `remark` costs nothing; `changed` are the arguments that the call has changed. All are empty when nothing
+    is to be said.
     """
 
     probe: Probe
@@ -31,6 +33,7 @@ class Answer:
     error: str = ""
     mistake: Mistake | None = None
     remark: str = ""
+    changed: tuple[str, ...] = ()
 
     @property
     def is_finite(self) -> bool:
@@ -46,7 +49,13 @@ def read_answers(evidence: Evidence[AnswersRecord], probes: list[Probe]) -> list
     """
     given = evidence.record.answers
     answers = [_read(probe, given.get(str(n)), evidence.arrays.get(str(n))) for n, probe in enumerate(probes)]
+    answers = [replace(one, changed=_changed(given.get(str(n)))) for n, one in enumerate(answers)]
     return [one for one in answers if not (one.error and one.probe.x.dtype == torch.float64)]
+
+
+def _changed(record: AnswerRecord | None) -> tuple[str, ...]:
+    """The arguments that a function can have changed, of those that the record names."""
+    return tuple(name for name in CHANGEABLE if record and name in record.changed)
 
 
 def unfinished(evidence: Evidence[AnswersRecord], names: list[str]) -> str:

@@ -6,6 +6,37 @@ import re
 
 EXPLANATIONS = (
     (
+        r"'float' object has no attribute|'int' object has no attribute 'backward'|'float' object is not iterable",
+        "The score is a plain number, of which torch knows no gradient. Use no .item() and no float() on the score: "
+        "forward(batch)[0, target] is a tensor that can be differentiated.",
+    ),
+    (
+        r"'tuple' object has no attribute|unsupported operand type\(s\) for \S+ 'tuple'|'Tensor' and 'tuple'",
+        "Something is a tuple. torch.autograd.grad returns one gradient for each input, in a tuple: take the first, "
+        "torch.autograd.grad(score, point)[0].",
+    ),
+    (
+        r"'int' object has no attribute",
+        "target and n_steps are plain whole numbers, without a tensor's methods: write target in place of target.item().",
+    ),
+    (
+        r"gather\(\).*argument|index_select\(\).*argument",
+        "gather and index_select take their indices as a tensor, and target is a plain whole number: forward(batch)[:, target].",
+    ),
+    (
+        r"Only Tensors of floating point and complex dtype can require gradients|only Tensors of floating point dtype can require",
+        "Whole numbers have no gradient: make the point from x in floating point, x.clone(), or convert it with .float().",
+    ),
+    (
+        r"not compiled with CUDA|No CUDA GPUs|Found no NVIDIA driver|CUDA driver",
+        "There is no GPU where this is graded. Leave x on its device; for a new tensor use device=x.device.",
+    ),
+    (
+        r"NameError: name '(\w+)' is not defined",
+        "The function uses a name that is neither an argument nor defined in the notebook above it. The score is what the argument "
+        "forward returns, whatever network that is; other names have to be defined in the function or before it is called.",
+    ),
+    (
         r"does not require grad and does not have a grad_fn|does not require grad$",
         "Nothing that was differentiated depends on an input with requires_grad. Call requires_grad_() on the input before "
         "forward, and use no detach(), no .numpy() and no torch.no_grad() after it.",

@@ -18,6 +18,12 @@ STUB_ERROR = "NotImplementedError"
 WITHHELD = "withheld"
 
 
+BESIDE_A_CHANGE = frozenset(
+    {Mistake.INPUT_RESCALED, Mistake.WRONG_FORM, Mistake.SEVERAL_RETURNED, Mistake.NOT_A_TENSOR}
+)
+"""What is said beside a changed argument: x /= 255 is wrong in a copy, too, and so is the form."""
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """What is wrong with a function.
@@ -52,7 +58,10 @@ def verdict_on_function(
     """
     faults = {a.probe.name: a.complaint if a.values is None or not a.is_finite else fault(a) for a in answers}
     failed = [answer for answer in answers if faults[answer.probe.name]]
+    changed = tuple(dict.fromkeys(name for answer in answers for name in answer.changed))
     diagnosis = _diagnosis(answers, failed, diagnose)
+    if changed and failed:
+        diagnosis = _of_changed_arguments(diagnosis)
     wrong, seen, expected = {}, {}, {}
     for name in (one.name for one in task.properties if one.name != "form"):
         about = [answer for answer in answers if answer.probe.asks_about == name]
@@ -74,11 +83,32 @@ def verdict_on_function(
     told = dict.fromkeys(filter(None, (explained(answer.complaint) for answer in failed if answer.error)))
     if not any(wrong.values()):
         notes += remarks()
+    if changed:
+        notes.insert(
+            0, f"Your function changes what it is given: after the call, {' and '.join(changed)} held other numbers."
+        )
     behind = _behind(wrong, answers, diagnosis.mistakes)
     verdict = verdict_of(task, wrong, diagnosis.mistakes, notes, seen=seen, expected=expected, behind=behind)
     if told and diagnosis.mistakes == (Mistake.RAISED,):
         return replace(verdict, remedy=" ".join(told))  # in place of how to find out
+    if changed:
+        verdict = replace(verdict, cause=_naming(verdict.cause, changed))
     return replace(verdict, notes=(*verdict.notes, *told))
+
+
+def _of_changed_arguments(found: Diagnosis) -> Diagnosis:
+    """What to say of a function that changes its arguments: that first, as what follows from it looks like other mistakes."""
+    if {Mistake.NOT_THE_SAME_AGAIN, Mistake.RAISED, Mistake.WITHHELD, Mistake.NOT_DONE} & {*found.mistakes}:
+        return found
+    kept = tuple(one for one in found.mistakes if one in BESIDE_A_CHANGE)
+    return Diagnosis((Mistake.ARGUMENT_CHANGED, *kept), found.breaks)
+
+
+def _naming(cause: str, changed: Sequence[str]) -> str:
+    """A cause that an argument was changed, with the argument's name."""
+    names = " and ".join(changed)
+    cause = cause.replace("changes an argument in place", f"changes {names} in place")
+    return cause.replace("is right at first, and wrong", f"changes {names} in place: it is right at first, and wrong")
 
 
 def _behind(

@@ -86,7 +86,8 @@ class Mistake(StrEnum):
     GRADIENT_TIMES_DIFFERENCE = (
         "gradient_times_difference",
         "only the gradient at x, the end of the path, is used",
-        "Average the gradient over points between the baseline and x: one end alone cannot see saturation.",
+        "Average the gradient over points between the baseline and x: one end alone cannot see saturation. Where a loop changes "
+        "one tensor in place, a list holds it n times, as it is in the end: append point.clone().",
     )
     GRADIENT_TIMES_INPUT = (
         "gradient_times_input",
@@ -263,8 +264,8 @@ class Mistake(StrEnum):
     )
     FIRST_ROW_ONLY = (
         "first_row_only",
-        "only the first point of each batch is in the gradient, as with outputs[0, target]",
-        "Sum the target's score over the whole batch: forward(points)[:, target].sum().",
+        "only the first point is in the gradient, as with outputs[0, target] of a batch, or with return inside the loop",
+        "Sum the target's score over the whole batch, forward(points)[:, target].sum(), or move return out of the loop.",
     )
     LAST_BATCH_DROPPED = (
         "last_batch_dropped",
@@ -305,7 +306,8 @@ class Mistake(StrEnum):
         "weights_do_not_add_up",
         "the weights of the sum do not add up to one: the number of terms is not what it is divided by, for some n_steps or all "
         "(a last batch that is left out, a loop that goes round once too often)",
-        "Divide by the number of gradients that you add, or take their mean. On F(x) = w · x, each of n_steps = 1, 7, 16 and 33 "
+        "Divide by the number of gradients that you add, or take their mean; in a loop, .grad holds the sum of all calls of "
+        "backward() so far. On F(x) = w · x, each of n_steps = 1, 7, 16 and 33 "
         "has to give w (x - x').",
     )
     TWICE = (
@@ -381,7 +383,8 @@ class Mistake(StrEnum):
     NOTHING_RETURNED = (
         "nothing_returned",
         "the function returns None",
-        "End it with return. The .grad of a tensor is None, too, unless requires_grad_() was called on that very tensor.",
+        "If it ends with return p.grad: a tensor's .grad is None unless requires_grad_() was called on that very tensor and "
+        "forward was asked about it, not about a copy. If it has no return, end it with one.",
     )
     SEVERAL_RETURNED = (
         "several_returned",
@@ -567,8 +570,15 @@ class Mistake(StrEnum):
     NOT_THE_SAME_AGAIN = (
         "not_the_same_again",
         "the function is right at first, and wrong when it is asked about the same x again",
-        "Change neither x nor the baseline, and leave no gradient on them: work on x.detach().clone(), and write "
+        "Change neither x nor the baseline, and leave no gradient on them: work on x.detach().clone(), as x.detach() alone shares "
+        "x's numbers, and write "
         "point = point + step, not point += step. Store nothing between calls.",
+    )
+    ARGUMENT_CHANGED = (
+        "argument_changed",
+        "the function changes an argument in place, and computes with what is left of it",
+        "Work on copies, and write point = point + step, not point += step or point.add_(step): after point = baseline or "
+        "path = x both are names of one tensor, as after .detach(). Write point = baseline.clone().",
     )
     TOO_FEW_STEPS = (
         "too_few_steps",
@@ -1056,6 +1066,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     Announced("leave both unchanged, without a gradient, and keep nothing between calls"): (
         Mistake.KEPT_BETWEEN_CALLS,
         Mistake.NOT_THE_SAME_AGAIN,
+        Mistake.ARGUMENT_CHANGED,
     ),
     Announced(
         "A NumPy array, a pair such as `(map, gap)`, a flat vector, channels last or a batch dimension of one loses"

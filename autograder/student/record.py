@@ -41,7 +41,10 @@ Names = Annotated[list[Name], Meta(max_length=MAX_ENTRIES)]
 
 
 class AnswerRecord(Struct, omit_defaults=True):
-    """What a function gave back, in words; its numbers are an array. Or the error that it raised, and in which line."""
+    """What a function gave back, in words; its numbers are an array. Or the error that it raised, and in which line.
+
+    `changed` names the arguments that held something else after the call.
+    """
 
     status: Literal["returned", "raised"]
     type: Name = ""
@@ -53,6 +56,7 @@ class AnswerRecord(Struct, omit_defaults=True):
     error: Name = ""
     message: Text = ""
     line: int | None = 0
+    changed: Annotated[list[Name], Meta(max_length=8)] = field(default_factory=list)
 
 
 class AnswersRecord(Struct, omit_defaults=True):

@@ -151,7 +151,15 @@ def _collect_answers(task: Task, function: Callable, asked: list[dict[str, Any]]
         record.running = str(n)
         if n % together == 0:
             evidence.write(folder, task.id, Evidence(record, arrays))
-        record.answers[str(n)], values = answer(lambda q=question: function(*_arguments(task.asks, q)))
+        arguments = _arguments(task.asks, question)
+        before = [one.clone() if isinstance(one, torch.Tensor) else one for one in arguments]
+        given, values = answer(lambda given=arguments: function(*given))
+        given.changed = [
+            name
+            for name, one, other in zip(task.asks.arguments, before, arguments, strict=True)
+            if isinstance(one, torch.Tensor) and not torch.equal(one, other)
+        ]
+        record.answers[str(n)] = given
         if values is not None:
             arrays[str(n)] = values
     record.running = ""

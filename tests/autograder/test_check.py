@@ -1,8 +1,13 @@
 """A student's own check of a whole notebook: points by exercise, what to fix first, clear words where there is nothing to check."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import nbformat
+import psutil
 import pytest
 
 from autograder import check
@@ -72,6 +77,24 @@ def test_whatever_ends_the_notebook_early_is_said(tmp_path):
     said = str(check.check(tmp_path / f"{PS1}.ipynb", quiet=True))
     assert "The kernel's process ended in cell 1." in said
     assert "The notebook has no cell ps1-input-gradient" in said
+
+
+def test_an_interrupt_ends_it_and_its_kernel_with_a_word(tmp_path):
+    waits = "import os, time; open('kernel', 'w').write(str(os.getpid())); time.sleep(300)"
+    cell = nbformat.v4.new_code_cell(waits, metadata={"nbgrader": {"grade_id": "ps1-photo"}})
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / f"{PS1}.ipynb")
+    command = [sys.executable, "-m", "autograder", "check", f"{PS1}.ipynb"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
+        while not ((kernel := tmp_path / "kernel").exists() and kernel.read_text()):
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 130 and said.splitlines()[-1].endswith("Stopped.") and "Traceback" not in said
+    assert not psutil.pid_exists(int(kernel.read_text()))
 
 
 def test_work_without_a_fault_needs_no_advice():

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from autograder.judge.errors import EXPLANATIONS
+from autograder.judge.errors import EXPLANATIONS, explained
 from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.problem_sets import TASKS
 from corpus.ps1.mutants import FORMS, MUTANTS, NUMBERS
@@ -307,12 +307,40 @@ class TestSubmit:
     def test_asks_about_a_baseline_again_as_the_first_answer_left_it(self, hand_in):
         verdict = hand_in(f"{MIDPOINT}    baseline += x - baseline\n    return values", INTEGRATED)
         assert verdict.mistake == "not_the_same_again" and lost(verdict) == {"baseline"}
+        assert verdict.cause.startswith("the function changes baseline in place: it is right at first")
 
     @pytest.mark.parametrize("change", ["x.zero_()", "x -= baseline", "x.unsqueeze_(0)", "x.clamp_(0, 1)"])
     def test_asks_about_an_x_again_as_the_first_answer_left_it(self, hand_in, change):
         verdict = hand_in(f"{MIDPOINT}    {change}\n    return values", INTEGRATED)
         assert verdict.mistake == "not_the_same_again"
         assert lost(verdict) <= {"baseline", "form"} and "baseline" in lost(verdict)
+        assert verdict.notes[0].startswith("Your function changes what it is given: after the call, x held")
+
+    def test_names_the_argument_that_was_changed_before_what_comes_of_it(self, hand_in):
+        """The answers alone are those of weights that do not add up, and lead to another line."""
+        slip = """
+def integrated_gradients(forward, x, baseline, target, n_steps):
+    point, total = baseline, torch.zeros_like(x)
+    for _ in range(n_steps):
+        point += (x - baseline) / n_steps
+        leaf = point.clone().requires_grad_()
+        total += torch.autograd.grad(forward(leaf[None])[0, target], leaf)[0]
+    return (x - baseline) * total / n_steps
+"""
+        verdict = hand_in(slip, INTEGRATED)
+        assert verdict.mistakes == ("argument_changed",) and "baseline.clone()" in verdict.remedy
+        assert verdict.cause.startswith("the function changes baseline in place") and verdict.points < 2
+
+    @pytest.mark.parametrize(
+        ("change", "mistakes"), [("x.clamp_(0, 1)", ("argument_changed", "input_rescaled")), ("x.requires_grad_()", ())]
+    )
+    def test_names_an_x_that_was_changed_and_no_mark_on_it(self, hand_in, change, mistakes):
+        body = f"    {change}\n    p = x.detach()[None].clone().requires_grad_()\n"
+        score = "    return torch.autograd.grad(forward(p)[0, target], p)[0][0]\n"
+        verdict = hand_in(f"def input_gradient(forward, x, target):\n{body}{score}", GRADIENT)
+        assert verdict.mistakes == mistakes and any("changes what it is given" in one for one in verdict.notes) == bool(
+            mistakes
+        )
 
     @pytest.mark.parametrize(("first", "breaks"), [("", {"images"}), ("    x.grad = None\n", set())])
     def test_a_gradient_that_was_left_on_x_is_in_the_next_one_unless_it_is_cleared(self, hand_in, first, breaks):
@@ -368,6 +396,34 @@ SLIPS = {
         "torch.autograd.grad(forward(p := x[None].requires_grad_())[target, 0], p)[0][0]",
         "[0, target]",
     ),
+    "a score that is a number": (
+        "torch.autograd.grad(forward(p := x[None].requires_grad_())[0, target].item(), p)[0][0]",
+        "no .item()",
+    ),
+    "backward of a number": ("forward(x[None].requires_grad_())[0, target].item().backward()", "no .item()"),
+    "the tuple of gradients": (
+        "torch.autograd.grad(forward(p := x[None].requires_grad_())[0, target], p).squeeze(0)",
+        "take the first",
+    ),
+    "twice the tuple of gradients": (
+        "torch.autograd.grad(forward(p := x[None].requires_grad_())[0, target], p) / 2.0",
+        "take the first",
+    ),
+    "a target's item": (
+        "torch.autograd.grad(forward(p := x[None].requires_grad_())[0, target.item()], p)[0][0]",
+        "target in place of target.item()",
+    ),
+    "gather": (
+        "torch.autograd.grad(forward(p := x[None].requires_grad_()).gather(1, target), p)[0][0]",
+        "forward(batch)[:, target]",
+    ),
+    "whole numbers": ("torch.zeros(3, dtype=torch.long, requires_grad=True)", "Whole numbers have no gradient"),
+    "whole numbers, asked later": ("x.long().requires_grad_()", "Whole numbers have no gradient"),
+    "a name of the notebook": ("model.probabilities(x[None])", "what the argument forward returns"),
+    "a gradient of a copy": (
+        "(p := x.clone().requires_grad_(), forward(p.data[None].requires_grad_())[0, target].backward())[0].grad",
+        "If it ends with return p.grad",
+    ),
 }
 
 
@@ -376,6 +432,13 @@ def test_a_common_error_is_explained(hand_in, slip):
     expression, says = SLIPS[slip]
     verdict = hand_in(f"def input_gradient(forward, x, target):\n    return {expression}", GRADIENT)
     assert any(says in note for note in (verdict.remedy, *verdict.notes)), (verdict.notes, seen(verdict))
+
+
+@pytest.mark.parametrize(
+    "said", ["Torch not compiled with CUDA enabled", "No CUDA GPUs are available", "Found no NVIDIA driver"]
+)
+def test_a_missing_gpu_is_explained(said):
+    assert "no GPU where this is graded" in explained(f"it raised RuntimeError: {said}")
 
 
 def test_numbers_that_are_none_are_named_and_not_measured(hand_in):
