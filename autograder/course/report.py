@@ -26,6 +26,7 @@ from autograder.judge.likeness import KIT, MAX_CODE, notebook_code, starter_code
 from autograder.judge.mistakes import Mistake, remedy_of
 from autograder.judge.slides import DECK, slide_of
 from autograder.nbgrader_plugin.converter import write_whole
+from autograder.nbgrader_plugin.graded_run import UNPROTECTED
 from autograder.problem_sets import TASKS
 from autograder.student.plain_text import printable
 
@@ -66,6 +67,7 @@ class ClassReport:
     Attributes:
         histogram: for each of some equal ranges of points, its label and the number of students.
         mistakes: the most frequent first.
+        unprotected: the students whose code ran without a sandbox.
         by_hand: for each written answer, the students whose answer waits for a person.
     """
 
@@ -79,6 +81,7 @@ class ClassReport:
     ended: list[tuple[str, str]] = field(default_factory=list)
     unverified: list[tuple[str, str]] = field(default_factory=list)
     not_graded: list[str] = field(default_factory=list)
+    unprotected: list[str] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
     by_hand: dict[str, list[str]] = field(default_factory=dict)
     pairs: list[AlikePair] = field(default_factory=list)
@@ -125,7 +128,9 @@ def to_html(report: ClassReport) -> str:
     )
     environment.filters["marked"] = marked
     tallest = max((count for _, count in report.histogram), default=0) or 1
-    return environment.get_template("report.html.jinja").render(report=report, tallest=tallest)
+    return environment.get_template("report.html.jinja").render(
+        report=report, tallest=tallest, without_a_sandbox=UNPROTECTED
+    )
 
 
 def _in_one_line(value: Any) -> Any:
@@ -196,6 +201,8 @@ def _read_records(report: ClassReport, records: dict[str, dict[str, Any]]) -> No
                 made_in.setdefault(mistake, verdict["task"])
             if mistake == Mistake.MODEL_NOT_HERE:
                 report.unverified.append((student, TASKS[verdict["task"]].title))
+        if record.get("unprotected"):
+            report.unprotected.append(student)
         if record["ended"]:
             report.ended.append((student, record["detail"]))
         remarks = [*record.get("remarks", []), record.get("own_work", {}).get("remark")]

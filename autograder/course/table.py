@@ -13,6 +13,7 @@ from rich.text import Text
 
 from autograder.course.folder import Course
 from autograder.course.grading import Graded
+from autograder.nbgrader_plugin.graded_run import UNPROTECTED
 from autograder.student.plain_text import printable
 
 
@@ -20,7 +21,7 @@ from autograder.student.plain_text import printable
 class Result:
     """A line of the class's table. Scores are points; `score` is None where the work could not be graded.
 
-    `remark` is what an instructor may want to look at: imports, likeness to known code.
+    `remark` is what an instructor may want to look at: imports, likeness to known code. `unprotected`: run without a sandbox.
     """
 
     student: str
@@ -32,6 +33,7 @@ class Result:
     diagnosis: str
     remark: str
     feedback: Path | None
+    unprotected: bool = False
 
 
 def results(course: Course, graded: Graded) -> list[Result]:
@@ -59,6 +61,7 @@ def results(course: Course, graded: Graded) -> list[Result]:
                     graded.failed.get(student) or _diagnosis(record),
                     str(record.get("own_work", {}).get("remark", "")),
                     feedback[0] if feedback and record else None,
+                    bool(record.get("unprotected")),
                 )
             )
     return table
@@ -97,6 +100,8 @@ def show(table: list[Result], console: Console) -> None:
             Text(printable(result.student)), score, f"{result.seconds:.0f}", Text(printable(result.diagnosis))
         )
     console.print(shown)
+    if unprotected := [result.student for result in table if result.unprotected]:
+        console.print(Text(printable(f"{UNPROTECTED} This is so of {', '.join(unprotected)}.")))
     for result in table:
         if result.remark:
             console.print(Text(printable(f"To review, {result.student}: {result.remark}.")))

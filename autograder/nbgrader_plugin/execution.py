@@ -84,6 +84,7 @@ class SandboxedExecute(Execute):
         if problem := resources.get(PROBLEM):
             run.ended, run.detail = "unreadable", problem
             return nb, resources
+        run.unprotected = self.run_student_code_unprotected
         started = time.perf_counter()
         with _scratch_folder() as scratch:
             self._prepare(scratch, names, resources[PLACE], seed)

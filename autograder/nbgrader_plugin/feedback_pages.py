@@ -22,6 +22,7 @@ from nbgrader.converters import GenerateFeedback
 from nbgrader.exchange.default import ExchangeReleaseFeedback
 from traitlets.config import Config
 
+from autograder.nbgrader_plugin.graded_run import UNPROTECTED
 from autograder.nbgrader_plugin.judging import RECORD
 from autograder.sandbox.bounded import OverLimitError, in_bounds
 from autograder.sandbox.limits import ONE_NOTEBOOK
@@ -143,7 +144,11 @@ def page_of(
     if not ended:
         return exporter.from_filename(path, resources)[0]
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("locked")]
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if cell.metadata.get("nbgrader", {}).get("locked") or cell.source == f"**{UNPROTECTED}**"
+    ]
     for cell in notebook.cells:
         if cell.cell_type == "code" and not cell.metadata.nbgrader.grade:
             cell.outputs = []

@@ -14,6 +14,9 @@ GIVEN = "given_run"
 PLACE = "submission_place"
 """Where the steps find these among nbconvert's resources."""
 
+UNPROTECTED = "Run without a sandbox: the code could have changed its own points and everybody else's."
+"""What every report says of such a run."""
+
 
 @dataclass(frozen=True)
 class Place:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nbformat.notebooknode import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.judge.likeness import look_at, notebook_code, small_enough
@@ -17,7 +17,7 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
 from autograder.judge.verdict import Verdict
 from autograder.nbgrader_plugin import handed_in
-from autograder.nbgrader_plugin.graded_run import PLACE, PROBLEM, RUN
+from autograder.nbgrader_plugin.graded_run import PLACE, PROBLEM, RUN, UNPROTECTED
 from autograder.nbgrader_plugin.kept_evidence import kit_version
 from autograder.nbgrader_plugin.submitted_notebook import is_picture
 from autograder.problem_sets import PROBLEM_SETS, TASKS
@@ -43,6 +43,8 @@ class Verdicts(NbGraderPreprocessor):
             if verdict := run.verdicts.get(_judged_task(cell)):
                 data = {"text/plain": repr(verdict), "text/html": verdict._repr_html_()}
                 cell.outputs = [new_output("execute_result", data=data, execution_count=None)]
+        if run.unprotected:
+            nb.cells.insert(0, new_markdown_cell(f"**{UNPROTECTED}**"))
         return nb, resources
 
 
@@ -65,6 +67,7 @@ def record_of(names: dict[str, str], run: Run) -> dict[str, Any]:
         **{name: names[name] for name in ("student", "assignment", "notebook")},
         "seconds": round(run.seconds, 2),
         "cpu_seconds": round(run.cpu_seconds, 2),
+        "unprotected": run.unprotected,
         "ended": run.ended,
         "detail": run.detail,
         "seed": run.seed,

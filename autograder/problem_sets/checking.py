@@ -30,7 +30,8 @@ class Run:
 
     `ended` is a name in `autograder.judge.mistakes.Mistake` and `detail` says more. `errors` maps the ids of cells
     to the name and text of the error that they stopped with, in the student's own words. `verdicts` and `own_work`
-    are there once it has been judged. `seconds` are of wall time, `cpu_seconds` are those in which its processes computed.
+    are there once it has been judged. `unprotected` says that it ran without a sandbox. `seconds` are of wall time,
+    `cpu_seconds` are those in which its processes computed.
     """
 
     seed: int
@@ -43,6 +44,7 @@ class Run:
     cpu_seconds: float = 0.0
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     own_work: dict[str, Any] = field(default_factory=dict)
+    unprotected: bool = False
 
 
 def judge(

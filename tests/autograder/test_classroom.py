@@ -3,6 +3,7 @@
 Most hand-ins here are damaged files, which get a record in no time; what a kernel does is for other tests.
 """
 
+import io
 import json
 import re
 import shutil
@@ -24,11 +25,15 @@ from autograder.course import grading
 from autograder.course.classroom import grade_class
 from autograder.course.commands import GradingError, nbgrader
 from autograder.course.folder import Course
+from autograder.course.report import class_report, to_html
+from autograder.course.table import show
 from autograder.course.worker import Outcome, kept_gradients
-from autograder.nbgrader_plugin import converter
+from autograder.nbgrader_plugin import converter, feedback_pages
+from autograder.nbgrader_plugin.graded_run import UNPROTECTED
 from autograder.nbgrader_plugin.kept_evidence import KEPT
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import SandboxUnavailableError
+from autograder.sandbox.limits import OwnLimits
 
 IDS = (
     "Doe", "Doe, Jane", "ada", "zoe lee", "007", "o'brien", 'the "kid"', "müller@uni-köln.de", "李小龙", "Анна",
@@ -257,7 +262,7 @@ def test_workers_spend_no_time_on_a_profile_that_nobody_reads(scheduler):
     assert list(profiled.values()) == [False, False]
 
 
-def test_who_grades_without_a_sandbox_has_to_say_so(course, monkeypatch):
+def test_who_grades_without_a_sandbox_has_to_say_so_and_every_report_says_it(course, scheduler, monkeypatch):
     def unavailable() -> None:
         raise SandboxUnavailableError("bubblewrap does not work here")
 
@@ -267,6 +272,29 @@ def test_who_grades_without_a_sandbox_has_to_say_so(course, monkeypatch):
     with (course / "nbgrader_config.py").open("a") as configuration:
         configuration.write("c.SandboxedExecute.run_student_code_unprotected = True\n")
     Course(course).converter.check_machine()
+
+    released = json.loads((course / "assignments" / PS1.id / f"{PS1.id}.ipynb").read_text())
+    ends = {
+        "cell_type": "code",
+        "source": "import os; os._exit(0)",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+    }
+    hand_in(course, "ada", json.dumps(released | {"cells": [ends, *released["cells"]]}))
+    hand_in(course, "ben")  # which cannot be read, so nothing of it ran
+    table, _ = grade(course, scheduler)
+    assert {student: record(course, student)["unprotected"] for student in table} == {"ada": True, "ben": False}
+    show([*table.values()], Console(file=(screen := io.StringIO()), width=300))
+    assert f"{UNPROTECTED} This is so of ada." in screen.getvalue()
+    assert UNPROTECTED in table["ada"].feedback.read_text() and UNPROTECTED not in table["ben"].feedback.read_text()
+    report = to_html(class_report(Course(course), "ps1"))
+    assert f"<b>{UNPROTECTED}</b> This is so of ada.".replace("'", "&#39;") in report
+    monkeypatch.setattr(feedback_pages, "ONE_NOTEBOOK", OwnLimits(seconds=0))
+    of_the_course = Course(course)
+    feedback_pages.CourseFeedback(coursedir=of_the_course.directory, parent=of_the_course.app).write(PS1.id, "ada")
+    short = table["ada"].feedback.read_text()
+    assert UNPROTECTED in short and "Making the whole page was ended" in short
 
 
 def test_a_class_without_a_worker_does_not_wait_for_ever(monkeypatch):
