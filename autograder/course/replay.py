@@ -29,6 +29,8 @@ from autograder.nbgrader_plugin.converter import SubmissionChangedError
 from autograder.nbgrader_plugin.graded_run import GivenRun
 from autograder.nbgrader_plugin.judging import verdict_on
 from autograder.nbgrader_plugin.kept_evidence import KEPT, KeptEvidenceError, unpack
+from autograder.sandbox.bounded import Shared
+from autograder.sandbox.limits import OwnLimits
 from autograder.student.plain_text import printable
 
 BATCH = 32
@@ -92,7 +94,8 @@ def judge_again(content: bytes, checksum: str, tasks: list[str]) -> dict[str, Ve
     """The verdicts on kept evidence, or why there are none. This is what a worker does."""
     try:
         run = unpack(content, checksum)
-        return {task: verdict_on(task, run, kept_gradients()) for task in tasks}
+        shared = Shared(OwnLimits())
+        return {task: verdict_on(task, run, kept_gradients(), shared) for task in tasks}
     except KeptEvidenceError as error:
         return str(error)
     except Exception as error:  # a hole in a check must not hide what it does to the others

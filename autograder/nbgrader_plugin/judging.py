@@ -22,7 +22,7 @@ from autograder.nbgrader_plugin.kept_evidence import kit_version
 from autograder.nbgrader_plugin.submitted_notebook import is_picture
 from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.problem_sets.checking import Run, judge, nothing_to_judge, why_nothing
-from autograder.sandbox.bounded import OverLimitError, in_bounds
+from autograder.sandbox.bounded import OverLimitError, Shared, in_bounds
 from autograder.sandbox.limits import ONE_NOTEBOOK, OwnLimits
 
 RECORD = "verdicts.json"
@@ -57,7 +57,8 @@ def judge_run(
     """
     if run.verdicts:
         return
-    run.verdicts = {task: _verdict(task, run, log, kept) for cell in nb.cells if (task := _judged_task(cell))}
+    shared = Shared(OwnLimits())
+    run.verdicts = {task: _verdict(task, run, log, kept, shared) for cell in nb.cells if (task := _judged_task(cell))}
     run.own_work = _own_work(nb, assignment, files, log)
 
 
@@ -77,9 +78,9 @@ def record_of(names: dict[str, str], run: Run) -> dict[str, Any]:
     }
 
 
-def _verdict(task: str, run: Run, log: Logger, kept: Path | None) -> Verdict:
+def _verdict(task: str, run: Run, log: Logger, kept: Path | None, shared: Shared) -> Verdict:
     try:
-        return verdict_on(task, run, kept)
+        return verdict_on(task, run, kept, shared)
     except OverLimitError as error:
         log.warning("Judging %s was ended: %s", task, error)
         return nothing_to_judge(task, Mistake.EVIDENCE_DAMAGED, f"Judging it was ended: {error}.")
@@ -104,10 +105,14 @@ def _own_work(nb: NotebookNode, assignment: str, files: Mapping[str, bytes], log
         return {"remark": f"the code could not be compared ({type(error).__name__})"}
 
 
-def verdict_on(task: str, run: Run, kept: Path | None = None) -> Verdict:
-    """The verdict on a task from what its run left behind, or the reason why there is nothing to judge."""
+def verdict_on(task: str, run: Run, kept: Path | None = None, shared: Shared | None = None) -> Verdict:
+    """The verdict on a task from what its run left behind, or the reason why there is nothing to judge.
+
+    `shared` are the limits that the tasks of a submission share; by default the task has them alone.
+    """
     if task in run.evidence:
-        return in_bounds(OwnLimits(), judge, task, run.evidence[task], run.seed, MAX_RECOMPUTED_PHOTO_GRADIENTS, kept)
+        shared = shared or Shared(OwnLimits())
+        return shared.in_bounds(judge, task, run.evidence[task], run.seed, MAX_RECOMPUTED_PHOTO_GRADIENTS, kept)
     return why_nothing(task, run)
 
 

@@ -13,7 +13,9 @@ import os
 import resource
 import signal
 import tempfile
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -35,12 +37,49 @@ def preload(*modules: str) -> None:
     _preloaded[:] = modules
 
 
+@dataclass
+class Shared:
+    """The limits that pieces of work on one submission share, and what has been used of them."""
+
+    limits: OwnLimits
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    def in_bounds(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """`in_bounds` with what is left."""
+        limits, started, used = self.limits.after(self.seconds, self.cpu_seconds), time.monotonic(), 0.0
+        try:
+            answer, used = _bounded(limits, function, arguments)
+        except OverLimitError:
+            used = min(float(limits.cpu_seconds), time.monotonic() - started)
+            raise
+        finally:
+            self.seconds += time.monotonic() - started
+            self.cpu_seconds += used
+        return _value_of(answer)
+
+
 def in_bounds(limits: OwnLimits, function: Callable[..., Any], *arguments: Any) -> Any:
     """What the function returns, worked out in a process of its own. What it raises is raised here.
 
     Raises:
         OverLimitError: it took too long, or its process ended in the middle of it, as one without memory does.
     """
+    answer, _ = _bounded(limits, function, arguments)
+    return _value_of(answer)
+
+
+def _value_of(answer: tuple[bool, Any]) -> Any:
+    worked, value = answer
+    if worked:
+        return value
+    raise value
+
+
+def _bounded(
+    limits: OwnLimits, function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> tuple[tuple[bool, Any], float]:
+    """Whether the function returned, what, or what it raised; and the seconds of the processor that it took."""
     _listen_where_it_can_be_told()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*_preloaded, function.__module__])
@@ -51,7 +90,7 @@ def in_bounds(limits: OwnLimits, function: Callable[..., Any], *arguments: Any) 
     try:
         if not receiver.poll(limits.seconds):
             raise OverLimitError(f"it took more than {limits.seconds} seconds")
-        worked, value = receiver.recv()
+        return receiver.recv()
     except EOFError:
         process.join()
         if process.exitcode == -signal.SIGXCPU:
@@ -61,9 +100,6 @@ def in_bounds(limits: OwnLimits, function: Callable[..., Any], *arguments: Any) 
         receiver.close()
         process.kill()
         process.join()
-    if worked:
-        return value
-    raise value
 
 
 def _listen_where_it_can_be_told() -> None:
@@ -88,4 +124,4 @@ def _work(sender: Connection, limits: OwnLimits, function: Callable[..., Any], a
         answer = False, OverLimitError(f"it took more than {limits.memory:,} MiB of memory")
     except Exception as error:
         answer = False, error
-    sender.send(answer)
+    sender.send((answer, time.process_time()))

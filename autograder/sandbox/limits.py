@@ -9,7 +9,7 @@ nobody how much the buffers of sockets and pipes hold, the number of these.
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 MIB = 2**20
@@ -165,7 +165,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class OwnLimits:
-    """What the grader's own work on one task of one submission may use."""
+    """What the grader's own work on one task of one submission may use; the last two are of its tasks together."""
 
     seconds: int = _limit(
         1800,
@@ -185,6 +185,27 @@ class OwnLimits:
         beyond="the task is not judged, and says so",
         test="`test_bounded.py::test_memory_ends_it`",
     )
+    submission_seconds: int = _limit(
+        2400,
+        kept_by="the grader, from task to task",
+        beyond="the task is not judged, and says so; each after it gets what is left, at least 600",
+        test="`test_bounded.py::test_the_tasks_of_a_submission_share_their_time`",
+    )
+    submission_cpu_seconds: int = _limit(
+        1200,
+        kept_by="the grader, from task to task",
+        beyond="the task is not judged, and says so; each after it gets what is left, at least 60",
+        test="`test_bounded.py::test_the_tasks_of_a_submission_share_their_time`",
+    )
+
+    def after(self, seconds: float, cpu_seconds: float) -> OwnLimits:
+        """The limits of a task where the tasks before it have used so much; what any task needs is left to it."""
+        left = int(self.submission_seconds - seconds), int(self.submission_cpu_seconds - cpu_seconds)
+        return replace(
+            self,
+            seconds=min(self.seconds, max(left[0], ONE_NOTEBOOK.seconds)),
+            cpu_seconds=min(self.cpu_seconds, max(left[1], ONE_NOTEBOOK.cpu_seconds)),
+        )
 
 
 def limits_table() -> str:

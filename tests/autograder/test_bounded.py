@@ -22,6 +22,7 @@ from autograder.problem_sets.checking import Run
 from autograder.sandbox.bounded import LONGEST_PLACE, OverLimitError, in_bounds
 from autograder.sandbox.limits import OwnLimits
 
+PS1_TASKS = ("ps1-input-gradient", "ps1-integrated-gradients", "ps1-photo")
 SMALL = OwnLimits(seconds=60, cpu_seconds=20, memory=1500)
 
 
@@ -63,6 +64,25 @@ def test_time_ends_it():
     with pytest.raises(OverLimitError, match="more than 1 seconds"):
         in_bounds(OwnLimits(seconds=1, cpu_seconds=600, memory=1500), time.sleep, 100)
     assert time.monotonic() - started < 30
+
+
+def test_the_tasks_of_a_submission_share_their_time(monkeypatch):
+    """The judge's work on one submission ends with what its tasks have together, whatever each of them may use alone."""
+    limits = OwnLimits()
+    assert limits.after(0, 0) == limits == limits.after(100, 100)
+    late = limits.after(limits.submission_seconds - 700, limits.submission_cpu_seconds - 70)
+    assert (late.seconds, late.cpu_seconds) == (700, 70)
+    assert (limits.after(1e9, 1e9).seconds, limits.after(1e9, 1e9).cpu_seconds) == (600, 60)
+    monkeypatch.setattr("autograder.sandbox.limits.ONE_NOTEBOOK", OwnLimits(seconds=60, cpu_seconds=1))
+    together = {"submission_seconds": 60, "submission_cpu_seconds": 4}
+    run = Run(1, evidence=dict.fromkeys(PS1_TASKS))
+    monkeypatch.setattr(judging, "judge", spin_on)
+    monkeypatch.setattr(judging, "OwnLimits", lambda: OwnLimits(seconds=60, cpu_seconds=3, **together))
+    monkeypatch.setattr(judging, "look_at", len)
+    cells = [new_code_cell("", metadata={"nbgrader": {"grade_id": task, "grade": True}}) for task in PS1_TASKS]
+    judging.judge_run(new_notebook(cells=cells), run, "ps1-attribution", logging.getLogger(), {})
+    said = [run.verdicts[task].notes[0] for task in PS1_TASKS]
+    assert [note.split("more than ")[1][0] for note in said] == ["3", "1", "1"]
 
 
 @pytest.mark.parametrize("length", [LONGEST_PLACE, 200])
@@ -141,9 +161,8 @@ class TestOfOneNotebook:
 
     def test_judging_a_function(self, monkeypatch):
         monkeypatch.setattr(judging, "judge", spin_on)
-        monkeypatch.setattr(judging, "OwnLimits", lambda: self.LITTLE)
         run = Run(1, evidence={"ps1-input-gradient": None})
-        verdict = judging._verdict("ps1-input-gradient", run, logging.getLogger(), None)
+        verdict = judging._verdict("ps1-input-gradient", run, logging.getLogger(), None, judging.Shared(self.LITTLE))
         assert verdict.points == 0 and "ended: it took more than 1 seconds of the processor" in verdict.notes[0]
 
     def test_reading_its_evidence(self, tmp_path, monkeypatch):
