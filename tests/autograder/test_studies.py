@@ -67,9 +67,12 @@ def test_more_images_than_are_ever_kept_are_refused_before_any_work():
 def test_a_baseline_out_of_range_costs_its_own_points_and_no_others():
     whole = of_baselines(COLOURS)
     loud = whole["baselines"] | {"noise": 3 * whole["baselines"]["noise"] - 1}
-    verdict = verdict_on(Entry("ps2-study", "study", "loud noise", lambda: (None, whole | {"baselines": loud}), True))
-    assert [finding.name for finding in verdict.findings if not finding.holds] == ["baselines"]
-    assert "noise" in verdict.findings[2].seen and verdict.mistake == "image_normalised"
+    two = {name: whole["attributions"][name] for name in ("black", "noise")}  # it is the only one that is not blank
+    for attributions in (whole["attributions"], two):
+        given = whole | {"baselines": loud, "attributions": attributions}
+        verdict = verdict_on(Entry("ps2-study", "study", "loud noise", lambda given=given: (None, given), True))
+        assert [finding.name for finding in verdict.findings if not finding.holds] == ["baselines"]
+        assert "noise" in verdict.findings[2].seen and verdict.mistake == "image_normalised"
 
 
 def first_small(gaps, tolerance=0.05):

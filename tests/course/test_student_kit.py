@@ -76,6 +76,7 @@ def test_the_zip_holds_the_releases_the_wheel_and_a_guide_that_names_it(made):
             assert file.read(f"student-kit/{assignment}/{assignment}.ipynb") == released
     assert {f"student-kit/{made['student'].name}", "student-kit/students.md"} <= names
     assert made["student"].name in guide and "WHEEL" not in guide and "students.md" in guide
+    assert "`!python -m autograder.check ps1-attribution.ipynb`" in guide  # where no .venv is
 
 
 def test_no_wheel_holds_a_solution_or_what_grades_a_class(made):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from autograder.judge.maps import MAP_PROPERTIES, Entry, judge_maps
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.pictures import (
@@ -48,13 +52,14 @@ def read_baselines(study: Study, subject: Subject, faults: Faults, blame: str) -
 
 def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults: Faults, sample: Sample) -> None:
     """Judge the attributions from each baseline, and whether they are various."""
-    entries, attributed = [], {}
+    entries, attributed, various = [], {}, {}
     with faults.noted(*MAP_PROPERTIES):
         n_steps = study.n_steps()
         # A baseline that cannot be read has been said to be one: it costs its own points, and not those of the maps as well.
         unreadable = {*study.stacks("baselines")} - {*baselines} if baselines else set()
         for name, array in study.stacks("attributions").items():
             if name in unreadable:
+                various |= _as_it_came(name, study.stacks("baselines")[name], subject)
                 continue
             if name not in baselines:
                 fault = f"maps for “{name}”, of which there is no baseline; there are {labels(baselines) or 'none'}"
@@ -66,7 +71,7 @@ def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults
                     label = f"image {n} with the baseline “{name}”"
                     entries.append(Entry(label, n, baselines[name][n], n_steps, values, name))
     if attributed:
-        fault = variety_fault(attributed, subject.images)
+        fault = variety_fault(attributed | various, subject.images)
         faults.add(fault, "variety" if "variety" in faults.seen else "images")
     elif "variety" in faults.seen:
         faults.add(Fault("no maps to compare", Mistake.MISSING_PART), "variety")
@@ -74,3 +79,11 @@ def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults
         judge_maps(subject, entries, sample, baselines=baselines).tell(faults)
     else:
         faults.add(Fault("no maps to judge", Mistake.MISSING_PART), *MAP_PROPERTIES)
+
+
+def _as_it_came(name: str, baseline: np.ndarray, subject: Subject) -> dict[str, Tensor]:
+    """A baseline out of range, which maps are of all the same; empty where it has another form than pictures."""
+    kept = baseline[: len(subject.images)]
+    if kept.shape != tuple(subject.images.shape) or not np.isfinite(kept).all():
+        return {}
+    return {name: torch.tensor(kept, dtype=subject.images.dtype)}
