@@ -34,7 +34,7 @@ from autograder.judge.compositions import (
     textbook,
     wrong_weights,
 )
-from autograder.judge.line import NODES_OF_THEIR_OWN, SMALL_PICTURE, Line, Pair, distance, equal_weights
+from autograder.judge.line import NODES_OF_THEIR_OWN, RIGHT_RULES, SMALL_PICTURE, Line, Pair, distance, equal_weights
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
@@ -125,6 +125,8 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
         return _scaled(pair, values, context) if exact is Mistake.SCALED else exact
     if np.linalg.norm(values) < VANISHING * np.linalg.norm(pair.reference):
         return Mistake.ALL_CLASSES  # probabilities sum to one, so the gradient of their sum is rounding
+    if of_logarithm := _of_logarithm(pair, values):
+        return of_logarithm
     if _is_of_other_places(pair, values):
         return Mistake.PLACES_MIXED_UP
     nearest, nearest_error = None, 1.0
@@ -148,6 +150,20 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
     if cosine > 1 - pair.allowed_map_error**2:
         return _scaled(pair, values, context)
     return Mistake.NOISY_MAP if cosine > 0.3 else Mistake.UNRELATED_MAP
+
+
+def _of_logarithm(pair: Pair, values: np.ndarray) -> Mistake | None:
+    """The mistake by which a map is that of log F, or of the loss -log F, whose gradient is that of F over F."""
+    for name in pair.rule_names:
+        nodes, weights = RIGHT_RULES[name](pair.exact_steps)
+        scores = pair.line.scores(nodes)
+        if not (scores > 0).all():
+            return None
+        wrong = pair.line.weighted(nodes, weights / scores)
+        for mistake, sign in ((Mistake.LOG_PROBABILITY, 1), (Mistake.LOSS_DIFFERENTIATED, -1)):
+            if distance(values, sign * wrong) <= EXACT_MAP:
+                return mistake
+    return None
 
 
 def _is_of_other_places(pair: Pair, values: np.ndarray) -> bool:

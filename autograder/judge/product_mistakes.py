@@ -55,6 +55,11 @@ def product_mistake(line: Line, scores: Scores | FileScores, values: np.ndarray,
         wrong = composition.map(line, 1)
         if np.isfinite(wrong).all() and distance(values, wrong) <= scores.gradient_rounding:
             return named(composition)[0]
+        if (
+            composition.score.mistake is Mistake.LOG_PROBABILITY
+            and distance(values, -wrong) <= scores.gradient_rounding
+        ):
+            return Mistake.LOSS_DIFFERENTIATED
     product = right.map(line, 1)
     cosine = float((values * product).sum() / (np.linalg.norm(values) * np.linalg.norm(product)))
     if abs(cosine) > 1 - PROPORTIONAL_MAP:

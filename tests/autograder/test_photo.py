@@ -232,6 +232,9 @@ class TestWrongMaps:
             ({"forward": "logits", "rule": "gauss_legendre"}, ("other_scores",)),
             ({"forward": "log", "stated": 1}, ("log_probability",)),
             ({"forward": "loss", "stated": 1}, ("loss_differentiated",)),
+            ({"forward": "log", "alone": True, "stated": 1}, ("log_probability",)),
+            ({"forward": "loss", "alone": True, "stated": 1}, ("loss_differentiated",)),
+            ({"forward": "softmax"}, ("softmax_inside",)),
             ({"target": 3}, ("wrong_class",)),
             ({"baseline": 1.0}, ("map_of_another_baseline",)),
             ({"baseline": 0.5}, ("map_of_another_baseline", "baseline_after_normalisation")),
@@ -248,6 +251,7 @@ class TestWrongMaps:
             "logits": model.logits,
             "log": lambda x: model.probabilities(x).log(),
             "loss": lambda x: -model.probabilities(x).log(),
+            "softmax": lambda x: model.probabilities(x).softmax(dim=1),
         }
         changed = {"forward": scores.get(of.get("forward"), model.probabilities)}
         if "baseline" in of:
@@ -256,6 +260,9 @@ class TestWrongMaps:
             changed["target"] = order[of["target"]]
         stated = {"image": photo, "baseline": torch.zeros_like(photo), "target": order[of.get("stated", 0)]}
         wrong = honest(rule=of.get("rule", "midpoint"), **(stated | changed)) | stated
+        if of.get("alone"):  # beside a product that is right, and so tells nothing of the map's scores
+            right = gradient(model.probabilities, photo[None], stated["target"])[0]
+            wrong["gradient_times_input"] = photo * right
         asked = []
         ask = Line._ask
         monkeypatch.setattr(Line, "_ask", lambda line, points: asked.append(len(points)) or ask(line, points))

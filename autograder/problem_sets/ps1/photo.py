@@ -14,15 +14,24 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.product_mistakes import product_mistake
 from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
-from autograder.judge.studies.reading import Study, read_subject
+from autograder.judge.studies.reading import Study, Subject, read_subject
 from autograder.judge.studies.sample import Sample
-from autograder.judge.verdict import Fault, Faults, UngradableError, Verdict
+from autograder.judge.verdict import NO_FAULT, Fault, Faults, NotVerifiedError, UngradableError, Verdict
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
 from autograder.student.record import StudyRecord
 
 TASK = TASKS["ps1-photo"]
 FEWEST_STEPS = 20
+OF_SCORES = (
+    *(Mistake.OTHER_SCORES, Mistake.LOG_PROBABILITY, Mistake.LOSS_DIFFERENTIATED),
+    *(Mistake.SOFTMAX_INSIDE, Mistake.SIGMOID_INSIDE),
+)
+OF_NO_KNOWN_SCORES = (
+    *(Mistake.NOISY_MAP, Mistake.UNRELATED_MAP, Mistake.ALL_CLASSES),
+    *(Mistake.SCALED, Mistake.NOT_AVERAGED, Mistake.CHANNELS_AVERAGED, Mistake.LAST_BATCH_ONLY),
+)
+"""What a map of scores that it is not held against looks like: like no map of F, or like one of another size."""
 
 
 def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
@@ -38,22 +47,36 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
         if torch.equal(subject.images[0], baseline):
             raise UngradableError(Mistake.BASELINE_IS_INPUT, "the baseline is the image itself, so there is no path")
         n_steps = study.n_steps()
+        of_product = _product_fault(study, subject, baseline, n_steps)
         with faults.noted(*MAP_PROPERTIES):
             values = study.map_of("attribution", subject.images[0])
             found = judge_maps(subject, [Entry("the map", 0, baseline, n_steps, values)], sample)
             if not found.map and n_steps < FEWEST_STEPS:
                 found.map = f"{n_steps} steps, expected at least {FEWEST_STEPS}"
                 found.mistake = Mistake.TOO_FEW_STEPS
+            if found.mistake in OF_NO_KNOWN_SCORES and of_product.mistake in OF_SCORES:
+                found.mistake = (
+                    of_product.mistake
+                )  # a product is recomputed to rounding, so it tells which scores both are of
             found.tell(faults)
-        with faults.noted("product"):
-            product = study.map_of("gradient_times_input", subject.images[0])
-            line = Line(subject.scores.forward, subject.images[0], baseline, subject.targets[0])
-            error = distance(product, _gradient_times_input(line))
-            if not error <= subject.scores.gradient_rounding and not _is_in_float64(product, line, subject.scores):
-                mistake = product_mistake(line, subject.scores, product, n_steps)
-                fault = f"a relative distance of {error:.2g} from x dF/dx, expected rounding only"
-                faults.add(Fault(fault, mistake), "product")
+        faults.add(of_product, "product")
     return faults.verdict()
+
+
+def _product_fault(study: Study, subject: Subject, baseline: torch.Tensor, n_steps: int) -> Fault:
+    """What is wrong with gradient x input."""
+    try:
+        product = study.map_of("gradient_times_input", subject.images[0])
+        line = Line(subject.scores.forward, subject.images[0], baseline, subject.targets[0])
+        error = distance(product, _gradient_times_input(line))
+        if error <= subject.scores.gradient_rounding or _is_in_float64(product, line, subject.scores):
+            return NO_FAULT
+        fault = f"a relative distance of {error:.2g} from x dF/dx, expected rounding only"
+        return Fault(fault, product_mistake(line, subject.scores, product, n_steps))
+    except NotVerifiedError:
+        raise  # then nothing can be graded
+    except UngradableError as error:
+        return Fault(str(error), error.mistake)
 
 
 def _gradient_times_input(line: Line) -> np.ndarray:
