@@ -51,6 +51,7 @@ def product_mistake(line: Line, scores: Scores | FileScores, values: np.ndarray,
         return Mistake.ZEROS
     right = replace(textbook(AT_X), factor=IMAGE)
     known = (_one_wrong_part(right, line, scores), _at_other_points(right, n_steps), _normalised(right, line, scores))
+    product = right.map(line, 1)
     for composition in chain.from_iterable(known):
         wrong = composition.map(line, 1)
         if np.isfinite(wrong).all() and distance(values, wrong) <= scores.gradient_rounding:
@@ -59,8 +60,9 @@ def product_mistake(line: Line, scores: Scores | FileScores, values: np.ndarray,
             composition.score.mistake is Mistake.LOG_PROBABILITY
             and distance(values, -wrong) <= scores.gradient_rounding
         ):
-            return Mistake.LOSS_DIFFERENTIATED
-    product = right.map(line, 1)
+            # Where the probability is one to rounding, the right product with its sign reversed is this loss's as well.
+            of_sign = distance(values, -product) <= scores.gradient_rounding
+            return Mistake.SIGN_REVERSED if of_sign else Mistake.LOSS_DIFFERENTIATED
     cosine = float((values * product).sum() / (np.linalg.norm(values) * np.linalg.norm(product)))
     if abs(cosine) > 1 - PROPORTIONAL_MAP:
         return Mistake.SCALED if cosine > 0 else Mistake.SIGN_REVERSED
