@@ -128,7 +128,7 @@ class Verdict:
             for number, cause in enumerate(self.causes, 1)
             for line in (f"Likely cause{f' {number}' if self.is_numbered else ''}: {cause.text}.", cause.remedy)
         ]
-        slide = f"In the lecture: the slide “{self.slide.heading}”, {self.slide.address}" if self.slide else ""
+        slide = f"In the lecture: the slide “{self.slide.heading}”." if self.slide else ""
         return [*filter(None, [*told, slide]), *self.notes]
 
     def as_text(self) -> str:
