@@ -11,10 +11,13 @@ import random
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import dask
+import psutil
 import pytest
 from distributed import LocalCluster
 from nbgrader.api import Gradebook
@@ -105,3 +108,39 @@ def test_kills_at_random_moments_change_nothing_in_the_end(tmp_path, released_co
     grade(course, cluster.scheduler_address, again=False)
     assert state(course) == state(undisturbed)
     assert len(state(course)) == STUDENTS
+
+
+ENDLESS = "import subprocess; subprocess.run(['sleep', '1000'])"
+
+
+@pytest.mark.skipif("KILLS" not in os.environ, reason="takes a grader of its own: make kills")
+def test_a_killed_grader_leaves_no_process(tmp_path, released_course):
+    """Its workers, the servers they fork from, the sandboxes with the students' processes, and what judges: all are gone."""
+    course = released_course(PS1.id, tmp_path)
+    released = json.loads((course / "assignments" / PS1.id / f"{PS1.id}.ipynb").read_text())
+    endless = {"cell_type": "code", "source": ENDLESS, "metadata": {}, "outputs": [], "execution_count": None}
+    folder = course / "submitted" / "ada" / PS1.id
+    folder.mkdir(parents=True)
+    (folder / f"{PS1.id}.ipynb").write_text(json.dumps(released | {"cells": [endless, *released["cells"]]}))
+    command = [sys.executable, "-m", "autograder", "grade", "ps1", "--workers", "1", "--course", str(course)]
+    grader = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seen: set[psutil.Process] = set()
+    deadline = time.monotonic() + LONGEST
+    while "sleep" not in map(name_of, seen) and grader.is_running() and time.monotonic() < deadline:
+        seen |= set(grader.children(recursive=True))
+        time.sleep(0.1)
+    assert {"bwrap", "sleep"} <= set(map(name_of, seen))
+    grader.kill()
+    grader.wait()
+    deadline = time.monotonic() + 60
+    while (left := [one for one in seen if name_of(one)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left == []
+
+
+def name_of(process: psutil.Process) -> str:
+    """The name of a process that runs; empty where it has ended, waited for or not."""
+    try:
+        return process.name() if process.is_running() and process.status() != psutil.STATUS_ZOMBIE else ""
+    except psutil.NoSuchProcess:
+        return ""
