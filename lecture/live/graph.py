@@ -13,12 +13,25 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
+from torch._decomp import core_aten_decompositions, get_decompositions
+from torch.func import functionalize, vjp
 from torch.fx import Node
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from igref.models import Classifier
 
 OPSET = 18
+_ATEN = torch.ops.aten
+_TAKEN_APART = (
+    *(
+        _ATEN.native_batch_norm,
+        _ATEN.native_batch_norm_backward,
+        _ATEN.native_layer_norm,
+        _ATEN.native_layer_norm_backward,
+    ),
+    *(_ATEN.gelu, _ATEN.gelu_backward, _ATEN._scaled_dot_product_flash_attention_for_cpu),
+)
+"""Operations that PyTorch calls its core, and can take apart all the same."""
 PICTURE, TARGET, PROBABILITIES, GRADIENT = "picture", "target", "probabilities", "gradient"
 
 
@@ -45,12 +58,15 @@ def gradient_graph(model: Classifier, shape: Sequence[int]) -> onnx.ModelProto:
     model = copy.deepcopy(model).to(memory_format=torch.contiguous_format)
 
     def both(picture: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        picture = picture.detach().requires_grad_()
-        probabilities = model.probabilities(picture)
-        return probabilities, torch.autograd.grad((probabilities * target).sum(), picture)[0]
+        probabilities, backward = vjp(model.probabilities, picture)
+        return probabilities, backward(target)[0]
 
     picture = torch.zeros(1, *shape)
-    traced = make_fx(both)(picture, torch.zeros_like(model.probabilities(picture)))
+    target = torch.zeros_like(model.probabilities(picture))
+    # Nothing is written in place, and what has no form here is taken apart into what has, as far as PyTorch can.
+    known = {**core_aten_decompositions(), **get_decompositions(_TAKEN_APART)}
+    parts = {one: how for one, how in known.items() if _name_of(one) not in _OPERATIONS}
+    traced = make_fx(functionalize(both, remove="mutations_and_views"), decomposition_table=parts)(picture, target)
     traced.graph.eliminate_dead_code()
     return _Translation(traced).model()
 
@@ -77,7 +93,8 @@ class _Translation:
                 self.names[node] = self._call(node)
             elif node.op == "output":
                 outputs = [self._output(*pair) for pair in zip(node.args[0], (PROBABILITIES, GRADIENT), strict=True)]
-        constants = [numpy_helper.from_array(value, name) for name, value in self.constants.items()]
+        used = {name for node in self.nodes for name in node.input}
+        constants = [numpy_helper.from_array(value, name) for name, value in self.constants.items() if name in used]
         graph = helper.make_graph(self.nodes, "probabilities and input gradient", inputs, outputs, constants)
         made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
         onnx.checker.check_model(made)
@@ -109,12 +126,17 @@ class _Translation:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, tuple(node.meta["val"].shape))
 
     def _call(self, node: Node) -> Any:
-        translate = _OPERATIONS.get(getattr(node.target, "__name__", str(node.target)).split(".")[0])
+        translate = _OPERATIONS.get(_name_of(node.target))
         if translate is None:
             raise UntranslatedError(
                 f"{node.target} has no ONNX form in lecture/live/graph.py; add it to _OPERATIONS there, or take another network."
             )
         return translate(self, node, *node.args)
+
+
+def _name_of(operation: Any) -> str:
+    """What an operation is called in `_OPERATIONS`: without its overload, and without what says that it makes a copy."""
+    return getattr(operation, "__name__", str(operation)).split(".")[0].removesuffix("_copy")
 
 
 def _shape(node: Node) -> tuple[int, ...]:
@@ -137,24 +159,102 @@ def _expand(t: _Translation, node: Node, value: Node, *_: Any) -> str:
     return t.add("Expand", t.of(value), t.constant(np.array(_shape(node), dtype=np.int64)))
 
 
-def _ones_like(t: _Translation, node: Node, *_: Any) -> str:
-    return t.constant(np.ones(_shape(node), dtype=np.float32))
+def _transpose(t: _Translation, node: Node, value: Node, *axes: Any) -> str:
+    """The order of the axes: all of them, two that are exchanged, or the two of a matrix."""
+    order = list(range(len(_shape(value))))
+    if len(axes) == 1:
+        order = [axis % len(order) for axis in axes[0]]
+    else:
+        one, other = axes or (0, 1)
+        order[one], order[other] = order[other], order[one]
+    return t.add("Transpose", t.of(value), perm=order)
 
 
-def _transpose(t: _Translation, node: Node, value: Node) -> str:
-    return t.add("Transpose", t.of(value), perm=[1, 0])
+def _constant_like(fill: float) -> Callable:
+    return lambda t, node, *_: t.constant(np.full(_shape(node), fill, dtype=np.float32))
+
+
+def _full(t: _Translation, node: Node, shape: Any, fill: float, *_: Any) -> str:
+    return t.constant(np.full(_shape(node), fill, dtype=np.float32))
+
+
+def _unary(kind: str) -> Callable:
+    return lambda t, node, value: t.add(kind, t.of(value))
+
+
+def _bounded(t: _Translation, node: Node, value: Node, low: float | None = None, high: float | None = None) -> str:
+    return t.add("Clip", t.of(value), *("" if bound is None else t.of(bound) for bound in (low, high)))
+
+
+def _joined(t: _Translation, node: Node, several: Sequence[Node], axis: int = 0) -> str:
+    return t.add("Concat", *map(t.of, several), axis=axis)
+
+
+def _cut(t: _Translation, value: Node, axis: int, start: int, end: int, step: int = 1) -> str:
+    how = (t.constant(np.array([one], dtype=np.int64)) for one in (start, end, axis, step))
+    return t.add("Slice", t.of(value), *how)
+
+
+def _slice(
+    t: _Translation,
+    node: Node,
+    value: Node,
+    axis: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> str:
+    return _cut(t, value, axis, start or 0, np.iinfo(np.int64).max if end is None else end, step)
+
+
+def _select(t: _Translation, node: Node, value: Node, axis: int, index: int) -> str:
+    index %= _shape(value)[axis]
+    return t.add("Reshape", _cut(t, value, axis, index, index + 1), t.constant(np.array(_shape(node), dtype=np.int64)))
+
+
+def _split(t: _Translation, node: Node, value: Node, sizes: Any, axis: int = 0) -> tuple:
+    if isinstance(sizes, int):
+        n = _shape(value)[axis]
+        sizes = [min(sizes, n - start) for start in range(0, n, sizes)]
+    ends = np.cumsum(sizes)
+    return tuple(_cut(t, value, axis, int(end - size), int(end)) for end, size in zip(ends, sizes, strict=True))
+
+
+def _filled_slice(
+    t: _Translation, node: Node, upstream: Node, shape: Sequence[int], axis: int, start: int, end: int, step: int
+) -> str:
+    """The gradient of a slice: zeros around it."""
+    if step != 1:
+        raise UntranslatedError("slices with a step have no gradient in lecture/live/graph.py.")
+    rank, end = len(shape), min(end, shape[axis])
+    before, after = [0] * rank, [0] * rank
+    before[axis], after[axis] = start, shape[axis] - end
+    where = t.constant(np.array(before + after, dtype=np.int64))
+    return t.add("Pad", t.of(upstream), where, t.constant(np.float32(0)))
 
 
 def _linear(t: _Translation, node: Node, bias: Node, value: Node, weight: Node) -> str:
     return t.add("Gemm", t.of(value), t.of(weight), t.of(bias))
 
 
-def _sum(t: _Translation, node: Node, value: Node, *_: Any) -> str:
-    return t.add("ReduceSum", t.of(value), keepdims=0)
+def _sum(
+    t: _Translation, node: Node, value: Node, axes: Sequence[int] | None = None, keep: bool = False, **_: Any
+) -> str:
+    over = [] if not axes else [t.constant(np.array(axes, dtype=np.int64))]
+    return t.add("ReduceSum", t.of(value), *over, keepdims=int(keep))
 
 
 def _mean(t: _Translation, node: Node, value: Node, axes: Sequence[int], keep: bool = False) -> str:
     return t.add("ReduceMean", t.of(value), t.constant(np.array(axes, dtype=np.int64)), keepdims=int(keep))
+
+
+def _variance_and_mean(t: _Translation, node: Node, value: Node, axes: Sequence[int]) -> tuple:
+    if node.kwargs.get("correction"):
+        raise UntranslatedError("a variance over n - 1 has no ONNX form in lecture/live/graph.py.")
+    over, keep = t.constant(np.array(axes, dtype=np.int64)), int(node.kwargs.get("keepdim", False))
+    moved = t.add("Sub", t.of(value), t.add("ReduceMean", t.of(value), over, keepdims=1))
+    variance = t.add("ReduceMean", t.add("Mul", moved, moved), over, keepdims=keep)
+    return variance, t.add("ReduceMean", t.of(value), over, keepdims=keep)
 
 
 def _pad(t: _Translation, node: Node, value: Node, pads: Sequence[int], fill: float = 0.0) -> str:
@@ -254,6 +354,56 @@ def _max_pool_backward(t: _Translation, node: Node, upstream: Node, value: Node,
     return t.add("Reshape", summed, t.constant(np.array(_shape(value), dtype=np.int64)))
 
 
+def _average_pool(t: _Translation, node: Node, value: Node, kernel: Sequence[int], *how: Any) -> str:
+    stride, padding, ceil, counts_padding, divisor = (*how, *([], [0, 0], False, True, None)[len(how) :])
+    if divisor is not None:
+        raise UntranslatedError("pooling with a divisor of its own has no ONNX form in lecture/live/graph.py.")
+    return t.add(
+        "AveragePool",
+        t.of(value),
+        kernel_shape=kernel,
+        strides=stride or kernel,
+        pads=[*padding, *padding],
+        ceil_mode=int(ceil),
+        count_include_pad=int(counts_padding),
+    )
+
+
+def _average_pool_backward(
+    t: _Translation, node: Node, upstream: Node, value: Node, kernel: Sequence[int], *how: Any
+) -> str:
+    """Each gradient is shared out over its window: a transposed convolution of each channel with one number."""
+    stride, padding, ceil, counts_padding, divisor = (*how, *([], [0, 0], False, True, None)[len(how) :])
+    if ceil or divisor is not None or (any(padding) and not counts_padding):
+        raise UntranslatedError("pooling over windows of several sizes has no gradient in lecture/live/graph.py.")
+    stride, channels = stride or kernel, _shape(value)[1]
+    share = t.constant(np.full((channels, 1, *kernel), 1 / np.prod(kernel), dtype=np.float32))
+    missing = [
+        size - ((given - 1) * s - 2 * p + k)
+        for size, given, s, p, k in zip(_shape(value)[2:], _shape(upstream)[2:], stride, padding, kernel, strict=True)
+    ]
+    how_ = {"strides": stride, "pads": [*padding, *padding], "output_padding": missing, "group": channels}
+    return t.add("ConvTranspose", t.of(upstream), share, **how_)
+
+
+def _windows(given: Node, pooled: Node) -> list[int]:
+    """The size of a window where a picture is pooled to a size that divides its own."""
+    pairs = list(zip(_shape(given)[2:], _shape(pooled)[2:], strict=True))
+    if any(size % wanted for size, wanted in pairs):
+        raise UntranslatedError(
+            "pooling to a size that does not divide the picture's has no form in lecture/live/graph.py."
+        )
+    return [size // wanted for size, wanted in pairs]
+
+
+def _adaptive_pool(t: _Translation, node: Node, value: Node, *_: Any) -> str:
+    return _average_pool(t, node, value, _windows(value, node))
+
+
+def _adaptive_pool_backward(t: _Translation, node: Node, upstream: Node, value: Node) -> str:
+    return _average_pool_backward(t, node, upstream, value, _windows(value, upstream))
+
+
 _OPERATIONS: dict[str, Callable] = {
     "getitem": lambda t, node, several, index: t.names[several][index],
     "detach": _same,
@@ -267,8 +417,54 @@ _OPERATIONS: dict[str, Callable] = {
     "squeeze": _reshape,
     "unsqueeze": _reshape,
     "expand": _expand,
-    "ones_like": _ones_like,
+    "ones_like": _constant_like(1),
+    "zeros_like": _constant_like(0),
+    "empty_permuted": _constant_like(0),  # whose values nobody reads
+    "full": _full,
+    "full_like": _full,
+    "scalar_tensor": lambda t, node, fill: t.constant(np.float32(fill)),
+    "alias": _same,
+    "_to": _same,  # a copy in the one precision that there is
+    "var_mean": _variance_and_mean,
     "t": _transpose,
+    "transpose": _transpose,
+    "permute": _transpose,
+    "cat": _joined,
+    "slice": _slice,
+    "select": _select,
+    "split": _split,
+    "split_with_sizes": _split,
+    "slice_backward": _filled_slice,
+    "avg_pool2d": _average_pool,
+    "avg_pool2d_backward": _average_pool_backward,
+    "_adaptive_avg_pool2d": _adaptive_pool,
+    "_adaptive_avg_pool2d_backward": _adaptive_pool_backward,
+    "neg": _unary("Neg"),
+    "exp": _unary("Exp"),
+    "erf": _unary("Erf"),
+    "sqrt": _unary("Sqrt"),
+    "rsqrt": lambda t, node, value: t.add("Reciprocal", t.add("Sqrt", t.of(value))),
+    "reciprocal": _unary("Reciprocal"),
+    "sigmoid": _unary("Sigmoid"),
+    "tanh": _unary("Tanh"),
+    "pow": _binary("Pow"),
+    "maximum": _binary("Max"),
+    "minimum": _binary("Min"),
+    "clamp": _bounded,
+    "clamp_min": _bounded,
+    "clamp_max": lambda t, node, value, high: _bounded(t, node, value, None, high),
+    "eq": _binary("Equal"),
+    "gt": _binary("Greater"),
+    "ge": _binary("GreaterOrEqual"),
+    "lt": _binary("Less"),
+    "le": _binary("LessOrEqual"),
+    "logical_not": _unary("Not"),
+    "logical_and": _binary("And"),
+    "logical_or": _binary("Or"),
+    "bitwise_and": _binary("And"),
+    "bitwise_or": _binary("Or"),
+    "where": lambda t, node, mask, one, other: t.add("Where", t.of(mask), t.of(one), t.of(other)),
+    "bmm": _binary("MatMul"),
     "addmm": _linear,
     "mm": _binary("MatMul"),
     "sum": _sum,
