@@ -39,6 +39,7 @@ MEASURED_AGAIN, MEASURING_SECONDS = 6, 5.0
 """Maps of a scored study that its measure is asked about again, at least; and the CPU time in which it is asked about more."""
 VALIDATING, VALIDATE_COLUMNS = "NBGRADER_VALIDATING", 82
 """What nbgrader sets while a student validates a notebook; it cuts off what is printed beyond so many columns."""
+USUAL_SIZE = (224, 224)
 KEPT_BYTES = 256 * 2**20
 """Of gradients that feedback keeps from one try for the next: some 400 of a photo."""
 FEW_QUESTIONS, KEPT_TOGETHER = 30, 16
@@ -85,6 +86,8 @@ def _feedback(task: Task, work: Any, study: dict[str, Any], unwritten: list[str]
 
     if unwritten:
         return nothing_to_judge(task.id, "not_done", _still_to_do(unwritten))
+    if told := _large_pictures(study):
+        print(told)
     seed = secrets.randbits(48)
     with tempfile.TemporaryDirectory() as asked, tempfile.TemporaryDirectory() as left:
         write_questions(Path(asked), task, seed)
@@ -93,6 +96,16 @@ def _feedback(task: Task, work: Any, study: dict[str, Any], unwritten: list[str]
     if verdict.points < verdict.max_points and "not_done" not in verdict.mistakes:
         return replace(verdict, notes=(*verdict.notes, *filter(None, [own_probe(task.id, work)])))
     return verdict
+
+
+def _large_pictures(study: dict[str, Any]) -> str:
+    """What to know before pictures are judged that take longer than photos of the usual size; empty where they do not."""
+    shape = tuple(getattr(study.get("images", study.get("image")), "shape", ()))
+    if math.prod(shape[-2:]) <= math.prod(USUAL_SIZE):
+        return ""
+    times = math.prod(shape[-2:]) / math.prod(USUAL_SIZE)
+    size, usual = (" x ".join(map(str, one)) for one in (shape[-2:], USUAL_SIZE))
+    return f"Pictures of {size} have {times:.1f} times the pixels of {usual}, and take longer to judge."
 
 
 @cache

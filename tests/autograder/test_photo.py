@@ -478,3 +478,12 @@ def test_a_real_model_and_photo_get_all_points(tmp_path, monkeypatch):
         gradient_times_input=image * gradient(model.probabilities, image[None], target)[0],
     )
     assert verdict.points == 4
+
+
+def test_that_a_large_picture_takes_longer_is_said_before_it_does(monkeypatch, capsys):
+    monkeypatch.delenv("AUTOGRADER_EVIDENCE", raising=False)
+    said = {}
+    for side in (224, 512):
+        submit(TASK, image=torch.zeros(3, side, side))  # the rest is missing, so that nothing is recomputed
+        said[side] = capsys.readouterr().out
+    assert not said[224] and "Pictures of 512 x 512 have 5.2 times the pixels of 224 x 224" in said[512]
