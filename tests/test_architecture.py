@@ -109,3 +109,14 @@ def test_the_page_about_the_architecture_shows_these_layers():
     rows = re.findall(r"^\| `([a-z_]+)` \| ([^|]*) \|", (KIT / "docs" / "architecture.md").read_text(), re.MULTILINE)
     shown = {name: set(re.findall(r"`([a-z_]+)`", allowed)) for name, allowed in rows}
     assert shown == MAY_IMPORT
+
+
+def test_each_class_has_a_name_of_its_own():
+    """Whoever meets a name meets it once: no two public classes of the product share one."""
+    names: dict[str, list[str]] = {}
+    for folder in ("autograder", "igref", "lecture", "corpus"):
+        for path in sorted((KIT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    names.setdefault(node.name, []).append(str(path.relative_to(KIT)))
+    assert {name: places for name, places in names.items() if len(places) > 1} == {}

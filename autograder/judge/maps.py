@@ -56,7 +56,7 @@ EXPLAINED_BY_COPIES = (
 
 
 @dataclass(frozen=True)
-class Entry:
+class StatedMap:
     """One map of a study, and what it is said to be. `label` names it to the student, `series` is its baseline or count."""
 
     label: str
@@ -81,7 +81,7 @@ class Judgement:
     checked: int = 0
     rules: set[str] = field(default_factory=set)
     wrong: WrongMap | None = None
-    first: Entry | None = None
+    first: StatedMap | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -103,7 +103,7 @@ class Judgement:
 
 
 def judge_maps(
-    subject: Subject, entries: Sequence[Entry], sample: Sample, *, baselines: dict[str, Tensor] | None = None
+    subject: Subject, entries: Sequence[StatedMap], sample: Sample, *, baselines: dict[str, Tensor] | None = None
 ) -> Judgement:
     """Judge every map. `baselines` are all those of the study, (N, C, H, W) each, to recognise a mix-up.
 
@@ -148,14 +148,14 @@ def judge_maps(
     return found
 
 
-def _refuse_flat_scores(subject: Subject, entries: Sequence[Entry], paths: dict[tuple[int, int], Line]) -> None:
+def _refuse_flat_scores(subject: Subject, entries: Sequence[StatedMap], paths: dict[tuple[int, int], Line]) -> None:
     pairs = {entry.image: entry for entry in entries if not torch.equal(subject.images[entry.image], entry.baseline)}
     flat = sum(_pair(subject, entry, paths).line.explains_nothing for entry in pairs.values())
     if pairs and 2 * flat > len(pairs):
         raise UngradableError(Mistake.FLAT_SCORES, f"no gradient on the path to {flat} of {len(pairs)} images")
 
 
-def _refuse_foreign_gradients(scores: FileScores, subject: Subject, entries: Sequence[Entry], seed: int) -> None:
+def _refuse_foreign_gradients(scores: FileScores, subject: Subject, entries: Sequence[StatedMap], seed: int) -> None:
     random = np.random.default_rng(seed)
     drawn = [entries[k] for k in random.integers(len(entries), size=POINTS_OF_PATHS)]
     shares = random.uniform(size=len(drawn))
@@ -167,7 +167,7 @@ def _refuse_foreign_gradients(scores: FileScores, subject: Subject, entries: Seq
     refuse_foreign_gradients(scores, torch.stack(points).float(), targets, seed)
 
 
-def _blame_baseline(subject: Subject, odd: Entry, entries: Sequence[Entry], found: Judgement) -> None:
+def _blame_baseline(subject: Subject, odd: StatedMap, entries: Sequence[StatedMap], found: Judgement) -> None:
     """Where one baseline's maps are unrelated and another's are not, it is not the baseline that they were computed from."""
     own = next((one for one in entries if one.series == odd.series and one.image != odd.image), None)
     another = next((one for one in entries if one.series != odd.series and one.image == odd.image), None)
@@ -175,7 +175,7 @@ def _blame_baseline(subject: Subject, odd: Entry, entries: Sequence[Entry], foun
         found.mistake = Mistake.MAP_OF_ANOTHER_BASELINE
 
 
-def _blame_order(subject: Subject, odd: Entry, entries: Sequence[Entry], found: Judgement) -> None:
+def _blame_order(subject: Subject, odd: StatedMap, entries: Sequence[StatedMap], found: Judgement) -> None:
     """Where a map is another image's, whichever: its sum tells which images to look at."""
     others = [
         one for one in entries if one.series == odd.series and one.image != odd.image and one.n_steps == odd.n_steps
@@ -186,13 +186,13 @@ def _blame_order(subject: Subject, odd: Entry, entries: Sequence[Entry], found: 
         found.mistake = Mistake.MAP_OF_ANOTHER_IMAGE
 
 
-def _is_near(subject: Subject, entry: Entry, values: np.ndarray | None = None) -> bool:
+def _is_near(subject: Subject, entry: StatedMap, values: np.ndarray | None = None) -> bool:
     """Whether a map, the entry's own unless another is given, is what the entry's should be."""
     pair = _pair(subject, entry, {})
     return distance(entry.values if values is None else values, pair.reference) <= pair.allowed_map_error
 
 
-def _blame_copies(subject: Subject, entries: Sequence[Entry], found: Judgement) -> None:
+def _blame_copies(subject: Subject, entries: Sequence[StatedMap], found: Judgement) -> None:
     if copied := _copies(subject, entries):
         fault, mistake = copied
         found.blame("map", fault, mistake)
@@ -200,7 +200,7 @@ def _blame_copies(subject: Subject, entries: Sequence[Entry], found: Judgement) 
         found.mistake = mistake if found.mistake in (None, *EXPLAINED_BY_COPIES) else found.mistake
 
 
-def _look_at_the_rest(subject, rest: list[Entry], allowance: float, found: Judgement, entries, baselines) -> None:
+def _look_at_the_rest(subject, rest: list[StatedMap], allowance: float, found: Judgement, entries, baselines) -> None:
     """Sums of maps outside the sample: those that are odd are recomputed before they cost anything."""
     odd = []
     for entry in rest:
@@ -215,14 +215,14 @@ def _look_at_the_rest(subject, rest: list[Entry], allowance: float, found: Judge
         found.checked += 1
 
 
-def _rise(subject: Subject, entry: Entry) -> float:
+def _rise(subject: Subject, entry: StatedMap) -> float:
     with torch.no_grad():
         both = torch.stack([subject.images[entry.image], entry.baseline])
         at_image, at_baseline = subject.scores.forward(both)[:, subject.targets[entry.image]].tolist()
     return at_image - at_baseline
 
 
-def _pair(subject: Subject, entry: Entry, paths: dict[tuple[int, int], Line]) -> Pair:
+def _pair(subject: Subject, entry: StatedMap, paths: dict[tuple[int, int], Line]) -> Pair:
     key = (entry.image, id(entry.baseline))
     if key not in paths:
         image, target = subject.images[entry.image], subject.targets[entry.image]
@@ -230,7 +230,7 @@ def _pair(subject: Subject, entry: Entry, paths: dict[tuple[int, int], Line]) ->
     return Pair(paths[key], entry.n_steps)
 
 
-def _context(subject: Subject, entry: Entry, entries: Sequence[Entry], baselines) -> Context:
+def _context(subject: Subject, entry: StatedMap, entries: Sequence[StatedMap], baselines) -> Context:
     others = {name: batch[entry.image] for name, batch in (baselines or {}).items()}
     others = {name: other for name, other in others.items() if not torch.equal(other, entry.baseline)}
     counts = tuple(sorted({other.n_steps for other in entries} - {entry.n_steps}))
@@ -253,7 +253,7 @@ def _usual_baselines(images: Tensor) -> dict[str, Tensor]:
     return usual | blurs | {"the mean image": images.mean(0).expand_as(images)}
 
 
-def _judge_map(pair: Pair, entry: Entry, found: Judgement, context: Context) -> None:
+def _judge_map(pair: Pair, entry: StatedMap, found: Judgement, context: Context) -> None:
     values = entry.values
     if not np.isfinite(values).all():
         found.blame("completeness", f"{entry.label}: NaN or infinity in the map", Mistake.NOT_FINITE)
@@ -315,9 +315,9 @@ def _is_of_more_steps(pair: Pair, values: np.ndarray, other_counts: tuple[int, .
     return not (is_of_chebyshev_nodes(pair, values) or is_of_rare_rule(pair, values))
 
 
-def _copies(subject: Subject, entries: Sequence[Entry]) -> tuple[str, Mistake] | None:
+def _copies(subject: Subject, entries: Sequence[StatedMap]) -> tuple[str, Mistake] | None:
     """Two maps that are the same to the last digits although they are said to be of different things."""
-    by_print: dict[bytes, Entry] = {}
+    by_print: dict[bytes, StatedMap] = {}
     for entry in entries:
         norm = np.linalg.norm(entry.values)
         if not np.isfinite(norm) or norm == 0:
@@ -337,7 +337,7 @@ def _copies(subject: Subject, entries: Sequence[Entry]) -> tuple[str, Mistake] |
     return None
 
 
-def _counts_matter(subject: Subject, first: Entry, second: Entry) -> bool:
+def _counts_matter(subject: Subject, first: StatedMap, second: StatedMap) -> bool:
     """Whether the two step counts give different maps at all, as they do wherever F bends."""
     line = _pair(subject, first, {}).line
     return distance(*(line.rule("trapezoid", entry.n_steps) for entry in (first, second))) > 10 * COPIED_MAP

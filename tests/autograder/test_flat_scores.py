@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import igref
-from autograder.judge.maps import Entry, judge_maps
+from autograder.judge.maps import StatedMap, judge_maps
 from autograder.judge.studies.reading import Subject
 from autograder.judge.studies.sample import Sample
 from autograder.judge.verdict import UngradableError
@@ -24,7 +24,7 @@ def judged(score, values):
 
     subject = Subject(SimpleNamespace(forward=forward), IMAGES, [0] * len(IMAGES))
     black = torch.zeros_like(IMAGES[0])
-    entries = [Entry(f"image {n}", n, black, 50, values[n].double().numpy()) for n in range(len(IMAGES))]
+    entries = [StatedMap(f"image {n}", n, black, 50, values[n].double().numpy()) for n in range(len(IMAGES))]
     return judge_maps(subject, entries, Sample(0, 1000))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.judge.studies.reading import Study
+from autograder.judge.studies.reading import HandedInStudy
 from autograder.judge.verdict import UngradableError
 from autograder.student import record as studies
 from autograder.student.evidence import Evidence
@@ -61,7 +61,7 @@ def test_a_measure_is_asked_again_only_about_images_that_were_kept():
 def test_more_images_than_are_ever_kept_are_refused_before_any_work():
     forged = Evidence(StudyRecord("ps3-study", {}, {}, {}, {}, []), {"images": np.zeros((450, 3, 8, 8), np.float32)})
     with pytest.raises(UngradableError, match="450 images"):
-        Study(forged).images()
+        HandedInStudy(forged).images()
 
 
 def test_a_baseline_out_of_range_costs_its_own_points_and_no_others():

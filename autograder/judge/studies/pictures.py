@@ -13,7 +13,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import Scores
-from autograder.judge.studies.reading import Study, Subject, number_given, read_subject
+from autograder.judge.studies.reading import HandedInStudy, Subject, number_given, read_subject
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import (
     ADVERSARIAL,
@@ -42,7 +42,7 @@ ZOOMS = tuple(1.12**k for k in range(8))
 BETWEEN_ZOOMS = (1.0, 0.94, 0.955, 0.97, 0.985, 1.015, 1.03, 1.045, 1.06)
 
 
-def read_pictures(study: Study, faults: Faults, sample: Sample) -> Subject:
+def read_pictures(study: HandedInStudy, faults: Faults, sample: Sample) -> Subject:
     """What the maps of a study of several pictures are about; what is wrong with the set of images is noted.
 
     Raises:
@@ -211,7 +211,7 @@ def _neighbours(image: Tensor) -> float:
     return (_neighbour_correlation(image) + _neighbour_correlation(image.mT)) / 2
 
 
-def predictions_fault(study: Study, scores: Scores, images: Tensor) -> Fault:
+def predictions_fault(study: HandedInStudy, scores: Scores, images: Tensor) -> Fault:
     """Whether the stated predictions are the model's.
 
     Raises:

@@ -24,7 +24,7 @@ MAX_STEPS = 100_000
 WHOLE = 1e-6
 
 
-class Study:
+class HandedInStudy:
     """The parts of one study's evidence."""
 
     def __init__(self, evidence: Evidence[StudyRecord]) -> None:
@@ -217,7 +217,9 @@ class Subject:
     targets: Sequence[int]
 
 
-def read_subject(study: Study, sample: Sample, *, pictures: str = "images", targets: str = "targets") -> Subject:
+def read_subject(
+    study: HandedInStudy, sample: Sample, *, pictures: str = "images", targets: str = "targets"
+) -> Subject:
     """The model's scores, the images and the targets. `pictures` of "image" is one picture, a batch of one.
 
     Raises:
@@ -234,11 +236,11 @@ def read_subject(study: Study, sample: Sample, *, pictures: str = "images", targ
     return Subject(scores, images, study.whole_numbers(targets, images, scores.n_classes))
 
 
-def _pictures(study: Study, part: str, channels: int | None) -> Tensor:
+def _pictures(study: HandedInStudy, part: str, channels: int | None) -> Tensor:
     return study.images(channels) if part == "images" else study.picture(part, channels)
 
 
-def number_given(study: Study, kept: int) -> int:
+def number_given(study: HandedInStudy, kept: int) -> int:
     """How many images were handed in. The record says it, and is believed only where `submit` had to leave some out."""
     size = sum(array.nbytes for array in study.arrays.values())
     left_out = kept >= MAX_IMAGES or size >= MAX_STUDY_BYTES / 2

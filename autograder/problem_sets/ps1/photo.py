@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from autograder.judge.line import Line, distance
-from autograder.judge.maps import MAP_PROPERTIES, Entry, judge_maps
+from autograder.judge.maps import MAP_PROPERTIES, StatedMap, judge_maps
 from autograder.judge.mistakes import Mistake
 from autograder.judge.product_mistakes import product_mistake
 from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
-from autograder.judge.studies.reading import Study, Subject, read_subject
+from autograder.judge.studies.reading import HandedInStudy, Subject, read_subject
 from autograder.judge.studies.sample import Sample
 from autograder.judge.verdict import NO_FAULT, Fault, Faults, NotVerifiedError, UngradableError, Verdict
 from autograder.problem_sets import TASKS
@@ -38,7 +38,7 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
     """Completeness, the map itself, and gradient x input, each against what the grader computes."""
     faults = Faults(TASK)
     with faults.noted():
-        study = Study(evidence)
+        study = HandedInStudy(evidence)
         subject = read_subject(study, sample, pictures="image", targets="target")
         baseline = study.picture("baseline", subject.images.shape[1])[0]
         if subject.images[0].shape != baseline.shape:
@@ -50,7 +50,7 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
         of_product = _product_fault(study, subject, baseline, n_steps)
         with faults.noted(*MAP_PROPERTIES):
             values = study.map_of("attribution", subject.images[0])
-            found = judge_maps(subject, [Entry("the map", 0, baseline, n_steps, values)], sample)
+            found = judge_maps(subject, [StatedMap("the map", 0, baseline, n_steps, values)], sample)
             if not found.map and n_steps < FEWEST_STEPS:
                 found.map = f"{n_steps} steps, expected at least {FEWEST_STEPS}"
                 found.mistake = Mistake.TOO_FEW_STEPS
@@ -63,7 +63,7 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
     return faults.verdict()
 
 
-def _product_fault(study: Study, subject: Subject, baseline: torch.Tensor, n_steps: int) -> Fault:
+def _product_fault(study: HandedInStudy, subject: Subject, baseline: torch.Tensor, n_steps: int) -> Fault:
     """What is wrong with gradient x input."""
     try:
         product = study.map_of("gradient_times_input", subject.images[0])

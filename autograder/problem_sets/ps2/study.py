@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.judge.maps import MAP_PROPERTIES, Entry, judge_maps
+from autograder.judge.maps import MAP_PROPERTIES, StatedMap, judge_maps
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.pictures import (
     baselines_fault,
@@ -15,7 +15,7 @@ from autograder.judge.studies.pictures import (
     read_pictures,
     variety_fault,
 )
-from autograder.judge.studies.reading import Study, Subject
+from autograder.judge.studies.reading import HandedInStudy, Subject
 from autograder.judge.studies.sample import Sample
 from autograder.judge.verdict import Fault, Faults, Verdict
 from autograder.problem_sets import TASKS
@@ -29,7 +29,7 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
     """The images, the predictions, the baselines, and every map against integrated gradients recomputed."""
     faults = Faults(TASK)
     with faults.noted():
-        study = Study(evidence)
+        study = HandedInStudy(evidence)
         subject = read_pictures(study, faults, sample)
         with faults.noted("predictions"):
             faults.add(predictions_fault(study, subject.scores, subject.images), "predictions")
@@ -40,7 +40,7 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
     return faults.verdict()
 
 
-def read_baselines(study: Study, subject: Subject, faults: Faults, blame: str) -> dict:
+def read_baselines(study: HandedInStudy, subject: Subject, faults: Faults, blame: str) -> dict:
     """The baselines that can be read, by name; what is wrong with the others goes to the property `blame`."""
     baselines = {}
     with faults.noted(blame):
@@ -50,7 +50,9 @@ def read_baselines(study: Study, subject: Subject, faults: Faults, blame: str) -
     return baselines
 
 
-def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults: Faults, sample: Sample) -> None:
+def judge_baselines_maps(
+    study: HandedInStudy, subject: Subject, baselines: dict, faults: Faults, sample: Sample
+) -> None:
     """Judge the attributions from each baseline, and whether they are various."""
     entries, attributed, various = [], {}, {}
     with faults.noted(*MAP_PROPERTIES):
@@ -69,7 +71,7 @@ def judge_baselines_maps(study: Study, subject: Subject, baselines: dict, faults
             with faults.noted(*MAP_PROPERTIES):
                 for n, values in enumerate(study.maps(f"attributions[{name!r}]", array, subject.images)):
                     label = f"image {n} with the baseline “{name}”"
-                    entries.append(Entry(label, n, baselines[name][n], n_steps, values, name))
+                    entries.append(StatedMap(label, n, baselines[name][n], n_steps, values, name))
     if attributed:
         fault = variety_fault(attributed | various, subject.images)
         faults.add(fault, "variety" if "variety" in faults.seen else "images")

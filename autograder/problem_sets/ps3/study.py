@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.judge.maps import MAP_PROPERTIES, Entry, judge_maps
+from autograder.judge.maps import MAP_PROPERTIES, StatedMap, judge_maps
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.gaps import Counted, mistake_of_gaps
 from autograder.judge.studies.pictures import alike, predictions_fault, read_pictures
-from autograder.judge.studies.reading import Study, Subject
+from autograder.judge.studies.reading import HandedInStudy, Subject
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import BORDERLINE, STATED_GAP, STATED_GAP_FLOOR
 from autograder.judge.verdict import NO_FAULT, Fault, Faults, UngradableError, Verdict
@@ -31,7 +31,7 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
     """The images, the counts, every map at its own count, the stated gaps, and what was read from them."""
     faults = Faults(TASK)
     with faults.noted():
-        study = Study(evidence)
+        study = HandedInStudy(evidence)
         subject = read_pictures(study, faults, sample)
         with faults.noted("predictions"):
             faults.add(predictions_fault(study, subject.scores, subject.images), "predictions")
@@ -50,7 +50,7 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
     return faults.verdict()
 
 
-def read_baseline(study: Study, subject: Subject) -> Tensor:
+def read_baseline(study: HandedInStudy, subject: Subject) -> Tensor:
     """The one baseline of a step study, for each image.
 
     Raises:
@@ -65,7 +65,7 @@ def read_baseline(study: Study, subject: Subject) -> Tensor:
     return baselines
 
 
-def judge_steps(study: Study, subject: Subject, baselines: Tensor, faults: Faults, sample: Sample) -> Counted:
+def judge_steps(study: HandedInStudy, subject: Subject, baselines: Tensor, faults: Faults, sample: Sample) -> Counted:
     """Judge the step counts and the map of every image at every count; the maps that can be read."""
     maps: Counted = {}
     with faults.noted("steps", *MAP_PROPERTIES):
@@ -76,7 +76,7 @@ def judge_steps(study: Study, subject: Subject, baselines: Tensor, faults: Fault
                 maps[count] = study.maps(f"attributions[{count}]", array, subject.images)
     each = [baselines[n] for n in range(len(baselines))]
     entries = [
-        Entry(f"image {n} at {count} steps", n, each[n], count, values, str(count))
+        StatedMap(f"image {n} at {count} steps", n, each[n], count, values, str(count))
         for count, stack in maps.items()
         for n, values in enumerate(stack)
     ]
@@ -123,7 +123,7 @@ def scores_at_ends(subject: Subject, baselines: Tensor) -> tuple[np.ndarray, np.
     return at_image, at_baseline
 
 
-def gaps_fault(study: Study, ends: tuple[np.ndarray, np.ndarray], maps: Counted) -> Fault:
+def gaps_fault(study: HandedInStudy, ends: tuple[np.ndarray, np.ndarray], maps: Counted) -> Fault:
     """Whether the stated gaps are those of the maps handed in.
 
     Raises:
@@ -153,7 +153,7 @@ def gaps_fault(study: Study, ends: tuple[np.ndarray, np.ndarray], maps: Counted)
     return Fault(worst, mistake_of_gaps(stated, maps, *ends))
 
 
-def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
+def enough_fault(study: HandedInStudy, relative: Counted, images: Tensor) -> Fault:
     """Whether the stated counts are those from which on the recomputed gap stays within 5 %.
 
     Raises:
@@ -173,7 +173,7 @@ def enough_fault(study: Study, relative: Counted, images: Tensor) -> Fault:
     return NO_FAULT
 
 
-def rule_fault(study: Study) -> Fault:
+def rule_fault(study: HandedInStudy) -> Fault:
     """Whether the function by which a count is called enough tells luck from a gap that stays small, on invented gaps."""
     given, name = study.record.asked.get("enough_steps"), "enough_steps"
     if given is None:
@@ -195,7 +195,7 @@ def rule_fault(study: Study) -> Fault:
     return NO_FAULT
 
 
-def _stated_only(study: Study, relative: Counted) -> Counted:
+def _stated_only(study: HandedInStudy, relative: Counted) -> Counted:
     """The stated gaps at counts whose maps are not there: submit leaves maps out where there are too many."""
     try:
         stated = study.counts("gaps")

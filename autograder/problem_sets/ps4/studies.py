@@ -10,7 +10,7 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.measures import HELD, NEW_RANKINGS, what_is_ranked
 from autograder.judge.studies.pictures import read_pictures
 from autograder.judge.studies.qualities import Measured, agrees, mistake_of_qualities, scale_of
-from autograder.judge.studies.reading import Study
+from autograder.judge.studies.reading import HandedInStudy
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import LEAST_RANKED
 from autograder.judge.verdict import NO_FAULT, Fault, Faults, Verdict
@@ -27,7 +27,7 @@ def judge_baselines(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
     """The images, the maps from each baseline, and whether the stated qualities are the measure's."""
     faults = Faults(BASELINES)
     with faults.noted():
-        study = Study(evidence)
+        study = HandedInStudy(evidence)
         subject = read_pictures(study, faults, sample)
         baselines = read_baselines(study, subject, faults, "images")
         judge_baselines_maps(study, subject, baselines, faults, sample)
@@ -41,7 +41,7 @@ def judge_steps_by_quality(evidence: Evidence[StudyRecord], sample: Sample) -> V
     """The images, the step counts and their maps, and whether the stated qualities are the measure's."""
     faults = Faults(STEPS)
     with faults.noted():
-        study = Study(evidence)
+        study = HandedInStudy(evidence)
         subject = read_pictures(study, faults, sample)
         judge_steps(study, subject, read_baseline(study, subject), faults, sample)
         with faults.noted("quality"):
@@ -50,7 +50,7 @@ def judge_steps_by_quality(evidence: Evidence[StudyRecord], sample: Sample) -> V
     return faults.verdict()
 
 
-def quality_fault(study: Study, n_images: int) -> Fault:
+def quality_fault(study: HandedInStudy, n_images: int) -> Fault:
     """Whether every map has a stated quality, and those that were measured again agree.
 
     Raises:
