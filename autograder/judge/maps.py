@@ -38,10 +38,10 @@ POINTS_OF_PATHS = 16
 MAP_PROPERTIES = ("completeness", "map")
 FEW_STEPS = 20
 LIKELY_IMAGES = 3
+"""How many other images a map without a name is held against: those whose scores rise by about its sum."""
 USUAL_BASELINES = ("black", "white", "constant", "maximum_distance", "uniform", "gaussian", "blurred")
 BLURS = (1.0, 1.5, 2.0, 3.0, 5.0)
 """What small pictures are looked at with, where a study has one baseline and a map may be of another; widths in pixels."""
-"""How many other images a map without a name is held against: those whose scores rise by about its sum."""
 EXPLAINED_BY_COPIES = (
     *(
         Mistake.MAP_OF_ANOTHER_IMAGE,
