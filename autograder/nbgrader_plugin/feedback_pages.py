@@ -7,8 +7,9 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import nbformat
 from jinja2.bccache import Bucket, BytecodeCache
@@ -40,20 +41,23 @@ ENDED = "This page shows your points and verdicts alone. Making the whole page w
 
 
 class KeptTemplates(BytecodeCache):
-    """Templates that this process, or the one that it was forked from, has compiled: jinja keeps those of one exporter alone."""
+    """Templates that this process, or the one that it was forked from, has compiled: jinja keeps those of one exporter alone.
 
-    def __init__(self) -> None:
-        self._compiled: dict[str, bytes] = {}
+    A filter is called with the page's context, or without it, as it was when the template was compiled: so templates are kept
+    for each set of filters.
+    """
+
+    _compiled: ClassVar[dict[tuple[str, str], bytes]] = {}
+
+    def __init__(self, filters: Mapping[str, Any]) -> None:
+        self._filters = str(sorted((name, str(one)) for name, one in filters.items()))
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        if compiled := self._compiled.get(bucket.key):
+        if compiled := self._compiled.get((self._filters, bucket.key)):
             bucket.bytecode_from_string(compiled)  # which compares the template's checksum
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._compiled[bucket.key] = bucket.bytecode_to_string()
-
-
-TEMPLATES = KeptTemplates()
+        self._compiled[self._filters, bucket.key] = bucket.bytecode_to_string()
 
 
 class CourseFeedback(GenerateFeedback):
@@ -138,7 +142,7 @@ def page_of(
 ) -> str:
     """The page of a graded notebook; where an earlier try `ended`, that sentence and what is the course's own: cells, verdicts."""
     exporter = exporter_class(config=config)
-    exporter.environment.bytecode_cache = TEMPLATES
+    exporter.environment.bytecode_cache = KeptTemplates(exporter.filters)
     for preprocessor in preprocessors:
         exporter.register_preprocessor(preprocessor)
     if not ended:

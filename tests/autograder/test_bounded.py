@@ -116,13 +116,19 @@ def test_the_process_that_leaves_judging_to_workers_loads_nothing_for_it():
     assert answered.stdout == "[False, True]\n", answered.stderr
 
 
-def test_the_templates_of_a_page_are_compiled_once(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "filters", [{}, {"highlight_code": "autograder.nbgrader_plugin.pages.code"}], ids=["plain", "own"]
+)
+def test_the_templates_of_a_page_are_compiled_once(tmp_path, monkeypatch, filters):
+    """Also where pages with other filters were made before: one that takes the page's context is compiled otherwise."""
     path = tmp_path / "page.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("1")]), path)
     grades = {"notebook": "page", "score": 0, "max_score": 0, "late_penalty": 0}
 
     def page() -> str:
-        return page_of(HTMLExporter, [], CourseFeedback().config, str(path), {"nbgrader": grades})
+        config = CourseFeedback().config.copy()
+        config.TemplateExporter.filters = filters
+        return page_of(HTMLExporter, [], config, str(path), {"nbgrader": grades})
 
     first = page()
     monkeypatch.setattr(Environment, "_generate", lambda *_: pytest.fail("a template is compiled again"))

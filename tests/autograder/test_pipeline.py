@@ -175,9 +175,8 @@ def test_a_check_that_changed_says_whose_points_would_change_before_any_do(cours
         return dataclasses.replace(verdict, findings=(*verdict.findings[:-1], last))
 
     monkeypatch.setattr(input_gradient, "judge", stricter)
-    monkeypatch.setattr(
-        judging, "in_bounds", lambda limits, function, *arguments: function(*arguments)
-    )  # another process has no patch
+    # Another process has no patch.
+    monkeypatch.setattr(judging.Shared, "in_bounds", lambda _, function, *arguments: function(*arguments))
     replayed = replay(Course(course), "ps1", ["ben", "finn"], count=1, scheduler=here)
     (change,) = replayed.changes
     assert (change.student, change.task, change.name) == ("ben", "ps1-input-gradient", "target")
