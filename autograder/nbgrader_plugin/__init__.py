@@ -37,6 +37,14 @@ DOWNLOADED = (
 """How zip_collect finds students and notebooks in what a learning platform downloads."""
 
 
+FILTERS = {
+    "markdown2html": "autograder.nbgrader_plugin.pages.markdown",
+    "ansi2html": "autograder.nbgrader_plugin.pages.output",
+    "highlight_code": "autograder.nbgrader_plugin.pages.code",
+}
+"""What makes a page of a student's texts, in place of nbconvert's own."""
+
+
 def configure(c: Config) -> None:
     """Set up nbgrader for this course: call it in nbgrader_config.py, before settings of your own."""
     c.CourseDirectory.source_directory = "solutions"
@@ -65,11 +73,7 @@ def configure(c: Config) -> None:
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
     c.ClearMetadataPreprocessor.preserve_cell_metadata_mask = {"nbgrader"}
-    c.HTMLExporter.filters = {
-        "markdown2html": "autograder.nbgrader_plugin.pages.markdown",
-        "ansi2html": "autograder.nbgrader_plugin.pages.output",
-        "highlight_code": "autograder.nbgrader_plugin.pages.code",
-    }
+    c.HTMLExporter.filters = FILTERS
     c.FileNameCollectorPlugin.named_regexp = DOWNLOADED
     c.ExchangeFactory.release_feedback = "autograder.nbgrader_plugin.feedback_pages.FeedbackForExchange"
     c.Execute.timeout = Limits().cell_seconds

@@ -12,6 +12,7 @@ from nbgrader.preprocessors import GetGrades
 from sqlalchemy import create_engine
 from sqlalchemy.orm import configure_mappers
 
+from autograder.nbgrader_plugin import FILTERS
 from autograder.nbgrader_plugin.feedback_pages import CourseFeedback, page_of
 
 configure_mappers()  # the gradebook's tables
@@ -26,9 +27,11 @@ cells = [
     ),
 ]
 feedback = CourseFeedback()
+config = feedback.config.copy()
+config.HTMLExporter.filters = FILTERS
 preprocessors = [one for one in feedback.preprocessors if one is not GetGrades]
 grades = {"notebook": "page", "score": 0, "max_score": 0, "late_penalty": 0}
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "page.ipynb"
     nbformat.write(new_notebook(cells=cells), path)
-    page_of(feedback.exporter_class, preprocessors, feedback.config, str(path), {"nbgrader": grades})
+    page_of(feedback.exporter_class, preprocessors, config, str(path), {"nbgrader": grades})

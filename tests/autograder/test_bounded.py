@@ -1,5 +1,6 @@
 """The judge's own work is bounded: too much of it ends, with a reason, and nothing of it stays."""
 
+import importlib
 import json
 import logging
 import os
@@ -12,10 +13,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from jinja2 import Environment
-from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook
+from traitlets.config import Config
 
-from autograder.nbgrader_plugin import execution, judging, reading
+from autograder.nbgrader_plugin import FILTERS, execution, judging, reading
 from autograder.nbgrader_plugin.feedback_pages import CourseFeedback, page_of
 from autograder.nbgrader_plugin.submitted_notebook import MasterCell
 from autograder.problem_sets.checking import Run
@@ -116,23 +117,22 @@ def test_the_process_that_leaves_judging_to_workers_loads_nothing_for_it():
     assert answered.stdout == "[False, True]\n", answered.stderr
 
 
-@pytest.mark.parametrize(
-    "filters", [{}, {"highlight_code": "autograder.nbgrader_plugin.pages.code"}], ids=["plain", "own"]
-)
-def test_the_templates_of_a_page_are_compiled_once(tmp_path, monkeypatch, filters):
-    """Also where pages with other filters were made before: one that takes the page's context is compiled otherwise."""
+def test_the_templates_of_a_page_are_compiled_once(tmp_path, monkeypatch):
+    """Those of the course when a process is loaded; beside pages with other filters, which may not take the page's context."""
     path = tmp_path / "page.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("1")]), path)
     grades = {"notebook": "page", "score": 0, "max_score": 0, "late_penalty": 0}
+    course = CourseFeedback()
+    ours = course.config.copy()
+    ours.HTMLExporter.filters = FILTERS
 
-    def page() -> str:
-        config = CourseFeedback().config.copy()
-        config.TemplateExporter.filters = filters
-        return page_of(HTMLExporter, [], config, str(path), {"nbgrader": grades})
+    def page(config: Config) -> str:
+        return page_of(course.exporter_class, [], config, str(path), {"nbgrader": grades})
 
-    first = page()
+    plain = page(course.config)
+    assert importlib.import_module("autograder.nbgrader_plugin.preloaded")
     monkeypatch.setattr(Environment, "_generate", lambda *_: pytest.fail("a template is compiled again"))
-    assert page() == first
+    assert "highlight" in page(ours) and page(course.config) == plain
 
 
 class TestOfOneNotebook:
