@@ -414,7 +414,12 @@ def _over_best_other_at_x(line: Line) -> Line:
         scores = line.forward(line.image[None])[0].clone()
     scores[line.target] = -torch.inf
     other = int(scores.argmax())
-    return line.other(forward=lambda x: line.forward(x)[:, [line.target]] - line.forward(x)[:, [other]], target=0)
+
+    def margin(x: torch.Tensor) -> torch.Tensor:
+        scores = line.forward(x)
+        return scores[:, [line.target]] - scores[:, [other]]
+
+    return line.other(forward=margin, target=0)
 
 
 def _of_rank(line: Line) -> Line:
