@@ -108,7 +108,7 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
     _leave_judging_to_workers()
     table = grade_made_up_class(console, options.workers)
     show(table, console)
-    return 1 if any(result.score is None for result in table) else 0
+    return 0 if all(result.is_whole for result in table) else 1
 
 
 def _grade(options: argparse.Namespace, console: Console) -> int:
@@ -127,7 +127,7 @@ def _grade(options: argparse.Namespace, console: Console) -> int:
     )
     for table in tables.values():
         show(table, console)
-    return 1 if any(result.score is None for table in tables.values() for result in table) else 0
+    return 0 if all(result.is_whole for table in tables.values() for result in table) else 1
 
 
 def _replay(options: argparse.Namespace, console: Console) -> int:

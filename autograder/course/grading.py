@@ -46,12 +46,13 @@ IN_FLIGHT = 2
 
 @dataclass
 class Graded:
-    """What one run of the grader did to an assignment, by student."""
+    """What one run of the grader did to an assignment, by student; `without_page`: no feedback page shows what the gradebook has."""
 
     assignment: str
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    without_page: dict[str, str] = field(default_factory=dict)
 
 
 def grade(
@@ -100,6 +101,7 @@ def write_pages(course: Course, graded: Graded, console: Console) -> None:
             pages.write(graded.assignment, student)
         except Exception as error:  # one page that fails must not cost the others theirs
             course.app.log.exception("The page of %r", student)
+            graded.without_page[student] = _first_line(error)
             console.print(Text(printable(f"  no feedback page for {student}: {_first_line(error)}")))
 
 

@@ -21,7 +21,8 @@ from autograder.student.plain_text import printable
 class Result:
     """A line of the class's table. Scores are points; `score` is None where the work could not be graded.
 
-    `remark` is what an instructor may want to look at: imports, likeness to known code. `unprotected`: run without a sandbox.
+    `remark` is what an instructor may want to look at: imports, likeness to known code. `feedback` is None where there is no page
+    that shows the grade. `unprotected`: run without a sandbox.
     """
 
     student: str
@@ -34,6 +35,11 @@ class Result:
     remark: str
     feedback: Path | None
     unprotected: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the work was graded and its student has a page that says so."""
+        return self.score is not None and self.feedback is not None
 
 
 def results(course: Course, graded: Graded) -> list[Result]:
@@ -60,7 +66,7 @@ def results(course: Course, graded: Graded) -> list[Result]:
                     record.get("seconds", 0.0),
                     graded.failed.get(student) or _diagnosis(record),
                     str(record.get("own_work", {}).get("remark", "")),
-                    feedback[0] if feedback and record else None,
+                    feedback[0] if feedback and record and student not in graded.without_page else None,
                     bool(record.get("unprotected")),
                 )
             )

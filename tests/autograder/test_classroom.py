@@ -21,6 +21,7 @@ from nbgrader.api import Gradebook
 from nbgrader.converters.base import NbGraderException
 from rich.console import Console
 
+from autograder.__main__ import main
 from autograder.course import grading
 from autograder.course.classroom import grade_class
 from autograder.course.commands import GradingError, nbgrader
@@ -115,6 +116,35 @@ def test_points_given_by_hand_reach_the_page_and_outlive_the_late_work_of_anothe
     assert table["ada"].score == 3 and table["ben"].feedback.stat().st_mtime_ns == untouched
     with gradebook(course) as book:
         assert not book.find_grade("ps1-discussion", PS1.id, PS1.id, "ada").needs_manual_grade
+
+
+def test_a_grade_that_no_page_shows_is_told_and_ends_with_1(course, scheduler, monkeypatch, capsys):
+    def command() -> tuple[int, str]:
+        ended = main(["grade", "ps1", "--course", str(course), "--workers", "1", "--scheduler", scheduler])
+        return ended, capsys.readouterr().out
+
+    monkeypatch.setattr("autograder.__main__._leave_judging_to_workers", lambda: None)
+    hand_in(course, "ada")
+    hand_in(course, "ben")
+    ended, said = command()
+    assert ended == 0 and "none for" not in said
+    write = feedback_pages.CourseFeedback.write
+
+    def fail_for_ada(pages, assignment, student):
+        if student == "ada":
+            raise RuntimeError("no template")
+        return write(pages, assignment, student)
+
+    hand_in(course, "ada", "another attempt, still damaged")
+    with monkeypatch.context() as broken:
+        broken.setattr(feedback_pages.CourseFeedback, "write", fail_for_ada)
+        ended, said = command()
+        # The page of the attempt before is still there, and shows another grade.
+        assert ended == 1 and "no feedback page for ada: no template" in said and "none for ada" in said
+        assert "none for ben" not in said
+        assert command()[0] == 1
+    ended, said = command()
+    assert ended == 0 and "Writing 1 feedback pages" in said and "none for" not in said
 
 
 def test_a_record_that_was_handed_in_is_not_taken_for_the_graders(course, scheduler):
