@@ -46,7 +46,10 @@ IN_FLIGHT = 2
 
 @dataclass
 class Graded:
-    """What one run of the grader did to an assignment, by student; `without_page`: no feedback page shows what the gradebook has."""
+    """What one run of the grader did to an assignment, by student.
+
+    `without_page`: no feedback page shows what the gradebook has, and why.
+    """
 
     assignment: str
     done: list[str] = field(default_factory=list)

@@ -19,8 +19,8 @@ from autograder.judge.map_picture import WrongMap
 from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.judge.rare_rules import is_of_rare_rule, is_one_node_a_cell
 from autograder.judge.studies.model_files import FileScores, refuse_foreign_gradients
-from autograder.judge.studies.reading import Subject
 from autograder.judge.studies.sample import Sample
+from autograder.judge.studies.submitted_study import Subject
 from autograder.judge.tolerances import (
     COPIED_MAP,
     EXACT_MAP,

@@ -15,7 +15,7 @@ from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
 from autograder.judge.verdict import Verdict, verdict_of
 from autograder.problem_sets import TASKS
-from autograder.sandbox.model_files import ModelProcess
+from autograder.sandbox.model_process import ModelProcess
 from autograder.student.evidence import Evidence
 from autograder.student.record import AnswersRecord, StudyRecord
 from autograder.task import ANSWER, Function

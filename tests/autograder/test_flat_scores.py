@@ -7,8 +7,8 @@ import torch
 
 import igref
 from autograder.judge.maps import StatedMap, judge_maps
-from autograder.judge.studies.reading import Subject
 from autograder.judge.studies.sample import Sample
+from autograder.judge.studies.submitted_study import Subject
 from autograder.judge.verdict import UngradableError
 
 IMAGES = igref.load_digits("held_out")[0][:4]

@@ -25,10 +25,10 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores, NotRunError, UnfitModelError, load_file_scores
 from autograder.judge.verdict import NotVerifiedError, UngradableError, Verdict
 from autograder.problem_sets import TASKS, checking
-from autograder.sandbox import model_archive, model_files, model_worker
+from autograder.sandbox import model_archive, model_process, model_worker
 from autograder.sandbox.bubblewrap import SandboxUnavailableError
 from autograder.sandbox.limits import Limits
-from autograder.sandbox.model_files import BESIDE_IT, ModelProcess
+from autograder.sandbox.model_process import BESIDE_IT, ModelProcess
 from autograder.student import evidence
 from autograder.student.record import MODEL_FILE, StudyRecord
 from autograder.student.submit import EVIDENCE_FOLDER
@@ -633,7 +633,7 @@ def doubling() -> bytes:
 @pytest.mark.parametrize("content", [endless, hoarding, doubling])
 def test_an_endless_or_too_large_model_is_stopped(content, load, images, monkeypatch):
     limits = Limits(notebook_seconds=8, memory=4096, processes=4, evidence=64)
-    monkeypatch.setattr(model_files, "LIMITS", limits)
+    monkeypatch.setattr(model_process, "LIMITS", limits)
     with pytest.raises(UngradableError, match=ONNX):
         load(content(), images)
 
@@ -642,12 +642,12 @@ def test_where_there_is_no_sandbox_the_study_is_not_verified(hand_in, load, ps2,
     def refuse():
         raise SandboxUnavailableError("not here")
 
-    monkeypatch.setattr(model_files, "check_sandbox", refuse)
+    monkeypatch.setattr(model_process, "check_sandbox", refuse)
     verdict = hand_in("ps2-study", ps2)
     assert verdict.points == 0
     assert verdict.notes[-1].startswith("Not verified")
     monkeypatch.undo()
-    monkeypatch.setattr(model_files, "find_spec", lambda name: None)
+    monkeypatch.setattr(model_process, "find_spec", lambda name: None)
     with pytest.raises(NotVerifiedError, match="not installed"):
         load(b"any", ps2["images"])
 
@@ -686,7 +686,7 @@ def test_the_worker_sees_neither_the_course_nor_the_network(load, images, tmp_pa
     places += [str(course / name) for name in ("igref", "autograder", "solutions", "tests", "README.md")]
     script = tmp_path / "looking.py"
     script.write_text(LOOKING.replace("PLACES", repr(places)))
-    monkeypatch.setattr(model_files, "WORKER", script)
+    monkeypatch.setattr(model_process, "WORKER", script)
     with pytest.raises(
         UngradableError,
         match=r"network False, sees \[\], \['model.onnx', 'model_archive.py', 'torchvision_import.py'\]",
@@ -717,6 +717,6 @@ def test_whatever_the_worker_answers_is_read_with_care(answers, load, images, tm
         "import os, sys\nimport numpy as np\nsys.stdin.buffer.readline()\n"
         f"def say(*parts):\n    sys.stdout.buffer.write(b'\\n'.join([*parts, b''][:2]))\n{answers}\n"
     )
-    monkeypatch.setattr(model_files, "WORKER", script)
+    monkeypatch.setattr(model_process, "WORKER", script)
     with pytest.raises(UngradableError, match=ONNX):
         load(b"any", images)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.judge.studies.reading import HandedInStudy
+from autograder.judge.studies.submitted_study import HandedInStudy
 from autograder.judge.verdict import UngradableError
 from autograder.student import record as studies
 from autograder.student.evidence import Evidence

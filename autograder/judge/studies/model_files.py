@@ -1,7 +1,7 @@
 """A model that a student hands in as a file: its scores, differentiable, whoever runs it.
 
 This module starts nothing. Whoever asks for a verdict says how such a file is run; in the grader that is a sandbox of its own
-(`autograder.sandbox.model_files`).
+(`autograder.sandbox.model_process`).
 """
 
 from __future__ import annotations

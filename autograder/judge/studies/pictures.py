@@ -13,8 +13,8 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import Scores
-from autograder.judge.studies.reading import HandedInStudy, Subject, number_given, read_subject
 from autograder.judge.studies.sample import Sample
+from autograder.judge.studies.submitted_study import HandedInStudy, Subject, number_given, read_subject
 from autograder.judge.tolerances import (
     ADVERSARIAL,
     BEYOND_NOISE,

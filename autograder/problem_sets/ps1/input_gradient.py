@@ -6,7 +6,7 @@ from functools import cache
 
 from autograder.judge.answers import Answer, read_answers
 from autograder.judge.compositions import Explanation, explain_gradient
-from autograder.judge.functions import Diagnosis, verdict_on_function
+from autograder.judge.function_verdict import Diagnosis, verdict_on_function
 from autograder.judge.line import distance
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.functions import REFERENCE_SEEDS, input_gradient_probes

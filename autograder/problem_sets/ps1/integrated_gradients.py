@@ -19,7 +19,7 @@ from autograder.judge.compositions import (
     rule_and_factor,
     rule_of,
 )
-from autograder.judge.functions import Diagnosis, verdict_on_function
+from autograder.judge.function_verdict import Diagnosis, verdict_on_function
 from autograder.judge.line import CLOSED
 from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.judge.moments import wrong_sum, wrong_sum_beside

@@ -14,8 +14,8 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.product_mistakes import product_mistake
 from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
-from autograder.judge.studies.reading import HandedInStudy, Subject, read_subject
 from autograder.judge.studies.sample import Sample
+from autograder.judge.studies.submitted_study import HandedInStudy, Subject, read_subject
 from autograder.judge.verdict import NO_FAULT, Fault, Faults, NotVerifiedError, UngradableError, Verdict
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence

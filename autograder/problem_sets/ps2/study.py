@@ -15,8 +15,8 @@ from autograder.judge.studies.pictures import (
     read_pictures,
     variety_fault,
 )
-from autograder.judge.studies.reading import HandedInStudy, Subject
 from autograder.judge.studies.sample import Sample
+from autograder.judge.studies.submitted_study import HandedInStudy, Subject
 from autograder.judge.verdict import Fault, Faults, Verdict
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence

@@ -12,8 +12,8 @@ from autograder.judge.maps import MAP_PROPERTIES, StatedMap, judge_maps
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.gaps import Counted, mistake_of_gaps
 from autograder.judge.studies.pictures import alike, predictions_fault, read_pictures
-from autograder.judge.studies.reading import HandedInStudy, Subject
 from autograder.judge.studies.sample import Sample
+from autograder.judge.studies.submitted_study import HandedInStudy, Subject
 from autograder.judge.tolerances import BORDERLINE, STATED_GAP, STATED_GAP_FLOOR
 from autograder.judge.verdict import NO_FAULT, Fault, Faults, UngradableError, Verdict
 from autograder.problem_sets import TASKS

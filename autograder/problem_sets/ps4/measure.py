@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from autograder.judge.answers import unfinished
-from autograder.judge.functions import STUB_ERROR, WITHHELD
+from autograder.judge.function_verdict import STUB_ERROR, WITHHELD
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.measures import HELD, SHARED, Asked, what_is_asked
 from autograder.judge.studies.sample import Sample

@@ -10,8 +10,8 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.measures import HELD, NEW_RANKINGS, what_is_ranked
 from autograder.judge.studies.pictures import read_pictures
 from autograder.judge.studies.qualities import Measured, agrees, mistake_of_qualities, scale_of
-from autograder.judge.studies.reading import HandedInStudy
 from autograder.judge.studies.sample import Sample
+from autograder.judge.studies.submitted_study import HandedInStudy
 from autograder.judge.tolerances import LEAST_RANKED
 from autograder.judge.verdict import NO_FAULT, Fault, Faults, Verdict
 from autograder.problem_sets import TASKS
