@@ -15,6 +15,7 @@ from autograder.student.record import AnswerRecord, AnswersRecord
 TENSOR_TYPES = ("Tensor", "Parameter")
 CHANGEABLE = ("x", "baseline")
 NO_ANSWER = "there is no answer"
+SUMMED, AXIS_GONE = "the channels were summed", "an axis of length one is missing"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,17 @@ def read_answers(evidence: Evidence[AnswersRecord], probes: list[Probe]) -> list
     given = evidence.record.answers
     answers = [_read(probe, given.get(str(n)), evidence.arrays.get(str(n))) for n, probe in enumerate(probes)]
     answers = [replace(one, changed=_changed(given.get(str(n)))) for n, one in enumerate(answers)]
+    if any(
+        one.mistake is Mistake.CHANNELS_SUMMED for one in answers
+    ):  # which of a grey picture looks like its axis gone
+        answers = [_as_summed(one) for one in answers]
     return [one for one in answers if not (one.error and one.probe.x.dtype == torch.float64)]
+
+
+def _as_summed(answer: Answer) -> Answer:
+    if answer.mistake is not Mistake.AXIS_MISSING or answer.probe.x.ndim != 3 or len(answer.probe.x) > 1:
+        return answer
+    return replace(answer, mistake=Mistake.CHANNELS_SUMMED, complaint=answer.complaint.replace(AXIS_GONE, SUMMED))
 
 
 def _changed(record: AnswerRecord | None) -> tuple[str, ...]:
@@ -98,14 +109,16 @@ def _form(
             Mistake.SEVERAL_RETURNED,
             readable,
         )
-    if len(shape) == 3 and (values.shape == shape[1:] or (shape[0] > 1 and values.shape == (1, *shape[1:]))):
+    if len(shape) == 3 and shape[0] > 1 and values.shape in (shape[1:], (1, *shape[1:])):
         return (
-            f"it returned the shape {values.shape}: the channels were summed; {tensor}",
+            f"it returned the shape {values.shape}: {SUMMED}; {tensor}",
             Mistake.CHANNELS_SUMMED,
             None,
         )
     if values.shape != shape and readable is not None:
-        if values.ndim == 1:
+        if values.ndim < len(shape) and _squeezed(values.shape) == _squeezed(shape):
+            how, mistake = AXIS_GONE, Mistake.AXIS_MISSING
+        elif values.ndim == 1:
             how, mistake = "the map was flattened", Mistake.FLATTENED
         elif values.ndim == len(shape) + 1:
             how, mistake = "there is a batch dimension of one", Mistake.BATCH_OF_ONE

@@ -401,6 +401,11 @@ class Mistake(StrEnum):
         "the map comes back with a batch dimension of one",
         "Return the map of x itself: [0] or .squeeze(0) removes the batch dimension.",
     )
+    AXIS_MISSING = (
+        "axis_missing",
+        "an axis of length one is missing from the map",
+        "Return it in the shape of x: .squeeze() removes every axis of length one, .squeeze(0) the batch dimension alone.",
+    )
     CHANNELS_LAST = (
         "channels_last",
         "the map comes back with its channels last",
@@ -421,6 +426,11 @@ class Mistake(StrEnum):
         "shared_by_difference",
         "the change of the score was shared out in proportion to how much each feature changed, as if all had the same gradient",
         "Differentiate with respect to the points of the path, not to their alpha: each feature has a gradient of its own.",
+    )
+    TIMES_EACH_POINT = (
+        "times_each_point",
+        "each gradient is multiplied by its own point of the path, where the sum has to be multiplied by x - x'",
+        "Add the gradients alone; multiply their mean by x - baseline once, at the end.",
     )
     FIRST_STEP_FROM_ZERO = (
         "first_step_from_zero",
@@ -980,6 +990,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.DIFFERENCE_TWICE,
         Mistake.DIFFERENCE_SIGN,
         Mistake.FIRST_STEP_FROM_ZERO,
+        Mistake.TIMES_EACH_POINT,
     ),
     Announced("The weights of the sum have to add up to one", "ps1-attribution"): (
         Mistake.NOT_AVERAGED,
@@ -1069,11 +1080,12 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.ARGUMENT_CHANGED,
     ),
     Announced(
-        "A NumPy array, a pair such as `(map, gap)`, a flat vector, channels last or a batch dimension of one loses"
+        "A NumPy array, a pair such as `(map, gap)`, a flat vector, channels last, a batch dimension of one or a missing axis of"
     ): (
         Mistake.SEVERAL_RETURNED,
         Mistake.FLATTENED,
         Mistake.BATCH_OF_ONE,
+        Mistake.AXIS_MISSING,
         Mistake.CHANNELS_LAST,
         Mistake.NOT_A_TENSOR,
         Mistake.WRONG_FORM,

@@ -40,6 +40,8 @@ ABOUT: dict[Slide, tuple[Mistake, ...]] = {
     Slide.FACTOR: (
         Mistake.DIFFERENCE_MISSING,
         Mistake.TIMES_INPUT,
+        Mistake.TIMES_EACH_POINT,
+        Mistake.FIRST_STEP_FROM_ZERO,
         Mistake.SIGN_REVERSED,
         Mistake.ABSOLUTE_DIFFERENCE,
         Mistake.DIFFERENCE_TWICE,

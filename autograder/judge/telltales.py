@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 import torch
 
-from autograder.judge.compositions import CHANNELS, Answered, Part, right_weights
+from autograder.judge.compositions import CHANNELS, SIZES, Answered, Part, right_weights
 from autograder.judge.line import NAMED, Line, Weighted, by_name, distance
 from autograder.judge.mistakes import Mistake
 from autograder.judge.moments import wrong_sum
@@ -51,6 +51,8 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> tuple[Mista
     ):
         if tells(answered, wrong):
             return mistakes
+    if told := _times_each_point(answered, wrong):
+        return told
     if _clips_gradients(answered):
         return (Mistake.GRADIENTS_CLIPPED,)
     told = wrong_sum(answered)
@@ -87,6 +89,38 @@ def _with_first_step(line: Line, rule: str, n: int, first: float | None, kept: f
     gradient = line.gradients_at(nodes[:1] if first is None else np.array([first]))[0]
     step = line.baseline.double().numpy() - (1 - kept) / n * line.difference
     return line.weighted(nodes, weights) + gradient * step
+
+
+def _times_each_point(answered: Sequence[Answered], wrong: Sequence[int]) -> tuple[Mistake, ...]:
+    """What is wrong where the wrong answers are a rule's with each gradient times its own point; empty where they are not."""
+    few = [answered[k] for k in wrong if answered[k][0].image.numel() <= SMALL and answered[k][1] <= FEW_STEPS]
+    if len(few) < 2:
+        return ()
+    for rule in right_weights()[:COMMON_RULES]:
+        factors = [(_factor_to(values, _with_each_point(line, *rule.of(n))), n) for line, n, values in few]
+        if not all(factor for factor, _ in factors):
+            continue
+        for of_size, size in SIZES:
+            sums = [(n, len(rule.of(n)[0]), float(rule.of(n)[1].sum())) for _, n in factors]
+            if all(
+                abs(factor - size(*one)) <= SAME_MAP * abs(factor)
+                for (factor, _), one in zip(factors, sums, strict=True)
+            ):
+                return (Mistake.TIMES_EACH_POINT, *((of_size,) if of_size else ()))
+        return (Mistake.TIMES_EACH_POINT,)
+    return ()
+
+
+def _with_each_point(line: Line, nodes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    baseline = line.baseline.double().numpy()
+    points = baseline + nodes.reshape(-1, *[1] * baseline.ndim) * line.difference
+    return np.tensordot(weights, points * line.gradients_at(nodes), axes=1)
+
+
+def _factor_to(values: np.ndarray, others: np.ndarray) -> float:
+    """The factor that makes the values of the others; zero where none does."""
+    factor = float((values * others).sum() / max((others**2).sum(), 1e-30))
+    return factor if _near(factor * others, values) else 0.0
 
 
 def _is_kept(answered: Sequence[Answered], wrong: Sequence[int]) -> bool:

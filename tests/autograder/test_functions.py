@@ -548,8 +548,10 @@ def test_a_wrong_map_in_another_form_is_told_of_both(hand_in):
 
 
 OF_STRANGERS = [
+    (525, "times_each_point"),
     (184, "nodes_without_weights"),
     (186, "simpson_of_odd_count"),
+    (518, "axis_missing"),
     (188, "rescaled_to_complete"),
     (189, "path_clipped"),
     (197, "last_batch_dropped"),

@@ -96,7 +96,8 @@ class HandedInStudy:
         array = self.arrays[name]
         if array.shape != shape:
             mistake = Mistake.IMAGES_BATCHED if array.shape == (1, *shape) else Mistake.WRONG_SHAPE
-            mistake = Mistake.CHANNELS_SUMMED if array.shape in (shape[1:], (1, *shape[1:])) else mistake
+            if array.shape in (shape[1:], (1, *shape[1:])):
+                mistake = Mistake.CHANNELS_SUMMED if shape[0] > 1 else Mistake.AXIS_MISSING
             raise UngradableError(mistake, f"{name} has the shape {array.shape}, expected {shape} like the image")
         return _real_numbers(name, array)
 
@@ -122,7 +123,9 @@ class HandedInStudy:
         shape = tuple(images.shape)
         if array.shape != shape:
             mistake, hint = Mistake.WRONG_SHAPE, ""
-            if array.shape in ((shape[0], *shape[2:]), (shape[0], 1, *shape[2:])):
+            if shape[1] == 1 and array.shape == (shape[0], *shape[2:]):
+                mistake, hint = Mistake.AXIS_MISSING, ": the axis of the one channel is missing"
+            elif array.shape in ((shape[0], *shape[2:]), (shape[0], 1, *shape[2:])):
                 mistake, hint = Mistake.CHANNELS_SUMMED, ": the channels were summed"
             elif array.ndim == 4 and (array.shape[0], array.shape[3], *array.shape[1:3]) == shape:
                 hint = ": move the channels to the front"
