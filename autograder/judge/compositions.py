@@ -931,6 +931,12 @@ def _hits(
     """Which mean gradients are multiples of the values, with which factor and display."""
     shape = line.difference.shape
     multiplied = np.stack([factor.of(line).ravel() for factor in factors])
+    places = np.arange(len(means))
+    if all(_is_of_signs(display) for display in displays):
+        places = np.flatnonzero(_have_sizes(means, multiplied, flat))
+        means = means[places]
+    if not len(means):
+        return
     for mean in MEANS:
         maps = (multiplied[:, None] * mean.of(means)).reshape(-1, flat.size)  # by factor, then by sum
         found: list[tuple[int, int, int, Display]] = []
@@ -954,7 +960,21 @@ def _hits(
                     if left >= (factors[factor].mistake is not None):
                         found.append((factor, place, k, display))
         for factor, _, k, display in sorted(found, key=lambda one: one[:3]):
-            yield k, mean, factors[factor], display
+            yield int(places[k]), mean, factors[factor], display
+
+
+def _have_sizes(means: np.ndarray, factors: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Which means (K, n) could be multiples of the values (n,) with one of the factors (F, n) after a change of signs or a square.
+
+    Where the values are not zero, their sizes are then a multiple of the maps' or of the maps' squares.
+    """
+    sizes, squares = np.abs(means), np.square(means) @ (np.square(factors) * (values != 0)).T
+    possible = np.zeros(len(means), bool)
+    with np.errstate(all="ignore"):
+        for wanted in (np.abs(values), np.sqrt(np.abs(values))):
+            across = sizes @ (np.abs(factors) * wanted).T / np.sqrt(squares * (wanted @ wanted))
+            possible |= (~(1 - across > MAYBE)).any(axis=1)  # where there is nothing to compare, too
+    return possible
 
 
 def _are_multiples(maps: np.ndarray, values: np.ndarray) -> np.ndarray:
