@@ -70,9 +70,9 @@ def verdict_on_function(
     # The right shape around wrong numbers is worth nothing: zeros have it too. One probe is not enough: with
     # few steps the textbook rules are so coarse that wrong numbers now and then are as near as theirs.
     complaints = [answer.complaint for answer in answers if answer.complaint]
-    none_holds = "the right shape, but none of its numbers is right" if all(wrong.values()) else ""
+    none_holds = "the shape is right; that counts as soon as some of the numbers are" if all(wrong.values()) else ""
     wrong["form"] = complaints[0] if complaints else none_holds
-    expected["form"] = "a torch.Tensor of the shape of x, finite" if wrong["form"] else ""
+    expected["form"] = "a torch.Tensor of the shape of x, finite" if complaints else ""
     if Mistake.NOT_DONE in diagnosis.mistakes:
         wrong, expected = dict.fromkeys(wrong, "the stub is still there"), {}
     notes = list(dict.fromkeys(answer.remark for answer in answers if answer.remark))
@@ -129,11 +129,13 @@ def _judged(name: str, about: list[Answer], faults: dict[str, str], diagnosis: D
     is_known = diagnosis.breaks is not None and all(answer.values is not None for answer in about)
     if not (name in diagnosis.breaks if is_known else wrong):
         return "", ""
-    expected = f"right on all {len(about)} probes" if len(about) > 1 else "right on this probe"
+    expected = {1: "right on this probe", 2: "right on both probes"}.get(
+        len(about), f"right on all {len(about)} probes"
+    )
     if wrong:
         return f"wrong on {len(wrong)} of {len(about)} probes; {wrong[0]}", expected
     if diagnosis.mistakes:
-        return "the likely cause breaks it on other probes", expected
+        return "right on these probes, but the likely cause makes it wrong on others", ""
     return "close here, but not a textbook rule's answer, and other answers are wrong", "a textbook rule's answers"
 
 

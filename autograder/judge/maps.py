@@ -19,6 +19,7 @@ from autograder.judge.map_picture import WrongMap
 from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.judge.rare_rules import is_of_rare_rule, is_one_node_a_cell
 from autograder.judge.studies.model_files import FileScores, refuse_foreign_gradients
+from autograder.judge.studies.named_models import SCORES
 from autograder.judge.studies.sample import Sample
 from autograder.judge.studies.submitted_study import Subject
 from autograder.judge.tolerances import (
@@ -283,8 +284,11 @@ def _judge_map(pair: Pair, entry: StatedMap, found: Judgement, context: Context)
     found.wrong = found.wrong or WrongMap(entry.label, values, pair.reference)
     found.first = found.first or entry
     steps = f"{entry.n_steps} steps"
+    is_of = _what_it_is_of(pair, values, mistake, context)
     if not complete:
-        fault = f"{entry.label}: the sum misses F(x) - F(x') by {gap:.2g}; textbook rules with {steps} leave less"
+        fault = (
+            f"{entry.label}: the sum misses F(x) - F(x') by {gap:.2g}; textbook rules with {steps} leave less{is_of}"
+        )
         found.blame("completeness", fault, mistake)
     elif error > LARGEST_MAP_ERROR:
         found.blame("completeness", f"{entry.label}: the sum fits, around a map that does not", mistake)
@@ -293,11 +297,24 @@ def _judge_map(pair: Pair, entry: StatedMap, found: Judgement, context: Context)
     elif not near:
         fault = (
             f"{entry.label}: a relative distance of {error:.2g} from the recomputed map; textbook rules with {steps} "
-            f"stay within {pair.allowed_map_error:.2g}"
+            f"stay within {pair.allowed_map_error:.2g}{is_of}"
         )
         found.blame("map", fault, mistake)
     else:
         found.blame("map", f"{entry.label}: the map's size does not fit its sum", mistake)
+
+
+def _what_it_is_of(pair: Pair, values: np.ndarray, mistake: Mistake | None, context: Context) -> str:
+    """Which baseline a map is from, or which scores it is of, to be told with the fault; empty where that is not known."""
+    if mistake is Mistake.OTHER_SCORES and context.scores is not None:
+        stated, other = context.scores.kind, next(kind for kind in SCORES if kind != context.scores.kind)
+        return f"; `scores` says {stated}, and it is of the {other}"
+    if mistake is Mistake.MAP_OF_ANOTHER_BASELINE and pair.line.image.numel() <= SMALL_PICTURE:
+        for name, other in context.other_baselines.items():
+            from_other = Pair(pair.line.other(baseline=other), pair.stated_steps)
+            if distance(values, from_other.reference) <= from_other.allowed_map_error:
+                return f"; it is from the baseline “{name}”"
+    return ""
 
 
 def _is_of_more_steps(pair: Pair, values: np.ndarray, other_counts: tuple[int, ...]) -> bool:

@@ -36,7 +36,8 @@ class Mistake(StrEnum):
     NOT_AVERAGED = (
         "not_averaged",
         "the gradients are summed but not divided by the number of steps",
-        "The sum approximates an integral over [0, 1]: each term carries the weight 1/m.",
+        "The sum approximates an integral over [0, 1]: each term carries the weight 1/n_steps; torch.trapezoid takes the points "
+        "to be 1 apart: give it dx=1 / n_steps.",
     )
     NEITHER_AVERAGED_NOR_MULTIPLIED = (
         "neither_averaged_nor_multiplied",
@@ -51,7 +52,7 @@ class Mistake(StrEnum):
     ONE_TERM_TOO_FEW = (
         "one_term_too_few",
         "n_steps - 1 gradients are summed, but each carries the weight 1/n_steps",
-        "The weights must sum to one: count the terms of your loop.",
+        "The weights must sum to one: count the terms of your loop. One end is missing: add it, or let the loop go one further.",
     )
     TRAPEZOID_WEIGHTS = (
         "trapezoid_weights",
@@ -75,8 +76,9 @@ class Mistake(StrEnum):
     )
     POINTS_NOT_SPREAD = (
         "points_not_spread",
-        "the weights add up to one, but the points are not spread over the path as a quadrature rule spreads them",
-        "Give each point a piece of the path of its own, whose length is the point's weight: no point at random, none twice.",
+        "the weights add up to one, but the points are crowded in one part of the path, or drawn at random, and weigh as if they "
+        "were evenly spaced",
+        "Space alpha evenly over [0, 1]; or weight each gradient by the length of its own piece of the path.",
     )
     GRADIENT_AT_INPUT = (
         "gradient_at_input",
@@ -102,7 +104,8 @@ class Mistake(StrEnum):
     SIGN_REVERSED = (
         "sign_reversed",
         "every sign is reversed, as with (x' - x) instead of (x - x')",
-        "Multiply by (x - baseline), in this order, and check that the sum is F(x) - F(x').",
+        "Multiply the mean gradient by (x - baseline), in this order; the points of the path stay as they are. Check that the sum "
+        "is F(x) - F(x').",
     )
     ABSOLUTE_VALUE = (
         "absolute_value",
@@ -141,10 +144,10 @@ class Mistake(StrEnum):
     )
     POINTS_OFF_THE_PATH = (
         "points_off_the_path",
-        "where the gradient changes along the path, no weighted mean of gradients on the straight line gives these answers: the "
-        "points are not on it (noise, a detour, features of several points mixed), or each feature has weights of its own "
-        "(a median, a mask)",
-        "Take the gradients at baseline + alpha * (x - baseline), with one alpha for all features, and nothing added.",
+        "the answers are no weighted mean of the gradients on the straight line from the baseline to x: something is added to the "
+        "points (noise, say), the path bends, or each pixel has points or weights of its own (a mask, a median)",
+        "Take the gradients at baseline + alpha * (x - baseline) with nothing added, the same evenly spaced alphas for all pixels, "
+        "and take their mean.",
     )
     PATH_WITH_A_BEND = (
         "path_with_a_bend",
@@ -245,7 +248,7 @@ class Mistake(StrEnum):
     SOFTMAX_INSIDE = (
         "softmax_inside",
         "the scores went through a softmax before they were differentiated",
-        "Differentiate what forward returns: F is the score itself, whatever its range.",
+        "Differentiate what forward returns, as it is: that is the score F, whatever its range.",
     )
     SIGMOID_INSIDE = (
         "sigmoid_inside",
@@ -255,12 +258,14 @@ class Mistake(StrEnum):
     LOSS_DIFFERENTIATED = (
         "loss_differentiated",
         "a loss (the cross-entropy, say) was differentiated instead of the score",
-        "Differentiate forward(...)[:, target] itself, without a loss.",
+        "Differentiate forward(...)[:, target].sum() itself, without a loss. If the loss took a mean over the batch, that goes "
+        "with it: the sum of the gradients is then divided by n_steps once.",
     )
     GRADIENT_WRT_INPUT = (
         "gradient_wrt_input",
         "the gradient was taken with respect to x, not to the point on the path, which leaves a factor alpha in each term",
-        "Make each point a leaf of its own (point.detach().requires_grad_()) and differentiate with respect to it.",
+        "Make each point a leaf of its own (point.detach().requires_grad_()) and differentiate with respect to it; with "
+        "torch.func, grad(score)(point), where score(point) is forward(point[None])[0, target].",
     )
     FIRST_ROW_ONLY = (
         "first_row_only",
@@ -305,10 +310,10 @@ class Mistake(StrEnum):
     WEIGHTS_DO_NOT_ADD_UP = (
         "weights_do_not_add_up",
         "the weights of the sum do not add up to one: the number of terms is not what it is divided by, for some n_steps or all "
-        "(a last batch that is left out, a loop that goes round once too often)",
+        "(n_steps terms divided by n_steps - 1, a last batch that is left out, a loop that goes round once too often)",
         "Divide by the number of gradients that you add, or take their mean; in a loop, .grad holds the sum of all calls of "
         "backward() so far. On F(x) = w · x, each of n_steps = 1, 7, 16 and 33 "
-        "has to give w (x - x').",
+        "has to give w * (x - baseline), feature by feature.",
     )
     TWICE = (
         "twice",
@@ -318,7 +323,7 @@ class Mistake(StrEnum):
     AVERAGED_TWICE = (
         "averaged_twice",
         "the sum is divided by the number of steps twice, as when a mean is divided once more",
-        "Divide once: .mean() has done it already.",
+        "Divide once: a mean (.mean(), or a loss that averages over its batch) has done it already.",
     )
     POSITIVE_PART_ONLY = (
         "positive_part_only",
@@ -353,7 +358,7 @@ class Mistake(StrEnum):
     KEPT_BETWEEN_CALLS = (
         "kept_between_calls",
         "something from an earlier call is reused: its path, or its gradients",
-        "Compute path and gradients afresh in each call; a cache needs all arguments in its key.",
+        "Compute path and gradients afresh in each call: the simplest is to keep nothing.",
     )
     NORMALISED = (
         "normalised",
@@ -409,7 +414,7 @@ class Mistake(StrEnum):
     CHANNELS_LAST = (
         "channels_last",
         "the map comes back with its channels last",
-        "Return it in the shape of x, channels first: .permute(2, 0, 1).",
+        "Return it in the shape of x, channels first: leave the transpose out, or undo it with .permute(2, 0, 1).",
     )
     NOT_A_TENSOR = (
         "not_a_tensor",
@@ -494,7 +499,8 @@ class Mistake(StrEnum):
     IMAGE_NORMALISED = (
         "image_normalised",
         "pictures are not in pixel space: their values are below 0 or far above 1",
-        "Hand in pixels in [0, 1]; igref's models normalise by themselves. For noise use torch.rand, not torch.randn.",
+        "Hand in pixels in [0, 1]; igref's models normalise by themselves. Noise as a baseline is torch.rand alone; what is added "
+        "to a picture needs .clamp(0, 1) afterwards.",
     )
     NORMALISED_TWICE = (
         "normalised_twice",
@@ -575,7 +581,8 @@ class Mistake(StrEnum):
     RESCALED_TO_COMPLETE = (
         "rescaled_to_complete",
         "the map was rescaled so that its sum fits F(x) - F(x')",
-        "Leave the gap as it is: it tells how good the approximation is. More steps make it smaller.",
+        "Return the map as it is, with its gap, which tells how good the approximation is; more steps make it smaller. One factor "
+        "for all pixels makes the sum right, and no pixel.",
     )
     NOT_THE_SAME_AGAIN = (
         "not_the_same_again",
@@ -613,7 +620,8 @@ class Mistake(StrEnum):
     MAP_OF_ANOTHER_BASELINE = (
         "map_of_another_baseline",
         "a map was computed from a baseline other than the one handed in with it",
-        "Compute each map from its own baseline, and check the names. Draw noise once: a second draw is another baseline.",
+        "Compute each map from its own baseline, under the same name: check the order of names and maps. If the baseline is "
+        "noise, draw it once: a second draw, or a mean over draws, is another baseline.",
     )
     MAP_OF_ANOTHER_IMAGE = (
         "map_of_another_image",
@@ -748,7 +756,7 @@ class Mistake(StrEnum):
     )
     FIRST_NOT_STAYS = (
         "first_not_stays",
-        "the first count within 5 % was taken, but the gap leaves 5 % again at a larger one",
+        "the first count within 5 % was taken, but at a larger count the gap rises above 5 % again",
         "Take the smallest count for which every larger one is within 5 % as well.",
     )
     WRONG_ENOUGH = (
@@ -801,18 +809,19 @@ class Mistake(StrEnum):
     MEASURE_NOT_FINITE = (
         "measure_not_finite",
         "attribution_quality is not finite for every map",
-        "Consider a constant map: ties in the ranking, a standard deviation of zero.",
+        "Consider a constant map: its standard deviation and its range (max - min) are zero, and 0/0 is NaN. Return 0 there, say.",
     )
     MEASURE_NOT_DETERMINISTIC = (
         "measure_not_deterministic",
         "the same map gets different numbers",
         "Inside the function, before any loop, make one generator = torch.Generator().manual_seed(0), and give it to every random "
-        "call: torch.rand(x.shape, generator=generator). Leave x as it is: hide pixels in a copy.",
+        "call: torch.rand(x.shape, generator=generator). NumPy has np.random.default_rng(0). Then look at the rest again.",
     )
     MEASURE_DEPENDS_ON_SCALE = (
         "measure_depends_on_scale",
         "the number changes when the map is multiplied by a positive number",
-        "Use the map's ranking, or divide by its magnitude: maps of different methods have different scales.",
+        "Use the map's ranking, or a correlation with it, or divide the map by its largest magnitude (where that is not zero): "
+        "maps of different methods have different scales.",
     )
     MEASURE_IGNORES_MAP = (
         "measure_ignores_map",
@@ -821,8 +830,8 @@ class Mistake(StrEnum):
     )
     MEASURE_IGNORES_SIGN = (
         "measure_ignores_sign",
-        "a map and its reverse get the same number",
-        "Evidence for the label must rank above evidence against it: do not take absolute values, or squares.",
+        "a map and its reverse (minus the map) get the same number",
+        "The most positive pixels must rank first and the most negative ones last: do not take absolute values, or squares.",
     )
     MEASURE_IGNORES_NETWORK = (
         "measure_ignores_network",
@@ -837,12 +846,13 @@ class Mistake(StrEnum):
     MEASURE_PREFERS_REVERSED = (
         "measure_prefers_reversed",
         "minus the map is rated above the map, though true maps are told apart from random ones",
-        "Evidence for the label must rank above evidence against it: look for absolute values, and for the order.",
+        "The most positive pixels must rank first and the most negative ones last: look for absolute values, and for the order.",
     )
     MEASURE_REVERSED = (
         "measure_reversed",
         "true maps get lower numbers than their controls",
-        "Higher is better: check the sign and which pixels are hidden.",
+        "Higher is better, and one thing is the wrong way round: the sign of what is returned, or the order in which pixels are "
+        "hidden or shown. Change one of them, not both.",
     )
     MEASURE_NO_BETTER_THAN_CHANCE = (
         "measure_no_better_than_chance",

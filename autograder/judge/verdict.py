@@ -223,7 +223,7 @@ class Faults:
         self.notes: list[str] = []
         self.wrong_map: WrongMap | None = None
         self._behind: dict[str, tuple[Mistake, ...]] = {}
-        self._mistakes: list[Mistake | None] = []
+        self.mistakes: list[Mistake] = []
 
     def add(self, fault: Fault, *names: str) -> None:
         """Note a fault of some properties; nothing where it is none. Each keeps the first."""
@@ -231,7 +231,7 @@ class Faults:
             new = [name for name in names if not self.seen[name]]
             self.seen |= dict.fromkeys(new, fault.seen)
             self._behind |= dict.fromkeys(new, (fault.mistake,) if fault.mistake else ())
-            self._mistakes.append(fault.mistake)
+            self.mistakes += [fault.mistake] if fault.mistake else []
 
     @contextmanager
     def noted(self, *names: str) -> Iterator[None]:
@@ -250,9 +250,8 @@ class Faults:
 
     def verdict(self) -> Verdict:
         """The verdict. The first mistake is the cause, and the first wrong map is drawn."""
-        mistake = next(filter(None, self._mistakes), None)
         picture = self.wrong_map.draw() if self.wrong_map else None
-        return verdict_of(self.task, self.seen, [mistake], self.notes, behind=self._behind, picture=picture)
+        return verdict_of(self.task, self.seen, self.mistakes[:1], self.notes, behind=self._behind, picture=picture)
 
 
 def to_html(verdict: Verdict) -> str:

@@ -108,3 +108,15 @@ def test_what_rates_maps_by_their_looks_loses_the_controls_whatever_it_calls(nam
 def test_a_fault_costs_what_it_breaks_on_every_seed(result, properties):
     for seed in (0, 1):
         assert lost(changed(result), seed)[0] == properties
+
+
+@pytest.mark.parametrize(
+    ("result", "mistakes"),
+    [
+        ("return -q", ("measure_reversed",)),
+        ("return q + 10 * torch.rand(()).item()", ("measure_not_deterministic",)),
+        ("return -q + 1e-2 * torch.rand(()).item()", ("measure_not_deterministic", "measure_reversed")),
+    ],
+)
+def test_what_follows_from_one_fault_is_told_with_it(result, mistakes):
+    assert lost(changed(result))[1].mistakes == mistakes

@@ -21,7 +21,9 @@ def probabilities(x: torch.Tensor) -> torch.Tensor:
     return logits(x).softmax(dim=1)
 
 
-SCORES = SimpleNamespace(forward=probabilities, other_kind=logits, normalisation=None, n_classes=2)
+SCORES = SimpleNamespace(
+    kind="probabilities", forward=probabilities, other_kind=logits, normalisation=None, n_classes=2
+)
 
 
 @pytest.mark.parametrize(

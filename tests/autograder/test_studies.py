@@ -122,3 +122,27 @@ def test_the_black_map_under_every_name_is_the_map_of_another_baseline():
     copied = dict.fromkeys(whole["attributions"], whole["attributions"][black])
     verdict = verdict_on(Entry("ps2-study", "study", "copy", lambda: (None, whole | {"attributions": copied}), False))
     assert verdict.mistake == "map_of_another_baseline"
+
+
+def test_a_map_under_another_baselines_name_is_told_whose_it_is():
+    whole = of_baselines(COLOURS)
+    names = list(whole["attributions"])
+    turned = dict(zip(names, (whole["attributions"][name] for name in reversed(names)), strict=True))
+    verdict = verdict_on(Entry("ps2-study", "study", "turned", lambda: (None, whole | {"attributions": turned}), False))
+    assert verdict.mistake == "map_of_another_baseline"
+    (seen,) = [finding.seen for finding in verdict.findings if finding.name == "map"]
+    given = seen.partition("with the baseline “")[2].partition("”")[0]
+    assert seen.endswith(f"it is from the baseline “{names[-1 - names.index(given)]}”")
+
+
+def test_gaps_of_the_maps_before_they_were_made_to_add_up_have_no_cause_of_their_own():
+    whole = of_steps(COLOURS, steps=(5, 20, 50, 100, 200))
+    m = material(COLOURS)
+    with torch.no_grad():
+        scores = m.model.probabilities(torch.cat([m.images, torch.zeros_like(m.images)]))
+    start, end = scores.chunk(2)[::-1]
+    rises = (end - start)[torch.arange(len(m.images)), m.top].view(-1, 1, 1, 1)
+    fitted = {n: maps * rises / maps.sum((1, 2, 3), keepdim=True) for n, maps in whole["attributions"].items()}
+    verdict = verdict_on(Entry("ps3-study", "study", "fitted", lambda: (None, whole | {"attributions": fitted}), False))
+    wrong = {finding.name: finding.mistakes for finding in verdict.findings if not finding.holds}
+    assert {"map", "gaps"} <= set(wrong) and set(wrong.values()) == {("rescaled_to_complete",)}

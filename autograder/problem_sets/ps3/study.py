@@ -43,11 +43,21 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
         ends = scores_at_ends(subject, baselines)
         rises = ends[0] - ends[1]
         with faults.noted("gaps"):
-            faults.add(gaps_fault(study, ends, maps), "gaps")
+            faults.add(_of_the_maps(gaps_fault(study, ends, maps), faults), "gaps")
         with faults.noted("enough"):
-            faults.add(enough_fault(study, relative_gaps(rises, maps), subject.images), "enough")
+            faults.add(_of_the_maps(enough_fault(study, relative_gaps(rises, maps), subject.images), faults), "enough")
             faults.add(rule_fault(study), "enough")
     return faults.verdict()
+
+
+def _of_the_maps(fault: Fault, faults: Faults) -> Fault:
+    """A fault of what was read from the maps; where those were made to add up, that is what it follows from."""
+    if (
+        fault.mistake in (Mistake.GAPS_MADE_UP, Mistake.WRONG_ENOUGH)
+        and Mistake.RESCALED_TO_COMPLETE in faults.mistakes
+    ):
+        return fault._replace(mistake=Mistake.RESCALED_TO_COMPLETE)
+    return fault
 
 
 def read_baseline(study: HandedInStudy, subject: Subject) -> Tensor:

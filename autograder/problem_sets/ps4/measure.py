@@ -50,10 +50,13 @@ def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
     mistakes = [mistake] if mistake else [names[name] for name in names if faults[name]]
     behind = {name: [mistake or names[name]] for name in names}
     controls = ("random", "reversed")
+    reasons = {}
     for control in controls:
-        faults[control], seen, reason = _control_fault(values, control)
-        notes.append(seen)
-        mistakes += [reason] if reason else []
+        faults[control], seen, reasons[control] = _control_fault(values, control)
+        if faults[control]:
+            notes.append(seen)
+    for control, reason in _told_apart(reasons, is_random=bool(faults["deterministic"] and not mistake)).items():
+        mistakes += [reason] if reason and reason not in mistakes else []
         behind[control] = [one for one in (reason or mistake,) if one]
     if fault := "" if complaint else _network_fault(values, lost=all(faults[control] for control in controls)):
         faults |= dict.fromkeys(controls, fault)
@@ -76,6 +79,19 @@ def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
     if unfinished(evidence, [p.name for p in probes]):
         notes.append("The process ended while attribution_quality was at work.")
     return verdict_of(TASK, faults, mistakes, notes, behind=behind)
+
+
+def _told_apart(reasons: dict[str, Mistake | None], is_random: bool) -> dict[str, Mistake | None]:
+    """The reasons for which controls are lost, those that say the same as one.
+
+    Numbers below both controls' have one thing the wrong way round. Numbers that come by chance say nothing else,
+    where they are not mostly below.
+    """
+    if {*reasons.values()} == {Mistake.MEASURE_REVERSED, Mistake.MEASURE_PREFERS_REVERSED}:
+        return dict.fromkeys(reasons, Mistake.MEASURE_REVERSED)
+    if is_random and Mistake.MEASURE_NO_BETTER_THAN_CHANCE in reasons.values():
+        return {control: reason and Mistake.MEASURE_NOT_DETERMINISTIC for control, reason in reasons.items()}
+    return reasons
 
 
 def _value(record: AnswerRecord | None, array: np.ndarray | None) -> float | None:
