@@ -932,7 +932,7 @@ def _hits(
     shape = line.difference.shape
     multiplied = np.stack([factor.of(line).ravel() for factor in factors])
     places = np.arange(len(means))
-    if all(_is_of_signs(display) for display in displays):
+    if all(_is_of_signs(display) and display[1] in SIGNS for display in displays):
         places = np.flatnonzero(_have_sizes(means, multiplied, flat))
         means = means[places]
     if not len(means):

@@ -460,7 +460,7 @@ def test_who_makes_an_unknown_mistake_is_given_an_example_that_is_true(hand_in, 
     verdict = hand_in(f"def {name}(forward, x, *more):\n    return torch.sin(37 * x) + 0.123", task)
     assert not verdict.mistake and any(says in note for note in verdict.notes)
     wrong = next(finding for finding in verdict.findings if finding.name == "linear")
-    assert wrong.seen.startswith("wrong on ") and wrong.expected.startswith("right on all")
+    assert wrong.seen.startswith("wrong on ") and wrong.expected in ("right on both probes", "right on all 3 probes")
 
 
 def test_what_nothing_explains_takes_seconds_of_one_core(hand_in):
