@@ -26,6 +26,7 @@ from autograder.judge.compositions import (
     SIGNS,
     SIZES,
     TARGETS,
+    WHICH_GRADIENTS,
     WITH_RESPECT_TO_X,
     Composition,
     Part,
@@ -71,6 +72,9 @@ NEAR_MISSES = {
     "trapezoid -1": Mistake.ONE_TERM_TOO_FEW,
 }
 """Weights that come close to right ones where their sum does not: what they add up to is the mistake."""
+OF_BATCHES = (Mistake.MEAN_OF_MEANS, Mistake.LAST_BATCH_DROPPED)
+IN_BATCHES = ("right", "midpoint", "left", "trapezoid", "closed", "closed + 1")
+"""The rules whose gradients are looked for in batches, one of which counts for too much or not at all."""
 Named = Iterator[tuple[Mistake, np.ndarray]]
 Sizes = Sequence[tuple[tuple[Mistake, ...], float]]
 """Factors in which a composition's map is looked for, and what each of them means."""
@@ -136,6 +140,8 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
         error = distance(values, wrong)
         if error <= EXACT_MAP:
             return name
+        if name in OF_BATCHES or name is Mistake.LAST_BATCH_ONLY:
+            continue  # one of so many is near by luck
         if error / pair.allowed_map_error < nearest_error:
             nearest, nearest_error = name, error / pair.allowed_map_error
         if nearest_error > ALIKE and name != Mistake.ALL_CLASSES and _is_multiple(values, wrong):
@@ -291,10 +297,18 @@ def _one_wrong_part(pair: Pair) -> Iterator[tuple[Composition, Sizes]]:
             yield replace(rule, channels=channels), AS_IT_IS
     for name, ranges in product(pair.rule_names[:FEW_RULES], RANGES[1:]):
         yield replace(textbook(_weights(name)), ranges=ranges), AS_IT_IS
+    for name, which in product(IN_BATCHES, WHICH_GRADIENTS):
+        if name in pair.rule_names and which.mistake in OF_BATCHES and _changes(which, _weights(name), n):
+            yield replace(textbook(_weights(name)), which=which), AS_IT_IS
     most = n if _is_small(pair.line) else min(n, LARGEST_BATCH + 1)
     for name, which, count in product(("right", "left"), (_last, _first), range(1, most)):  # each sum has one term more
         rule = replace(textbook(_weights(name)), which=which(count))
         yield rule, (*AS_IT_IS, ((), 1 / rule.summed(n)[1]))
+
+
+def _changes(which: Part, weights: Part, n: int) -> bool:
+    nodes, all_ = weights.of(n)
+    return not np.array_equal(which.of(nodes, all_)[1], all_)
 
 
 def _last(count: int) -> Part:

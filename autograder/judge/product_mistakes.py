@@ -85,9 +85,12 @@ def _one_wrong_part(right: Composition, line: Line, scores: Scores | FileScores)
 
 
 def _at_other_points(right: Composition, n_steps: int) -> Iterator[Composition]:
-    """The gradients at both ends of a loop over the path: of its left sum, its midpoints, and its right sum."""
+    """The gradients at both ends of a loop over the path: of its left sum, its midpoints, and its right sum; or at its middle.
+
+    The middle is what integrated gradients with a single midpoint ask about.
+    """
     last, middle = (n_steps - 1) / n_steps, (n_steps - 0.5) / n_steps
-    for node in (last, middle, 0.0, 1 / n_steps, 0.5 / n_steps):
+    for node in (last, middle, 0.0, 1 / n_steps, 0.5 / n_steps, 0.5):
         at = Part(f"at {node}", Mistake.GRADIENT_OF_ANOTHER_POINT, lambda n, node=node: equal_weights(np.array([node])))
         yield replace(right, weights=at)
 

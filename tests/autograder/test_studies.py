@@ -12,6 +12,7 @@ from autograder.student import record as studies
 from autograder.student.evidence import Evidence
 from autograder.student.record import ARRAY, ARRAYS, StudyRecord, measured_again, study_record
 from corpus.entries import Entry
+from corpus.maps import gradients
 from corpus.models import COLOURS, material
 from corpus.studies import enough_of, of_baselines, of_steps
 from tests.calibration.judged import verdict_on
@@ -146,3 +147,35 @@ def test_gaps_of_the_maps_before_they_were_made_to_add_up_have_no_cause_of_their
     verdict = verdict_on(Entry("ps3-study", "study", "fitted", lambda: (None, whole | {"attributions": fitted}), False))
     wrong = {finding.name: finding.mistakes for finding in verdict.findings if not finding.holds}
     assert {"map", "gaps"} <= set(wrong) and set(wrong.values()) == {("rescaled_to_complete",)}
+
+
+def test_counts_that_follow_from_wrong_gaps_have_no_cause_of_their_own():
+    whole = of_steps(COLOURS, steps=(5, 20, 50, 100, 200))
+    gaps = {n: 7 * gaps + 0.04 for n, gaps in whole["gaps"].items()}
+    wrong = {}
+    for name, stated in (("follows", gaps), ("does not", whole["gaps"])):
+        enough = {"gaps": gaps, "enough": enough_of(stated) if name == "follows" else 0 * enough_of(gaps)}
+        verdict = verdict_on(Entry("ps3-study", "study", name, lambda more=enough: (None, whole | more), False))
+        wrong[name] = {one.name: one.mistakes for one in verdict.findings if not one.holds}
+    assert wrong["follows"]["enough"] == wrong["follows"]["gaps"] != ("wrong_enough",)
+    assert wrong["does not"]["enough"] == ("wrong_enough",)
+
+
+def _means_of_chunks(job) -> torch.Tensor:
+    """The mean of the means of chunks of eight midpoints, of which the last is shorter."""
+    each = gradients(job, (torch.arange(job.n) + 0.5) / job.n)
+    return (job.x - job.x0) * torch.stack([some.mean(0) for some in each.split(8)]).mean(0)
+
+
+def _every_kth(job) -> torch.Tensor:
+    """Every k-th of the left nodes of many steps, divided by a count that is not theirs."""
+    nodes = torch.arange(0, 200, 200 // job.n) / 200
+    return (job.x - job.x0) * gradients(job, nodes).sum(0) / job.n
+
+
+@pytest.mark.parametrize(("compute", "named"), [(_means_of_chunks, True), (_every_kth, False)])
+def test_batches_are_blamed_where_they_are_what_is_wrong(compute, named):
+    whole = of_baselines(COLOURS, compute, n=30)
+    verdict = verdict_on(Entry("ps2-study", "study", "batches", lambda: (None, whole), False))
+    assert verdict.points < verdict.max_points
+    assert (verdict.mistake == "mean_of_means") if named else ("batch" not in verdict.mistake)

@@ -42,10 +42,15 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
             return faults.verdict()
         ends = scores_at_ends(subject, baselines)
         rises = ends[0] - ends[1]
+        of_gaps = NO_FAULT
         with faults.noted("gaps"):
-            faults.add(_of_the_maps(gaps_fault(study, ends, maps), faults), "gaps")
+            of_gaps = _of_the_maps(gaps_fault(study, ends, maps), faults)
+            faults.add(of_gaps, "gaps")
         with faults.noted("enough"):
-            faults.add(_of_the_maps(enough_fault(study, relative_gaps(rises, maps), subject.images), faults), "enough")
+            of_counts = _of_the_maps(enough_fault(study, relative_gaps(rises, maps), subject.images), faults)
+            if of_counts.seen and of_gaps.mistake and _follows_from_stated_gaps(study, maps, subject.images):
+                of_counts = of_counts._replace(mistake=of_gaps.mistake)
+            faults.add(of_counts, "enough")
             faults.add(rule_fault(study), "enough")
     return faults.verdict()
 
@@ -58,6 +63,12 @@ def _of_the_maps(fault: Fault, faults: Faults) -> Fault:
     ):
         return fault._replace(mistake=Mistake.RESCALED_TO_COMPLETE)
     return fault
+
+
+def _follows_from_stated_gaps(study: HandedInStudy, maps: Counted, images: Tensor) -> bool:
+    """Whether the counts said to be enough are those by the gaps that were stated, so that nothing is wrong but these."""
+    stated = _stated_only(study, {n: np.empty(len(images)) for n in maps})
+    return bool(stated) and not enough_fault(study, stated, images).seen
 
 
 def read_baseline(study: HandedInStudy, subject: Subject) -> Tensor:
