@@ -11,6 +11,7 @@ from igref.images import PHOTO
 # In pixels, for a photo: masks what is in the picture, leaves where it is bright. In proportion for other sizes.
 # Source: P. Sturmfels, S. Lundberg, S.-I. Lee, Distill 2020, doi 10.23915/distill.00022, the blur of their ablations.
 SIGMA_OF_PHOTO = 20.0
+LARGEST_SIGMA = 10_000.0
 
 
 def blurred(images: Float[Tensor, "N C H W"], sigma: float | None = None) -> Float[Tensor, "N C H W"]:
@@ -18,10 +19,10 @@ def blurred(images: Float[Tensor, "N C H W"], sigma: float | None = None) -> Flo
 
     Args:
         images: (N, C, H, W).
-        sigma: in pixels, at least 0; 20 for 224 pixels and in proportion for others where it is left out.
+        sigma: in pixels, 0 to 10,000; 20 for 224 pixels and in proportion for others where it is left out.
 
     Raises:
-        TypeError, ValueError: the images are not (N, C, H, W), or sigma is no number of at least 0.
+        TypeError, ValueError: the images are not (N, C, H, W), or sigma is no such number.
 
     Example:
         >>> dot = torch.zeros(1, 1, 3, 3)
@@ -33,5 +34,5 @@ def blurred(images: Float[Tensor, "N C H W"], sigma: float | None = None) -> Flo
         raise ValueError(f"inputs: expected images (N, C, H, W) to blur, got shape {tuple(images.shape)}.")
     if sigma is None:
         sigma = SIGMA_OF_PHOTO * min(images.shape[2:]) / PHOTO
-    sigma = arguments.number(sigma, "sigma", low=0)
+    sigma = arguments.number(sigma, "sigma", low=0, high=LARGEST_SIGMA)
     return torch.from_numpy(gaussian_filter(images.cpu().numpy(), sigma, axes=(2, 3))).to(images)

@@ -2,10 +2,13 @@
 
 A point is scored twice, in other company. Where the two scores differ there is dropout, noise, or a layer that mixes the batch, and
 whatever the model has changed of its own by then (running statistics) is put back before the error is raised. That costs
-four points; of a model it is asked once, of any other function in each call of igref.
+four points; of a model it is asked once, of any other function in each call of igref. A function that draws random numbers is asked
+once more, about as many copies of the point as the batch has.
 """
 
 import re
+import warnings
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,9 +24,24 @@ from igref.types import Forward
 
 OTHER_DTYPE = re.compile("dtype|scalar type|input type", re.IGNORECASE)  # as torch puts it for its different layers
 LARGEST_DIFFERENCE = 1e-4  # of one point's scores, as a share of the largest: the same kernels make both
+MOST_COPIES = 64
+HALF = (torch.float16, torch.bfloat16)
 
-# Of models that were examined: by the name of the method, whether images have to be contiguous.
-_examined: WeakKeyDictionary[nn.Module, dict[str, bool]] = WeakKeyDictionary()
+
+class LowPrecisionWarning(UserWarning):
+    """Gradients are about to be taken in half precision."""
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """What is known of a forward: whether images have to be contiguous, and the half precision of a layer, if one has it."""
+
+    contiguous: bool
+    half: torch.dtype | None
+
+
+# Of models that were examined: by the name of the method.
+_examined: WeakKeyDictionary[nn.Module, dict[str, _Examined]] = WeakKeyDictionary()
 
 
 def model_of(forward: object) -> object:
@@ -40,6 +58,7 @@ class FunctionOfOnePoint:
 
     Raises:
         ValueError: in the first call, where scores change from call to call or with the other inputs of a batch.
+        TypeError: forward does not take the dtype of the points.
     """
 
     def __init__(self, forward: Forward) -> None:
@@ -47,79 +66,152 @@ class FunctionOfOnePoint:
         model, method = model_of(forward), getattr(forward, "__name__", "__call__")
         self.known = _examined.setdefault(model, {}) if isinstance(model, nn.Module) else {}
         self.method = method
+        self.here: _Examined | None = None  # what holds for this call of igref alone
+        self.warned = False
 
     def __call__(self, points: Tensor) -> Tensor:
-        if self.method not in self.known:
-            self.known[self.method] = self._needs_contiguous(points.detach())
-        return self.forward(points.contiguous() if self.known[self.method] else points)
+        examined = self.known.get(self.method) or self.here or self._examine(points.detach())
+        if examined.half and points.requires_grad and not self.warned:
+            self.warned = True
+            warn_of_dtype(examined.half, "forward has layers in", stacklevel=3)
+        return self._scores(points.contiguous() if examined.contiguous else points)
 
-    def _needs_contiguous(self, points: Tensor) -> bool:
-        """Examine forward; whether it takes images in contiguous memory only."""
+    def _scores(self, points: Tensor) -> Tensor:
+        """What forward returns; an error of its own says what it was given."""
         try:
-            _examine(self.forward, points)
-            return False
-        except RuntimeError as error:
-            if OTHER_DTYPE.search(str(error)):
-                raise TypeError(
-                    f"forward: its points come in the dtype of the inputs, {points.dtype}, and torch says: {error}. "
-                    "Give inputs in the dtype of the model; or model.float(); or convert inside, "
-                    "lambda x: model(x.half()).float()."
-                ) from error
-        try:  # torch may have said that memory in another order cannot be viewed so
-            _examine(self.forward, points.contiguous())
-            return not points.is_contiguous()
-        except RuntimeError:  # of the model, which may take no two points: it speaks for itself when it is called
-            return False
+            return self.forward(points)
+        except Exception as error:
+            _explain(error, points)
+            note = (
+                f"igref: forward was given a batch of shape {tuple(points.shape)}, {points.dtype}, on {points.device}. "
+                "Its first axis counts points: one input is the batch inputs[None]."
+            )
+            if note not in getattr(error, "__notes__", ()):
+                error.add_note(note)
+            raise
+
+    def _examine(self, points: Tensor) -> _Examined:
+        """Find out about forward. What cannot be scored twice speaks for itself when it is called."""
+        pair = points[[0, -1]] if len(points) > 1 else torch.cat([points / 2 + 1 / 4, points])  # stays in [0, 1]
+        if torch.equal(pair[0], pair[1]):  # one baseline for all inputs
+            pair[0] += 1
+        pair = pair.contiguous(memory_format=_format_of(points))
+        batches = (
+            [pair, pair.contiguous()] if len(points) > 1 else [pair, pair.contiguous(), points, points.contiguous()]
+        )
+        for company in batches:
+            try:
+                problem, half = _problem(self._scores, company, min(len(points), MOST_COPIES))
+            except Exception:  # memory in another order that cannot be viewed so; a model that takes no two points
+                continue
+            if problem:
+                raise ValueError(
+                    f"forward: expected a function of one point, each input scored by itself; got {problem}"
+                )
+            self.here = _Examined(company.is_contiguous() and not points.is_contiguous(), half)
+            if len(company) > 1:
+                self.known[self.method] = self.here
+            return self.here
+        return _Examined(False, None)
+
+
+def warn_of_dtype(dtype: torch.dtype, where: str, *, stacklevel: int) -> None:
+    """Warn that gradients are taken in half precision."""
+    warnings.warn(
+        f"{where} {str(dtype).removeprefix('torch.')}: maps are off by 9 to 50 % for it (docs/igref.md, Precision). "
+        "Use igref.attribution.precision.full_precision(), and model.float().",
+        LowPrecisionWarning,
+        stacklevel=stacklevel + 1,
+    )
+
+
+def _explain(error: Exception, points: Tensor) -> None:
+    """An error that says what to do, in place of torch's own, where that is known."""
+    said = str(error)
+    if isinstance(error, RuntimeError) and "'indices'" in said:
+        raise TypeError(
+            f"forward: it takes whole numbers, as of tokens, which have no gradient; torch says: {said} "
+            "Attribute to their embeddings: docs/igref.md has an example."
+        ) from error
+    if isinstance(error, RuntimeError | ValueError) and OTHER_DTYPE.search(said):
+        raise TypeError(
+            f"forward: its points come in the dtype of the inputs, {points.dtype}, and torch says: {said}. "
+            "Give inputs in the dtype of the model; or model.float(); or convert inside, "
+            "lambda x: model(x.half()).float()."
+        ) from error
+    if isinstance(error, RuntimeError) and said.startswith("Inference tensors"):
+        raise RuntimeError(
+            f"forward: its weights were made under torch.inference_mode, and torch says: {said} "
+            "Make or load the model outside of it."
+        ) from error
+
+
+def _format_of(points: Tensor) -> torch.memory_format:
+    last = points.ndim == 4 and points.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
 
 
 @torch.no_grad()
-def _examine(forward: Forward, points: Tensor) -> None:
-    """A `ValueError` where the last point's scores are not its own. What forward itself raises is left to it."""
-    company = points[[0, -1]] if len(points) > 1 else points.clone()
+def _problem(forward: Forward, company: Tensor, copies: int) -> tuple[str, torch.dtype | None]:
+    """Why the last point's scores are not its own, or nothing; and the half precision of a layer, if one has it."""
     alone = company.clone()
     alone[0] = alone[-1]
-    if len(company) > 1 and torch.equal(company, alone):  # one baseline for all inputs
-        company[0] += 1
-    with _Changes() as changes, _TrainingLayers() as layers:
-        first, second = (_scores(forward, batch.clone(), len(company)) for batch in (company, alone))
-        if not layers.names and _same(first, second):
-            return
-        random = not layers.names and not _same(first, _scores(forward, company.clone(), len(company)))
+    before = _random_state(company)
+    with _Changes() as changes, _Layers() as layers:
+        first, second = (_scores(forward, batch.clone()) for batch in (company, alone))
+        same, random = _same(first, second), False
+        if not torch.equal(before, _random_state(company)):  # a dropout of few units may have left those of this point
+            random = not _same(first, _scores(forward, alone[-1:].repeat(copies, *[1] * (company.ndim - 1))))
+        elif not same:
+            random = not _same(first, _scores(forward, company.clone()), last=True)
+    wrong = layers.that_change_in_training(changes)
+    if same and not random and not wrong:
+        return "", layers.half
     changes.undo()
-    if layers.names:
-        found = f"{' and '.join(sorted(layers.names))} in training mode. Call model.eval() first."
-    elif random:
-        found = (
-            "the same batch has other scores when it comes again. Look for noise, or for dropout that does not ask whether the "
-            "model is being trained: F.dropout(x, p, training=self.training)."
-        )
-    else:
-        found = (
-            "the scores of an input change with the other inputs of its batch. Look for statistics over the batch, "
-            "for layers that take the batch for a sequence (batch_first=True), and for mean or softmax over dimension 0."
-        )
-    raise ValueError(f"forward: expected a function of one point, each input scored by itself; got {found}")
+    if wrong:
+        return f"{' and '.join(sorted(wrong))} in training mode. Call model.eval() first.", None
+    mode = ""
+    if layers.training:
+        mode = f" {type(layers.training[0]).__name__} is in training mode: call model.eval() first."
+    if random:
+        return (
+            f"the same batch has other scores when it comes again.{mode} Look for noise, or for dropout that does not ask whether "
+            "the model is being trained: F.dropout(x, p, training=self.training)."
+        ), None
+    return (
+        f"the scores of an input change with the other inputs of its batch.{mode} Look for statistics over the batch, "
+        "for layers that take the batch for a sequence (batch_first=True), and for mean or softmax over dimension 0."
+    ), None
 
 
-def _scores(forward: Forward, batch: Tensor, rows: int) -> Tensor | None:
-    """The last row of scores, or None for whatever else forward returns, of which `arguments.class_scores` will speak."""
+def _random_state(points: Tensor) -> Tensor:
+    if points.is_cuda:
+        return torch.cat([torch.get_rng_state(), torch.cuda.get_rng_state(points.device)])
+    return torch.get_rng_state()
+
+
+def _scores(forward: Forward, batch: Tensor) -> Tensor | None:
+    """Scores of each point, or None for whatever else forward returns, of which `arguments.class_scores` will speak."""
     scores = forward(batch)
-    return scores[-1] if isinstance(scores, Tensor) and scores.ndim and len(scores) == rows else None
+    return scores if isinstance(scores, Tensor) and scores.ndim and len(scores) == len(batch) else None
 
 
-def _same(one: Tensor | None, other: Tensor | None) -> bool:
-    if one is None or other is None or one.shape != other.shape or not one.is_floating_point():
+def _same(one: Tensor | None, others: Tensor | None, *, last: bool = False) -> bool:
+    """Whether the last row of the one is every row of the others, or the last of them."""
+    if one is None or others is None or one.shape[1:] != others.shape[1:] or not one.is_floating_point():
         return True
+    one, others = one[-1], others[-1:] if last else others
     largest = one[one.isfinite()].abs().amax() if one.isfinite().any() else torch.zeros(())
     share = max(LARGEST_DIFFERENCE, 4 * torch.finfo(one.dtype).eps)
-    return bool(torch.isclose(one, other, rtol=0, atol=share * float(largest), equal_nan=True).all())
+    return bool(torch.isclose(others, one, rtol=0, atol=share * float(largest), equal_nan=True).all())
 
 
-class _TrainingLayers:
-    """Names of the layers that were called in training mode, of those kinds that behave otherwise in it."""
+class _Layers:
+    """The layers that were called: those in training mode, outermost first, and the half precision of one, if one has it."""
 
-    def __enter__(self) -> "_TrainingLayers":
-        self.names: set[str] = set()
+    def __enter__(self) -> "_Layers":
+        self.training: list[nn.Module] = []
+        self.half: torch.dtype | None = None
         self.hook = register_module_forward_pre_hook(self._notice)
         return self
 
@@ -127,10 +219,19 @@ class _TrainingLayers:
         self.hook.remove()
 
     def _notice(self, layer: nn.Module, _: Any) -> None:
-        drops = isinstance(layer, _DropoutNd) and layer.p > 0
-        normalises = isinstance(layer, _NormBase) and layer.track_running_stats
-        if layer.training and (drops or normalises):
-            self.names.add(type(layer).__name__)
+        if layer.training:
+            self.training.append(layer)
+        self.half = next((p.dtype for p in layer.parameters(recurse=False) if p.dtype in HALF), self.half)
+
+    def that_change_in_training(self, changes: "_Changes") -> set[str]:
+        """Names of the layers that behave otherwise in training mode, or that wrote into something of their own."""
+        names = set()
+        for layer in self.training:
+            drops = isinstance(layer, _DropoutNd) and layer.p > 0
+            normalises = isinstance(layer, _NormBase) and layer.track_running_stats
+            if drops or normalises or any(id(buffer) in changes.before for buffer in layer.buffers(recurse=False)):
+                names.add(type(layer).__name__)
+        return names
 
 
 class _Changes(TorchDispatchMode):

@@ -12,14 +12,22 @@ from jaxtyping import Float, Float64, Int
 from PIL import ExifTags, Image
 from torch import Tensor
 
+from igref import arguments
+
 # Height and width that networks for ImageNet are made for, in pixels; they are tested on the centre of pictures whose
 # shorter side is 256.
 PHOTO = 224
 CROP_SHARE = PHOTO / 256
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-OTHER_SUFFIXES = (".arw", ".avif", ".cr2", ".dng", ".heic", ".heif", ".jp2", ".jxl", ".nef", ".psd", ".svg")
-# Sensors give 10 to 14 bits, and files keep them in 16: whole numbers have the fewest of these bits that hold the largest.
-BITS = (8, 10, 12, 14, 16)
+OTHER_SUFFIXES = (
+    *(".arw", ".cr2", ".dng", ".nef", ".orf", ".raf", ".rw2"),  # of cameras
+    *(".avif", ".heic", ".heif", ".jp2", ".jxl"),
+    *(".eps", ".ico", ".pgm", ".pnm", ".ppm", ".psd", ".svg", ".tga"),
+)
+# Sensors give 10 to 14 bits, and files keep them in 16, as they do masks of zeros and ones: whole numbers have the fewest
+# of these bits that hold the largest.
+DARK = 63  # of 255: what is left of 14 bits in 16 where only the upper 8 are read
+BITS = (1, 8, 10, 12, 14, 16)
 ROUNDING = 0.01  # by which shares of 1 may leave [0, 1]
 # How a picture is to be turned for each value of the tag Orientation, whose other values mean that it stays.
 _TURNS = {
@@ -106,7 +114,7 @@ def load_folder(folder: str | PathLike[str], size: int = PHOTO) -> list[Photo]:
     """Your own pictures: every picture file of a folder, by name. Grey, transparent, CMYK and palette are fine.
 
     Transparent parts become white, and a photo that its camera marked as turned is turned back. Whole numbers of more than
-    8 bits are read as of 10, 12, 14 or 16, the fewest that hold the largest; floats as shares of 1, or of 255 where the
+    8 bits are read as of 1, 8, 10, 12, 14 or 16, the fewest that hold the largest; floats as shares of 1, or of 255 where the
     largest is over 16. A file that cannot be read, and one of a format that is not read, is left out with a warning that
     names it; hidden files and folders are passed over.
 
@@ -192,19 +200,22 @@ def _package_folder(package: str) -> Path:
 
 
 def _checked_size(size: object) -> int:
-    if isinstance(size, bool) or not isinstance(size, int):
-        raise TypeError(f"size: expected a whole number of pixels, got {type(size).__name__}.")
-    if size < 1:
-        raise ValueError(f"size: expected at least 1 pixel, got {size}.")
-    return size
+    return arguments.count(size, "size")
 
 
 def _read_picture(file: Path, size: int) -> Float[Tensor, "3 size size"]:
     """A picture file, resized and cropped to (3, size, size)."""
     try:
         with Image.open(file) as opened:
+            deep = any(
+                ";16" in str(tile) for tile in getattr(opened, "tile", ())
+            )  # which is gone once the pixels are read
             turn = _TURNS.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
             picture = _as_rgb(opened if turn is None else opened.transpose(turn))
+            if deep and opened.mode.startswith("RGB") and np.asarray(picture).max() <= DARK:
+                raise ValueError(
+                    "its colours have 16 bits, of which only the upper 8 can be read, and these go up to a quarter of white"
+                )
     except Exception as error:  # Pillow's readers raise whatever a damaged file makes them raise
         raise PictureError(
             f"{file.name} cannot be read as a picture ({error}). Open it in a picture viewer and save it as .png, "

@@ -5,6 +5,7 @@ A convolutional network is not invariant to scale or rotation. Each change keeps
 """
 
 import math
+from collections.abc import Mapping
 
 import torch
 from jaxtyping import Float
@@ -93,7 +94,7 @@ def top_classes(model: Classifier, image: Picture, n: int = 5) -> list[tuple[str
         raise TypeError(f"model: expected what igref.load_model returns, got {type(model).__name__}.")
     n = min(arguments.count(n, "n"), len(model.categories))
     with torch.no_grad():
-        shares, classes = model.probabilities(_checked(image)[None])[0].topk(n)
+        shares, classes = model.probabilities(_checked(image).to(model.mean)[None])[0].topk(n)
     return [(model.categories[k], share) for k, share in zip(classes.tolist(), shares.tolist(), strict=True)]
 
 
@@ -111,6 +112,8 @@ def top_classes_table(model: Classifier, images: dict[str, Picture], n: int = 5)
         >>> print(top_classes_table(load_model("digits_cnn"), {"black": 0 * pixels[0]}, n=1).splitlines()[0].strip())
         black
     """
+    if not isinstance(images, Mapping):
+        raise TypeError(f"images: expected a dictionary, caption to picture, got {arguments.kind(images)}.")
     columns = []
     for caption, image in images.items():
         cells = [caption, *(f"{name} {share:.1%}" for name, share in top_classes(model, image, n))]

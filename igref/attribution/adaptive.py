@@ -26,7 +26,7 @@ from torch import Tensor
 from igref import arguments
 from igref.attribution.chunking import batches, chunk_size_for
 from igref.attribution.core import Attribution, completeness_gap, scores_and_gradients
-from igref.attribution.precision import warn_of_half_precision
+from igref.attribution.precision import warn_of_autocast
 from igref.memory import kept_meanwhile
 from igref.progress import Progress, reporter
 from igref.types import Forward, Targets
@@ -132,7 +132,7 @@ def adaptive_integrated_gradients(
     inputs = arguments.batch(inputs)
     baselines = arguments.batch_like(baselines, inputs)
     targets = arguments.target_indices(targets, inputs)
-    warn_of_half_precision(forward, inputs)
+    warn_of_autocast(inputs)
     tolerance = arguments.number(tolerance, "tolerance", low=0.0)
     max_gradients = arguments.count(max_gradients, "max_gradients", at_least=2)
     stop = arguments.choice(stop, STOPS, "stop")

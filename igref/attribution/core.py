@@ -16,7 +16,7 @@ from torch import Tensor
 from igref import arguments
 from igref.attribution.chunking import chunk_size_for, chunks, image_layout, on_accelerator, points_of, rows_of
 from igref.attribution.map_error import ChangesAlongPaths, drift_weights, is_told, relative_norm
-from igref.attribution.precision import warn_of_half_precision
+from igref.attribution.precision import warn_of_autocast
 from igref.attribution.quadrature import nodes_and_weights
 from igref.memory import kept_meanwhile
 from igref.progress import Progress, reporter
@@ -81,7 +81,7 @@ def gradient(
     forward = arguments.forward_function(forward)
     inputs = arguments.batch(inputs)
     targets = arguments.target_indices(targets, inputs)
-    warn_of_half_precision(forward, inputs)
+    warn_of_autocast(inputs)
     gradients = torch.empty_like(inputs)
     for rows, _ in chunks(len(inputs), 1, chunk_size_for(inputs, chunk_size)):
         _, gradients[rows] = scores_and_gradients(forward, inputs[rows], targets[rows])
@@ -104,6 +104,7 @@ def gradient_times_input(
         >>> gradient_times_input(lambda x: x**2, torch.tensor([[1.0, 3.0]]), 1)
         tensor([[ 0., 18.]])
     """
+    inputs = arguments.batch(inputs)
     return inputs * gradient(forward, inputs, targets, chunk_size=chunk_size)
 
 
@@ -149,7 +150,7 @@ def integrated_gradients(
     inputs = arguments.batch(inputs)
     baselines = arguments.batch_like(baselines, inputs)
     targets = arguments.target_indices(targets, inputs)
-    warn_of_half_precision(forward, inputs)
+    warn_of_autocast(inputs)
     nodes, weights = nodes_and_weights(rule, n_steps)
     rows, changes = weights[None], None
     if is_told(rule, len(nodes)):

@@ -139,14 +139,19 @@ def _layers(network: nn.Sequential) -> list[nn.Module]:
         raise TypeError(f"network: expected a torch.nn.Sequential, got {type(network).__name__}.")
     arguments.forward_function(network)
     layers = list(_in_order(network))
+    if not layers:
+        raise TypeError("network: expected at least one layer, got an empty Sequential.")
     for place, layer in enumerate(layers):
+        if isinstance(layer, nn.Softmax) and layer.dim == 0:
+            raise TypeError(f"network: layer {place}, {layer}, mixes the inputs of a batch. Use Softmax(dim=1).")
         if not (_is_known(layer) or (isinstance(layer, SMOOTH) and place == len(layers) - 1)):
             raise TypeError(
                 f"network: layer {place}, {layer}, is not one that is integrated exactly here. Use "
                 f"{', '.join(kind.__name__ for kind in LINEAR + UNCHANGED)}, ReLU, LeakyReLU, MaxPool2d without "
                 "padding or dilation, and at the end Softmax or Sigmoid."
             )
-    return [deepcopy(layer).double().requires_grad_(False) for layer in layers]
+    with torch.inference_mode(False):
+        return [deepcopy(layer).double().requires_grad_(False) for layer in layers]
 
 
 def _in_order(network: nn.Sequential) -> Iterator[nn.Module]:
@@ -252,7 +257,7 @@ def _weighted_gradient(
     total = torch.zeros_like(x)
     for a, w in zip(positions.split(256), weights.split(256), strict=True):
         shape = (-1, *[1] * x.ndim)
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
             points = (x0 + a.view(shape) * (x - x0)).requires_grad_()
             scores = arguments.class_scores(forward(points.clone()), points, target[None])
             chosen = scores[:, target].sum()

@@ -16,6 +16,7 @@ from igref.attribution.core import (
     scores_and_gradients,
     target_scores,
 )
+from igref.attribution.precision import warn_of_autocast
 from igref.attribution.quadrature import nodes_and_weights
 from igref.memory import kept_meanwhile
 from igref.progress import Progress, reporter
@@ -69,12 +70,19 @@ def path_integrated_gradients(
     baselines, inputs = (arguments.batch(path(_scalar(a)), f"path({a})") for a in (0.0, 1.0))
     baselines = arguments.batch_like(baselines, inputs, "path(0.0)", one_for_all=False)
     targets = arguments.target_indices(targets, inputs)
+    warn_of_autocast(inputs)
     nodes, weights = nodes_and_weights(rule, n_steps)
     values = torch.zeros_like(inputs, dtype=torch.float64)
-    size, report, done = chunk_size_for(inputs, chunk_size), reporter(progress), 0
+    size, report, done, moves = (
+        chunk_size_for(inputs, chunk_size),
+        reporter(progress),
+        0,
+        torch.equal(inputs, baselines),
+    )
     at_once = max(1, size // len(inputs))
     for some, w in zip(nodes.split(at_once), weights.to(values.device).split(at_once), strict=True):
         positions, velocities = zip(*(_position_and_velocity(path, a) for a in some), strict=True)
+        moves = moves or any(velocity.any() for velocity in velocities)
         points = torch.cat([arguments.batch_like(p, inputs, "path(a)", one_for_all=False) for p in positions])
         gradients = torch.empty_like(points)
         for rows, _ in chunks(len(points), 1, size):
@@ -82,6 +90,11 @@ def path_integrated_gradients(
         change = torch.stack(velocities).double() * gradients.unflatten(0, (len(some), len(inputs)))
         values += torch.tensordot(w, change, dims=1)
         report(done := done + len(some), len(nodes))
+    if not moves:
+        raise ValueError(
+            "path: expected a function that autograd can follow from a; it goes from path(0.0) to path(1.0), and dpath/da is "
+            "zero everywhere. Write it with torch functions of a, without float(a), a.item() or NumPy, and without jumps."
+        )
     values = arguments.finite(values, "the gradient of forward, or dpath/da, along the path").to(inputs.dtype)
     scores = target_scores(forward, inputs, targets, chunk_size)
     baseline_scores = target_scores(forward, baselines, targets, chunk_size)
@@ -152,6 +165,7 @@ def average_over_baselines(
         >>> average_over_baselines(lambda x: x**2, x, black_and_white, 0).values
         tensor([[-0.2500,  0.0000]])
     """
+    forward = arguments.forward_function(forward)
     inputs = arguments.batch(inputs)
     baselines = arguments.batch(baselines, "baselines")
     every = [arguments.batch_like(one, inputs) for one in baselines]
@@ -213,8 +227,9 @@ def expected_gradients(
     references = arguments.batch(references, "references")
     references = torch.stack([arguments.batch_like(one, inputs[:1], "references")[0] for one in references])
     targets = arguments.target_indices(targets, inputs)
+    warn_of_autocast(inputs)
     n_samples = arguments.count(n_samples, "n_samples")
-    generator = torch.Generator().manual_seed(arguments.count(seed, "seed", at_least=0))
+    generator = torch.Generator().manual_seed(arguments.seed(seed))
     drawn = torch.randint(len(references), (len(inputs), n_samples), generator=generator)
     alphas = torch.rand(len(inputs), n_samples, generator=generator, dtype=torch.float64)
     values = torch.zeros_like(inputs, dtype=torch.float64)
@@ -243,4 +258,4 @@ def _position_and_velocity(path: PathFunction, a: Tensor) -> tuple[Tensor, Tenso
     with torch.inference_mode(False), forward_ad.dual_level():
         dual = forward_ad.make_dual(a.clone(), torch.ones((), dtype=a.dtype))
         position, velocity = forward_ad.unpack_dual(path(dual))
-    return position, torch.zeros_like(position) if velocity is None else velocity
+    return position.detach(), torch.zeros_like(position) if velocity is None else velocity.detach()

@@ -4,18 +4,15 @@ Rounding switches the units of a network that are near their kinks, so that a co
 than it changes a score: docs/igref.md has the figures.
 """
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
-HALF = (torch.float16, torch.bfloat16)
+from igref.forward import LowPrecisionWarning, warn_of_dtype
 
-
-class LowPrecisionWarning(UserWarning):
-    """Gradients are about to be taken in half precision."""
+__all__ = ["LowPrecisionWarning", "full_precision", "warn_of_autocast"]
 
 
 @contextmanager
@@ -38,19 +35,8 @@ def full_precision() -> Iterator[None]:
         torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
 
 
-def warn_of_half_precision(forward: object, inputs: Tensor) -> None:
-    """Warn where autocast is on for the device of the inputs, or where parameters of the model are in half precision."""
+def warn_of_autocast(inputs: Tensor) -> None:
+    """Warn where autocast is on for the device of the inputs; of layers in half precision `igref.forward` warns."""
     device = inputs.device.type
-    module = getattr(forward, "__self__", forward)
     if torch.is_autocast_enabled(device):
-        dtype, where = torch.get_autocast_dtype(device), "autocast is on, to"
-    elif isinstance(module, torch.nn.Module) and (half := [p.dtype for p in module.parameters() if p.dtype in HALF]):
-        dtype, where = half[0], "the model has parameters in"
-    else:
-        return
-    warnings.warn(
-        f"{where} {str(dtype).removeprefix('torch.')}: maps are off by 9 to 50 % for it (docs/igref.md, Precision). "
-        "Use igref.attribution.precision.full_precision(), and model.float().",
-        LowPrecisionWarning,
-        stacklevel=3,
-    )
+        warn_of_dtype(torch.get_autocast_dtype(device), "autocast is on, to", stacklevel=3)

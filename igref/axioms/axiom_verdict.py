@@ -49,6 +49,10 @@ def attribute(
     method: Method, forward: Forward, inputs: Tensor, baselines: Tensor, targets: Targets
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The method's attributions in float64, and the arguments in the form that it got."""
+    if not callable(method):
+        raise TypeError(
+            f"method: expected a function (forward, inputs, baselines, targets), got {arguments.kind(method)}."
+        )
     inputs = arguments.batch(inputs)
     baselines = arguments.batch_like(baselines, inputs)
     targets = arguments.target_indices(targets, inputs)
@@ -60,6 +64,7 @@ def attribute(
 
 def verdict(axiom: str, violation: float, tolerance: float, witness: dict[str, float | int]) -> AxiomVerdict:
     """Held, if the violation is within the tolerance."""
+    tolerance = arguments.number(tolerance, "tolerance", low=0)
     witness = {name: value + 0 for name, value in witness.items()}  # no -0.0 in front of a reader
     return AxiomVerdict(axiom, violation <= tolerance, violation, witness)
 

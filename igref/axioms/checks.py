@@ -10,6 +10,7 @@ Source: M. Sundararajan, A. Taly, Q. Yan, Axiomatic Attribution for Deep Network
 1703.01365, sections 2 to 4; the names and the cases are theirs.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -129,7 +130,9 @@ def sensitivity_b(
         sensitivity (b) is broken at input 0, feature 1: attribution = 4.5
     """
     values, inputs, baselines, targets = attribute(method, forward, inputs, baselines, targets)
-    unused = [arguments.feature(one, inputs, "unused") for one in unused]
+    unused = [arguments.feature(one, inputs, "unused") for one in arguments.several(unused, "unused")]
+    if not unused:
+        raise ValueError("unused: expected at least one feature.")
     probes = probe_points(inputs, baselines)
     moved = probes.flatten(1).clone()
     moved[:, unused] = moved[:, unused].roll(1, dims=0) + 1
@@ -214,6 +217,7 @@ def linearity(
         linearity is broken at input 0, feature 0: map of 2F - 3G = 4, 2 maps of F - 3 maps of G = -4
     """
     forward, other = arguments.forward_function(forward), arguments.forward_function(other)
+    a, b = (arguments.number(factor, name, low=-math.inf) for factor, name in ((a, "a"), (b, "b")))
     mixed = attribute(method, lambda x: a * forward(x) + b * other(x), inputs, baselines, targets)[0]
     first = attribute(method, forward, inputs, baselines, targets)[0]
     second = attribute(method, other, inputs, baselines, targets)[0]
@@ -247,7 +251,10 @@ def symmetry(
         symmetry is broken at input 0: attribution of feature 0 = 0, attribution of feature 1 = 1
     """
     values, inputs, baselines, targets = attribute(method, forward, inputs, baselines, targets)
-    i, j = (arguments.feature(one, inputs, "features") for one in features)
+    two = [arguments.feature(one, inputs, "features") for one in arguments.several(features, "features")]
+    if len({*two}) != 2:
+        raise ValueError(f"features: expected two different ones, got {two}.")
+    i, j = two
     for name, batch in (("inputs", inputs), ("baselines", baselines)):
         if not torch.equal(batch.flatten(1)[:, i], batch.flatten(1)[:, j]):
             raise ValueError(f"{name}: expected features {i} and {j} to be equal; they are not.")
@@ -262,8 +269,8 @@ def symmetry(
         targets,
         f"forward: expected the same score with features {i} and {j} swapped",
     )
-    two = values.flatten(1)[:, [i, j]]
-    violation = two.diff(dim=1).abs()[:, 0]
+    pairs = values.flatten(1)[:, [i, j]]
+    violation = pairs.diff(dim=1).abs()[:, 0]
     worst = int(violation.argmax())
-    witness = {f"attribution of feature {f}": float(v) for f, v in zip(features, two[worst], strict=True)}
+    witness = {f"attribution of feature {f}": float(v) for f, v in zip(two, pairs[worst], strict=True)}
     return verdict("symmetry", float(violation[worst]), tolerance, {"input": worst} | witness)

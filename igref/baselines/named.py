@@ -77,7 +77,7 @@ def make_baseline(name: str, inputs: Float[Tensor, " N *shape"], *, seed: int = 
         takes = ", ".join(option.name for option in allowed) or "no options"
         problem = f"does not take {', '.join(unknown)}" if unknown else f"needs {', '.join(missing)}"
         raise TypeError(f"options: the baseline {name} {problem}; it takes {takes}.")
-    made = baseline.make(inputs, arguments.count(seed, "seed", at_least=0), **options)
+    made = baseline.make(inputs, arguments.seed(seed), **options)
     return made.to(inputs).clamp(0, 1).contiguous()
 
 
@@ -93,7 +93,10 @@ def pixels(tensor: object, name: str) -> Tensor:
 
 
 def _constant(inputs: Batch, seed: int, value: float | Tensor = 0.5) -> Batch:
-    value = torch.as_tensor(value, dtype=inputs.dtype)
+    try:
+        value = torch.as_tensor(value, dtype=inputs.dtype)
+    except (TypeError, ValueError):
+        raise TypeError(f"value: expected a number, or one a channel, got {arguments.kind(value)}.") from None
     if value.ndim > 1 or (value.ndim == 1 and len(value) != inputs.shape[1]) or not ((value >= 0) & (value <= 1)).all():
         raise ValueError(
             f"value: expected a number in [0, 1], or {inputs.shape[1]} of them, one a channel; got {value}."

@@ -130,12 +130,17 @@ def compare_with_fills(
     inputs = arguments.batch(inputs)
     targets = arguments.target_indices(targets, inputs)
     shares = checked_fractions(fractions)
-    if not attributions or RANDOM in attributions or not fills:
-        raise ValueError(
-            f"attributions, fills: expected at least one method and one fill, and {RANDOM!r} is added by itself; "
-            f"got {list(attributions)} and {list(fills)}."
+    if not isinstance(attributions, Mapping):
+        raise TypeError(
+            f"attributions: expected a dictionary, method to attributions, got {arguments.kind(attributions)}."
         )
-    ranks = {name: importance_ranks(values, inputs, seed, patch) for name, values in attributions.items()}
+    fills, seed = arguments.several(fills, "fills"), arguments.seed(seed)
+    if not attributions or RANDOM in attributions or not fills or len({*fills}) < len(fills):
+        raise ValueError(
+            f"attributions, fills: expected at least one method and one fill, each once, and {RANDOM!r} is added by itself; "
+            f"got {list(attributions)} and {fills}."
+        )
+    ranks = {str(name): importance_ranks(values, inputs, seed, patch) for name, values in attributions.items()}
     ranks[RANDOM] = random_ranks(inputs, seed, patch)
     areas = []
     for fill in fills:

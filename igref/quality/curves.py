@@ -193,11 +193,14 @@ def bootstrap_interval(
     >>> float(low), float(high)
     (1.0, 1.0)
     """
+    if not isinstance(values, Tensor) or values.ndim != 2 or not values.is_floating_point():
+        raise TypeError(f"values: expected a tensor of floats (N, K), got {arguments.kind(values)}.")
+    seed = arguments.seed(seed)
     if len(values) < 2:
         unknown = torch.full(values.shape[1:], float("nan"))
         return unknown, unknown
     found = bootstrap(
-        (values.double().cpu().numpy(),),
+        (values.detach().double().cpu().numpy(),),
         lambda sample, axis: sample.mean(axis=axis),
         n_resamples=N_RESAMPLES,
         confidence_level=CONFIDENCE,
@@ -212,7 +215,8 @@ def _curve(kind, forward, inputs, attributions, targets, fractions, fill, patch,
     inputs = arguments.batch(inputs)
     targets = arguments.target_indices(targets, inputs)
     shares = checked_fractions(fractions)
-    imputed = imputer(fill, forward, inputs, arguments.count(seed, "seed", at_least=0))
+    seed = arguments.seed(seed)
+    imputed = imputer(fill, forward, inputs, seed)
     ranks = importance_ranks(attributions, inputs, seed, patch)
     n_pixels = ranks.shape[1]
     orders = (ranks, random_ranks(inputs, seed, patch), n_pixels - 1 - ranks)

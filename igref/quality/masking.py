@@ -15,9 +15,10 @@ PICTURES_AT_A_TIME = 16
 
 def checked_fractions(fractions: Sequence[float]) -> Float[Tensor, " K"]:
     """At least two shares in [0, 1], ascending."""
+    fractions = arguments.several(fractions, "fractions")
     shares = torch.tensor([arguments.number(share, "fractions", low=0, high=1) for share in fractions])
     if len(shares) < 2 or (shares.diff() <= 0).any():
-        raise ValueError(f"fractions: expected at least two, in ascending order; got {list(fractions)}.")
+        raise ValueError(f"fractions: expected at least two, in ascending order; got {fractions}.")
     return shares
 
 

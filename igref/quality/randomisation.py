@@ -77,6 +77,10 @@ def model_randomisation(
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model: expected a torch module, got {type(model).__name__}.")
+    if not callable(attribute):
+        raise TypeError(
+            f"attribute: expected a function from a model to attributions, got {arguments.kind(attribute)}."
+        )
     model = copy.deepcopy(model)
     layers = [
         (name or "the network", layer)
@@ -86,7 +90,7 @@ def model_randomisation(
     if not layers:
         raise ValueError(f"model: expected a network with weights, got {type(model).__name__} without any.")
     trained = arguments.batch(attribute(model), "attribute(model)")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(arguments.seed(seed))
     stages = min(arguments.count(stages, "stages"), len(layers))
     names, maps = [], []
     for stage in range(stages):

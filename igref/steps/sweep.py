@@ -16,7 +16,7 @@ from torch import Tensor
 from igref import arguments
 from igref.attribution.core import Attribution, completeness_gap, relative_gap, weighted_gradients
 from igref.attribution.map_error import ChangesAlongPaths, drift_weights, is_told, relative_norm
-from igref.attribution.precision import warn_of_half_precision
+from igref.attribution.precision import warn_of_autocast
 from igref.attribution.quadrature import RULES, degree_of_exactness, nodes_and_weights
 from igref.memory import kept_meanwhile
 from igref.progress import Progress
@@ -193,9 +193,12 @@ def step_sweep(
     inputs = arguments.batch(inputs)
     baselines = arguments.batch_like(baselines, inputs)
     targets = arguments.target_indices(targets, inputs)
-    warn_of_half_precision(forward, inputs)
-    rules = [arguments.choice(r, RULES, "rule") for r in ([rule] if isinstance(rule, str) else rule)]
-    steps = [arguments.count(n, "steps") for n in steps]
+    warn_of_autocast(inputs)
+    rules = [
+        arguments.choice(r, RULES, "rule")
+        for r in ([rule] if isinstance(rule, str) else arguments.several(rule, "rule"))
+    ]
+    steps = [arguments.count(n, "steps") for n in arguments.several(steps, "steps")]
     for name, given in (("steps", steps), ("rule", rules)):
         if not given or len(set(given)) < len(given):
             raise ValueError(f"{name}: expected at least one, and each once; got {given}.")

@@ -55,6 +55,9 @@ def every(names=FUNCTIONS):
             r"inputs: expected finite values, got 8 NaN or infinite of 8, .* \(0, 0\)",
         ),
         (X / 0, ValueError, "inputs: expected finite values"),
+        (X.to("meta"), TypeError, "inputs: expected a dense tensor with values, got no values, on the device meta"),
+        (X.to_sparse(), TypeError, r"inputs: expected a dense tensor .* sparse tensor. Use inputs.to_dense\(\)"),
+        (X * 1j, TypeError, r"got complex128.*torch.view_as_real\(inputs\)"),
     ],
 )
 def test_inputs(function, inputs, error, message):
@@ -75,6 +78,7 @@ def test_inputs(function, inputs, error, message):
             r"expected the dtype of the inputs, float64, got float32.*to\(inputs.dtype\)",
         ),
         (X0.numpy(), TypeError, "expected a torch tensor .* got numpy.ndarray"),
+        (X0.to("meta"), TypeError, "expected a dense tensor with values"),
     ],
 )
 def test_baselines(function, baseline, error, message):
@@ -108,6 +112,7 @@ def test_a_baseline_for_each_input_has_to_be_for_each():
         (True, TypeError, "targets: expected one int, or 2 in a LongTensor .* got bool"),
         (None, TypeError, "targets: expected one int, or 2 in a LongTensor .* got NoneType"),
         ([0, 1.5], TypeError, "targets: expected one int, .* got list"),
+        (2**70, ValueError, "targets: expected a class index, got 1180591620717411303424"),
         ([0, [1]], TypeError, "targets: expected one int, .* got list"),
     ],
 )
@@ -195,8 +200,68 @@ def test_other_options():
         igref.path_integrated_gradients(forward, lambda a: X if a else X[:1], 0)
 
 
-def test_numpy_integers_are_whole_numbers():
-    assert arguments.count(np.int64(3), "n") == 3
+def test_numbers_in_every_form():
+    for three in (np.int64(3), np.array(3), torch.tensor(3)):
+        assert arguments.count(three, "n") == arguments.seed(three) == arguments.number(three, "x", low=0) == 3
+    for values in ([1, 2], (1, 2), np.array([1, 2]), torch.tensor([1, 2]), range(1, 3)):
+        assert arguments.several(values, "steps") == [1, 2]
+    for check in (lambda v: arguments.count(v, "n"), lambda v: arguments.number(v, "n", low=0)):
+        for wrong in (np.array([3, 4]), torch.tensor([3.0, 4.0]), "3", True, None, [3]):
+            with pytest.raises(TypeError, match="n: expected a"):
+                check(wrong)
+    for wrong in (3, "ab", None, np.array(3), torch.tensor(3), {"a": 1}):
+        with pytest.raises(TypeError, match="steps: expected a list"):
+            arguments.several(wrong, "steps")
+
+
+FORWARD = softmax_network()
+METHODS = {"map": X}
+
+
+@pytest.mark.parametrize("seed", (-1, 2**70, 1.5, None))
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda seed: igref.expected_gradients(FORWARD, X, X, 0, n_samples=3, seed=seed),
+        lambda seed: igref.make_baseline("uniform", X.abs().clamp(max=1), seed=seed),
+        lambda seed: igref.retention_curve(FORWARD, X, X, 0, seed=seed),
+        lambda seed: igref.compare_with_fills(FORWARD, X, METHODS, 0, fills=["mean"], seed=seed),
+        lambda seed: igref.model_randomisation(relu_network(), lambda model: X, seed=seed),
+        lambda seed: igref.bootstrap_interval(X, seed=seed),
+    ],
+)
+def test_seeds(function, seed):
+    with pytest.raises((TypeError, ValueError), match="seed: expected a whole number"):
+        function(seed)
+    function(np.int64(3))
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "message"),
+    [
+        (lambda: igref.step_sweep(FORWARD, X, X0, 0, steps=5), TypeError, "steps: expected a list of them, got 5"),
+        (lambda: igref.step_sweep(FORWARD, X, X0, 0, rule=None), TypeError, "rule: expected a list"),
+        (lambda: igref.retention_curve(FORWARD, X, X, 0, fractions=0.5), TypeError, "fractions: expected a list"),
+        (lambda: igref.compare_with_fills(FORWARD, X, METHODS, 0, fills="mean"), TypeError, "fills: expected a list"),
+        (lambda: igref.compare_with_fills(FORWARD, X, METHODS, 0, fills=["mean"] * 2), ValueError, "each once"),
+        (lambda: igref.compare_with_fills(FORWARD, X, X, 0), TypeError, "attributions: expected a dictionary"),
+        (lambda: igref.bootstrap_interval(X[0]), TypeError, r"values: expected a tensor of floats \(N, K\)"),
+        (lambda: igref.make_baseline("constant", X * 0, value="x"), TypeError, "value: expected a number, .* got str"),
+        (lambda: igref.make_baseline("blurred", X.view(1, 1, 2, 4) * 0, sigma=math.inf), ValueError, "sigma: expected"),
+        (lambda: igref.model_randomisation(relu_network(), 3), TypeError, "attribute: expected a function"),
+        (lambda: igref.path_integrated_gradients(FORWARD, lambda a: float(a) * X, 0), ValueError, "follow from a"),
+        (lambda: igref.completeness(3, FORWARD, X, X0, 0), TypeError, "method: expected a function"),
+        (
+            lambda: igref.completeness(igref.integrated_gradients, FORWARD, X, X0, 0, tolerance=-1),
+            ValueError,
+            "tolerance",
+        ),
+        (lambda: igref.top_classes_table(igref.load_model("digits_cnn"), [X]), TypeError, "images: expected a dict"),
+    ],
+)
+def test_what_is_no_list_no_dictionary_and_no_function(function, error, message):
+    with pytest.raises(error, match=message):
+        function()
 
 
 def test_an_evaluated_model_and_its_methods_pass_without_a_warning():

@@ -164,6 +164,13 @@ def test_cases_that_do_not_fit_the_axiom():
         axioms.sensitivity_b(ig, forgetful, X, X0, 0, unused=[1, 2])
     with pytest.raises(ValueError, match="unused: expected features 0 to 3, got 4"):
         axioms.sensitivity_b(ig, forgetful, X, X0, 0, unused=[4])
+    with pytest.raises(ValueError, match="unused: expected at least one feature"):
+        axioms.sensitivity_b(ig, forgetful, X, X0, 0, unused=[])
+    for features in ((0, 1, 2), (1, 1)):
+        with pytest.raises(ValueError, match="features: expected two different ones"):
+            axioms.symmetry(ig, even_handed, ALIKE, ALIKE_BASE, 0, features=features)
+    with pytest.raises(TypeError, match="a: expected a number"):
+        axioms.linearity(ig, softmax_network(), relu_network(), X, X0, 0, a="x")
     with pytest.raises(ValueError, match="same_function: expected the same function as forward; got scores"):
         axioms.implementation_invariance(ig, relu_network(), relu_network(1), X, X0, 0)
     with pytest.raises(ValueError, match="inputs: expected features 0 and 1 to be equal; they are not"):

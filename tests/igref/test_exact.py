@@ -148,6 +148,8 @@ def test_the_network_is_left_alone():
     before = [p.clone() for p in network.parameters()]
     values = exact_integrated_gradients(network, normal(2, 4).float(), normal(4).float(), 0)
     assert values.dtype == torch.float64
+    with torch.inference_mode():
+        assert torch.equal(exact_integrated_gradients(network, normal(2, 4).float(), normal(4).float(), 0), values)
     for now, then in zip(network.parameters(), before, strict=True):
         assert now.dtype == torch.float32 and now.requires_grad and torch.equal(now, then)
 
@@ -161,6 +163,8 @@ def test_the_network_is_left_alone():
         (frozen(nn.Softmax(1), nn.Linear(4, 3)), TypeError, "network: layer 0, Softmax"),
         (frozen(nn.MaxPool2d(2, padding=1)), TypeError, "network: layer 0, MaxPool2d"),
         (frozen(nn.BatchNorm1d(4, track_running_stats=False)), TypeError, "network: layer 0, BatchNorm1d"),
+        (frozen(nn.Linear(4, 3), nn.Softmax(0)), TypeError, "network: layer 1, Softmax.dim=0., mixes the inputs"),
+        (nn.Sequential().eval(), TypeError, "network: expected at least one layer"),
         (relu_network().train(), ValueError, "in training mode"),
     ],
 )

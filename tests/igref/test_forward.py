@@ -3,14 +3,17 @@
 import functools
 from collections import namedtuple
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
 import igref
+from igref.attribution.precision import LowPrecisionWarning
 
 X, X0 = torch.rand(2, 5, generator=torch.Generator().manual_seed(0)), torch.zeros(5)
 PHOTOS = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
@@ -55,6 +58,98 @@ def test_training_mode_behind_a_wrapper_changes_nothing(wrap):
         with pytest.raises(ValueError, match=r"training mode.*model.eval\(\)"):
             igref.integrated_gradients(wrap(model), X, X0, 0)
         assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+class Drops(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.dropout(super().forward(x), 0.5, self.training)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.utils.parametrizations.spectral_norm(nn.Linear(16, 16)),
+        nn.utils.parametrizations.spectral_norm(nn.Linear(16, 16)).requires_grad_(False),
+        Drops(16, 16),
+    ],
+    ids=("spectral", "frozen", "own"),
+)
+def test_training_mode_of_what_no_list_has(layer):
+    model = network(layer).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(ValueError, match=r"in training mode.*model.eval\(\)"):
+        igref.integrated_gradients(lambda x: model(x), X, X0, 0)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert igref.integrated_gradients(model.eval(), X, X0, 0).values.isfinite().all()
+
+
+def test_a_dropout_of_few_units_is_found():
+    model = network()
+    hidden = model[:2].eval()
+    for seed in range(10):
+        torch.manual_seed(seed)
+        with pytest.raises(ValueError, match="other scores when it comes again"):
+            igref.integrated_gradients(lambda x: model[2](functional.dropout(hidden(x), 0.02)), X, X0, 0)
+    drawn_in_vain = lambda x: model(x) + 0 * torch.rand(len(x), 1)  # noqa: E731
+    assert igref.integrated_gradients(drawn_in_vain, X, X0, 0).values.isfinite().all()
+
+
+def test_one_point_or_an_error_does_not_count_as_an_examination():
+    torch.manual_seed(0)
+
+    class Mixing(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm, self.linear = nn.LSTM(5, 8), nn.Linear(8, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear(self.lstm(x)[0])
+
+    for first in (lambda model: igref.gradient(model, X[:1, :3], 0), lambda model: igref.gradient(model, X[:1], 0)):
+        model = Mixing().eval()
+        with pytest.raises((RuntimeError, ValueError)):
+            first(model)
+        with pytest.raises(ValueError, match="batch_first=True"):
+            igref.integrated_gradients(model, X, X0, 0)
+
+
+def test_an_error_of_forward_says_what_it_was_given():
+    with pytest.raises(RuntimeError) as error:
+        igref.integrated_gradients(LeNet(lambda x: x.flatten(1)).eval(), PHOTOS[0], torch.zeros(32, 32), 0)
+    assert "a batch of shape (150, 32, 32), torch.float32, on cpu" in "".join(error.value.__notes__)
+
+
+def test_whole_numbers_and_weights_that_have_no_gradient():
+    embedding = nn.Embedding(10, 3).eval()
+    with pytest.raises(TypeError, match=r"forward: it takes whole numbers, as of tokens.*embeddings: docs/igref.md"):
+        igref.integrated_gradients(lambda x: embedding(x).mean(1), X, X0, 0)
+    with pytest.raises(ValueError, match=r"\.long\(\).*of tokens attribute to the embeddings"):
+        igref.integrated_gradients(lambda x: embedding(x.long()).mean(1), X, X0, 0)
+    with torch.inference_mode():
+        inside = network()
+    with pytest.raises(
+        RuntimeError, match=r"weights were made under torch.inference_mode.*load the model outside of it"
+    ):
+        igref.integrated_gradients(inside, X, X0, 0)
+
+
+def test_a_model_that_was_examined_says_which_dtype_it_takes():
+    model = network()
+    igref.gradient(model, X, 0)
+    with pytest.raises(TypeError, match="its points come in the dtype of the inputs"):
+        igref.gradient(model, X.double(), 0)
+    lstm = nn.LSTM(5, 3, batch_first=True).half()
+    with pytest.raises(TypeError, match=r"torch.float32, and torch says: RNN input dtype.*x.half\(\)"):
+        igref.gradient(lambda x: lstm(x[:, None])[0][:, -1], X, 0)
+
+
+def test_an_exported_model_has_no_mode():
+    """Its eval() raises; what it does shows."""
+    model = network()
+    graph = torch.fx.symbolic_trace(network()).train()
+    assert torch.equal(igref.gradient(graph, X, 0), igref.gradient(model, X, 0))
+    with pytest.raises(ValueError, match="Dropout in training mode"):
+        igref.gradient(torch.fx.symbolic_trace(network(nn.Dropout(0.5)).train()), X, 0)
 
 
 def test_statistics_of_a_functional_normalisation_are_put_back():
@@ -136,6 +231,9 @@ class Output:
         (lambda y: {"aux": y, "logits": y}, r"lambda x: model\(x\)\['logits'\]; it has \['aux'\], \['logits'\]"),
         (lambda y: Output(None, y), r"lambda x: model\(x\)\.logits; it has \.logits"),
         (lambda y: Inception(y, y), r"lambda x: model\(x\)\.logits; it has \.logits, \.aux"),
+        (lambda y: SimpleNamespace(logits=y), r"lambda x: model\(x\)\.logits; it has \.logits"),
+        (lambda y: y.sum(), r"one number for the whole batch"),
+        (lambda y: y.to_sparse(), r"lambda x: model\(x\).to_dense\(\)"),
         (lambda y: y[:, 0], r"lambda x: model\(x\)\[:, None\], with target 0"),
         (lambda y: y[:, :, None, None].expand(-1, -1, 4, 4), r"lambda x: model\(x\).mean\(\(2, 3\)\)"),
     ],
@@ -168,7 +266,8 @@ def test_half_precision():
     model = network().half()
     with pytest.raises(TypeError, match=r"dtype of the inputs, torch.float32.*model.float\(\).*x.half\(\)"):
         igref.integrated_gradients(model, X, X0, 0)
-    ig = igref.integrated_gradients(lambda x: model(x.half()).float(), X, X0, 0)
+    with pytest.warns(LowPrecisionWarning):
+        ig = igref.integrated_gradients(lambda x: model(x.half()).float(), X, X0, 0)
     assert torch.allclose(ig.values, igref.integrated_gradients(model.float(), X, X0, 0).values, atol=1e-2)
     with pytest.raises(TypeError, match=r"dtype of the inputs, torch.float64"):
         igref.integrated_gradients(lambda x: model(x), X.double(), X0.double(), 0)
@@ -183,8 +282,17 @@ def test_a_batch_of_none_says_so():
 def test_several_inputs_and_numbers_for_baselines():
     with pytest.raises(TypeError, match="attribute to one and hold the others"):
         igref.integrated_gradients(network(), (X, X), X0, 0)
-    with pytest.raises(TypeError, match=r"torch.full_like\(inputs, 0\)"):
-        igref.integrated_gradients(network(), X, 0, 0)
+    for baseline, hint in (
+        (0, r"torch.full_like\(inputs, 0\)"),
+        (None, r"torch.zeros_like\(inputs\)"),
+        ("black", r"igref.make_baseline\(name, inputs\)"),
+        ([X0, X0], "torch.stack"),
+        (Image.new("RGB", (4, 4)), "igref.load_folder"),
+    ):
+        with pytest.raises(TypeError, match=f"baselines: expected a torch tensor .*{hint}"):
+            igref.integrated_gradients(network(), X, baseline, 0)
+    with pytest.raises(ValueError, match=r"got \(\)\. The same number everywhere"):
+        igref.integrated_gradients(network(), X, torch.tensor(0.5), 0)
     model = nn.Bilinear(5, 4, 3)
     other = torch.rand(1, 4)
     ig = igref.integrated_gradients(lambda x: model(x, other.expand(len(x), *other.shape[1:])), X[:1], X0, 0)
@@ -194,7 +302,9 @@ def test_several_inputs_and_numbers_for_baselines():
 def test_inputs_that_require_grad_are_left_alone():
     x = X.clone().requires_grad_()
     ig = igref.integrated_gradients(network(), x, X0, 0)
-    assert not ig.values.requires_grad
+    path = igref.path_integrated_gradients(network(), lambda a: a.to(x) * x, 0)
+    for values in (ig.values, path.values, igref.gradient_times_input(network(), x, 0), igref.bootstrap_interval(x)[0]):
+        assert not values.requires_grad
     assert x.grad is None
 
 

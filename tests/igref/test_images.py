@@ -4,6 +4,7 @@ import struct
 import subprocess
 import sys
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -152,6 +153,7 @@ RAMP = (np.add.outer(np.arange(300), np.arange(400)) % 256).astype(np.uint8)
         RAMP.astype(np.uint16) * 64,
         RAMP.astype(np.uint16) * 257,
         RAMP.astype(np.int32) * 257,
+        (RAMP > 127).astype(np.uint16),
     ],
 )
 def test_the_range_of_a_picture_is_found(values, tmp_path):
@@ -175,6 +177,25 @@ def test_a_picture_of_unclear_range_is_named(values, why, tmp_path):
         load_folder(tmp_path)
 
 
+@pytest.mark.parametrize("bits", (8, 12, 14, 16))
+def test_colours_of_16_bits_are_not_read_as_black(bits, tmp_path):
+    """Pillow reads the upper 8 of each colour's 16 bits."""
+    rows = np.repeat(RAMP[:64, :64, None].astype(np.uint16) << (bits - 8), 3, axis=2).astype(">u2")
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 64, 64, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))),
+        (b"IEND", b""),
+    ]
+    png = b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + png)
+    if bits < 16:
+        with pytest.raises(PictureError, match=r"a.png cannot be read as a picture .its colours have 16 bits"):
+            load_folder(tmp_path)
+    else:
+        (photo,) = load_folder(tmp_path)
+        assert float(photo.pixels.mean()) == pytest.approx(RAMP[:64, :64].mean() / 255, abs=0.01)
+
+
 def test_a_photo_with_damaged_exif_is_turned_all_the_same(tmp_path):
     picture = Image.new("RGB", (20, 20), "black")
     picture.paste("white", (0, 0, 20, 10))
@@ -195,9 +216,12 @@ def test_what_else_lies_in_a_folder(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert [photo.name for photo in load_folder(tmp_path, 8)] == ["a", "c"]
-    (tmp_path / "b.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
-    with pytest.warns(UserWarning, match=r"left out: b.HEIC is of a format that is not read. Save it as .png or .jpg"):
-        assert [photo.name for photo in load_folder(tmp_path, 8)] == ["a", "c"]
+    for other in ("b.HEIC", "d.tga"):
+        (tmp_path / other).write_bytes(b"\0\0\0\x18ftypheic")
+        with pytest.warns(
+            UserWarning, match=rf"left out: {other} is of a format that is not read. Save it as .png or .jpg"
+        ):
+            assert [photo.name for photo in load_folder(tmp_path, 8)] == ["a", "c"]
 
 
 def test_digits_in_pixel_space():

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from igref.attribution.adaptive import adaptive_integrated_gradients
 from igref.attribution.core import gradient, integrated_gradients
 from igref.attribution.map_error import TOLD, mean_square_distance
 from igref.attribution.quadrature import RULES, nodes_and_weights
@@ -113,6 +114,45 @@ def test_of_a_smooth_network_it_is_an_upper_bound(kind, rule):
     ig = integrated_gradients(network, x, x0, 1, n_steps=32, rule=rule)
     ratio = (ig.values - fine).norm(dim=1) / fine.norm(dim=1) / ig.map_error
     assert (ratio <= 1.25).all()
+
+
+def test_what_happens_between_two_nodes_shows_in_the_gap():
+    """From zero on a layer normalisation turns its input round within the first thousandth of the path."""
+    torch.manual_seed(0)
+    network = frozen(torch.nn.LayerNorm(16), torch.nn.Linear(16, 3))
+    x, x0 = normal(5, 16, seed=1), torch.zeros(16, dtype=torch.float64)
+    fine = adaptive_integrated_gradients(network, x, x0, 1, tolerance=1e-4).values
+    ig = integrated_gradients(network, x, x0, 1, n_steps=64)
+    assert (ig.relative_gap > 0.5).all()
+    off = (ig.values - fine).norm(dim=1) / fine.norm(dim=1)
+    assert (off / ig.map_error).max() > 2
+    adapted = adaptive_integrated_gradients(network, x, x0, 1)
+    off = (adapted.values - fine).norm(dim=1) / fine.norm(dim=1)
+    assert adapted.converged.all() and (off <= 1.25 * adapted.map_error).all() and (off <= 0.05).all()
+
+
+def test_a_constant_baseline_is_a_kink_of_max_pooling():
+    """All pixels of a window are equal there, so the gradient at that end is not the one beside it: docs/igref.md."""
+    torch.manual_seed(0)
+    layers = (
+        torch.nn.Conv2d(1, 8, 3),
+        torch.nn.SiLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(392, 3),
+    )
+    network = torch.nn.Sequential(*layers).double().eval().requires_grad_(False)
+    x, x0 = normal(5, 1, 16, 16, seed=1).abs(), torch.zeros(1, 16, 16, dtype=torch.float64)
+    fine = integrated_gradients(network, x, x0, 1, n_steps=1000).values
+
+    def ratio(ig):
+        return (ig.values - fine).flatten(1).norm(dim=1) / fine.flatten(1).norm(dim=1) / ig.map_error
+
+    of_rule = {rule: ratio(integrated_gradients(network, x, x0, 1, n_steps=32, rule=rule)) for rule in TOLD}
+    assert (of_rule["midpoint"] <= 1.25).all() and (of_rule["gauss_legendre"] <= 1.25).all()
+    adapted = ratio(adaptive_integrated_gradients(network, x, x0, 1, tolerance=0.0, max_gradients=33))
+    for at_the_end in (of_rule["trapezoid"], adapted):
+        assert (at_the_end > 1.25).all() and (at_the_end < 2).all()
 
 
 def test_nothing_out_of_nothing_has_no_error():

@@ -7,7 +7,9 @@ import torch
 
 from igref.attribution.adaptive import adaptive_integrated_gradients
 from igref.attribution.core import gradient, integrated_gradients
-from igref.attribution.precision import LowPrecisionWarning, full_precision, warn_of_half_precision
+from igref.attribution.paths import expected_gradients, path_integrated_gradients, straight_line
+from igref.attribution.precision import LowPrecisionWarning, full_precision
+from igref.quality.curves import retention_curve
 from igref.steps.sweep import step_sweep
 from tests.igref.small_networks import normal, relu_network
 
@@ -32,10 +34,31 @@ def test_a_gradient_under_autocast_is_said_too():
 
 
 def test_a_model_in_half_precision_is_said():
-    with pytest.warns(LowPrecisionWarning, match="parameters in float16"):
-        warn_of_half_precision(relu_network().half(), X)
-    with pytest.warns(LowPrecisionWarning, match="parameters in bfloat16"):
-        warn_of_half_precision(relu_network().bfloat16().forward, X)
+    """In every call, however the model comes: bare, as a method, or behind the wrapper that docs/igref.md shows."""
+
+    class Inside(torch.nn.Sequential):
+        def forward(self, x):
+            return super().forward(x.to(self[0].weight.dtype)).float()
+
+    half, brain = Inside(*relu_network()).half().eval(), relu_network().bfloat16()
+    for forward, dtype in (
+        (half, "float16"),
+        (half, "float16"),
+        (half.forward, "float16"),
+        (lambda x: brain(x.bfloat16()).float(), "bfloat16"),
+    ):
+        for attribute in (
+            lambda f: integrated_gradients(f, X, X0, 0),
+            lambda f: gradient(f, X, 0),
+            lambda f: expected_gradients(f, X, X, 0, n_samples=3),
+            lambda f: path_integrated_gradients(f, straight_line(X, X0), 0, n_steps=3),
+        ):
+            with pytest.warns(LowPrecisionWarning, match=f"layers in {dtype}") as said:
+                attribute(forward)
+            assert sum(issubclass(one.category, LowPrecisionWarning) for one in said) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        retention_curve(half, X, X, 0)  # takes no gradient
 
 
 def test_full_precision_leaves_things_as_they_were():
