@@ -97,8 +97,9 @@ def adaptive_integrated_gradients(
 
     Where `.converged`, the expected error of the map, `.map_error`, and the relative gap are at most the tolerance. The
     map's true error is near the expected one where many ReLUs switch on the way, spread around it where few do, and
-    smaller where the network is smooth (benchmarks/README.md). What happens within one of the first eight panels, is
-    over at its ends and leaves no gap goes unseen.
+    smaller where the network is smooth (benchmarks/README.md); it is larger where the baseline itself is a kink, as a
+    constant one is of max-pooling (docs/igref.md). What happens within one of the first eight panels, is over at its ends
+    and leaves no gap goes unseen.
 
     Args:
         forward, inputs, baselines, targets, chunk_size: as for `integrated_gradients`.
