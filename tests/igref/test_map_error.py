@@ -117,7 +117,7 @@ def test_of_a_smooth_network_it_is_an_upper_bound(kind, rule):
 
 
 def test_what_happens_between_two_nodes_shows_in_the_gap():
-    """From zero on a layer normalisation turns its input round within the first thousandth of the path."""
+    """From zero on a layer normalisation brings its input to full length within the first hundredth of the path."""
     torch.manual_seed(0)
     network = frozen(torch.nn.LayerNorm(16), torch.nn.Linear(16, 3))
     x, x0 = normal(5, 16, seed=1), torch.zeros(16, dtype=torch.float64)
