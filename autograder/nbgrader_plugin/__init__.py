@@ -25,6 +25,7 @@ from traitlets.config import Config
 
 from autograder.nbgrader_plugin.converter import CourseAutograde
 from autograder.nbgrader_plugin.feedback_pages import CourseFeedback
+from autograder.nbgrader_plugin.timestamps import submitted_at
 from autograder.sandbox.limits import Limits
 
 one_engine = cache(create_engine)
@@ -84,3 +85,4 @@ def configure(c: Config) -> None:
     # nbgrader names its converters in these modules; a subclass has no other way in.
     nbgrader.apps.autogradeapp.Autograde = nbgrader.apps.api.Autograde = CourseAutograde
     nbgrader.apps.generatefeedbackapp.GenerateFeedback = nbgrader.apps.api.GenerateFeedback = CourseFeedback
+    nbgrader.apps.api.NbGraderAPI.get_submitted_timestamp = submitted_at

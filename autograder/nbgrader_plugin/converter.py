@@ -18,8 +18,6 @@ from nbconvert.writers import FilesWriter
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.autograde import Autograde
 from nbgrader.converters.base import BaseConverter, NbGraderException
-from nbgrader.coursedir import CourseDirectory
-from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError
 from traitlets import Float
 
@@ -29,6 +27,7 @@ from autograder.nbgrader_plugin.judging import RECORD, record_of
 from autograder.nbgrader_plugin.kept_evidence import KEPT, digest, pack
 from autograder.nbgrader_plugin.reading import Reading, failure, read
 from autograder.nbgrader_plugin.submitted_notebook import MasterCell, SubmissionError, files_of, read_notebook
+from autograder.nbgrader_plugin.timestamps import TIMESTAMP, handed_in_at, no_date_in
 from autograder.problem_sets.checking import Run
 from autograder.sandbox.bubblewrap import SandboxUnavailableError, check_sandbox
 from autograder.sandbox.other_user import warning_of_root
@@ -55,7 +54,7 @@ class PlainFilesOnly(BaseConverter):
             parents=True, exist_ok=True
         )  # nbconvert's writer makes it only where the last one was another
         files = files_of(source)
-        bad = {path.name for path in _unreadable_timestamp(source)}
+        bad = {TIMESTAMP} if no_date_in(source) else set()
         given = self._given_names(assignment_id)
         for path in files.left_out:
             self.log.warning("Leaving out %r: not a plain readable file", str(path))
@@ -113,10 +112,7 @@ class CourseAutograde(Autograde, PlainFilesOnly):
                 self._refuse(str(error))
             if warning := warning_of_root():
                 self.log.warning(warning)
-        read_timestamp = CourseDirectory.get_existing_timestamp
-        self.coursedir.get_existing_timestamp = lambda folder: (
-            None if _unreadable_timestamp(Path(folder)) else read_timestamp(self.coursedir, folder)
-        )
+        self.coursedir.get_existing_timestamp = lambda folder: handed_in_at(Path(folder))
 
     def init_notebooks(self) -> None:
         """Find the notebooks, and also the submissions that lack theirs: they get a record as well."""
@@ -356,15 +352,3 @@ def write_whole(path: Path, content: bytes, permissions: int | None = None) -> N
     if permissions is not None:
         partial.chmod(permissions)
     partial.replace(path)
-
-
-def _unreadable_timestamp(folder: Path) -> list[Path]:
-    """The folder's timestamp.txt where nbgrader would stop at it."""
-    path = folder / "timestamp.txt"
-    try:
-        parse_utc(path.read_text().strip() or None)
-    except FileNotFoundError:
-        return []
-    except Exception:  # dateutil raises many kinds for what is no date
-        return [path]
-    return []

@@ -26,6 +26,7 @@ from traitlets import Bool, Integer, Unicode
 from autograder.judge.probes import write_questions
 from autograder.judge.probes.functions import keyed_seed
 from autograder.nbgrader_plugin.graded_run import GIVEN, PLACE, PROBLEM, RUN, GivenRun, Place
+from autograder.nbgrader_plugin.submitted_notebook import SHOWN_IMAGES
 from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.problem_sets.checking import Run
 from autograder.sandbox.bounded import OverLimitError, in_bounds
@@ -37,6 +38,7 @@ from autograder.student.plain_text import writable
 from autograder.student.questions import QUESTIONS_FOLDER
 from autograder.student.submit import EVIDENCE_FOLDER
 
+SHOWN = ("text/plain", *SHOWN_IMAGES)
 AT_ONCE = 0.001
 """The seconds that nbclient is told to wait for a cell that has no more time: it then does what it does after its timeout."""
 BUSY = "The machine was too busy to run it: in {:.0f} seconds its processes could compute for {:.0f}. Grade it again."
@@ -122,8 +124,8 @@ class SandboxedExecute(Execute):
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
         """Drops output past the limit: a notebook that prints without end would fill the grader's memory."""
         if msg["msg_type"] in ("stream", "display_data", "execute_result", "error", "update_display_data"):
+            msg["content"] = _shown(msg["msg_type"], msg["content"])
             self._output_bytes += len(json.dumps(msg["content"]))
-            msg["content"] = writable(msg["content"])
         elif msg["msg_type"].startswith("comm"):
             return None
         if self._output_bytes > Limits().output * MIB and msg["msg_type"] != "status":
@@ -236,6 +238,38 @@ class SandboxedExecute(Execute):
             if cell_id in TASKS and TASKS[cell_id].automatic:
                 tasks.append(cell_id)
         run.evidence, run.damaged = _read_in_bounds(self._evidence, tasks)
+
+
+def _shown(kind: str, content: Any) -> dict[str, Any]:
+    """Of an output's message what a page can show, text and pictures; what else it holds may be nested deeper than Python recurses.
+
+    >>> _shown("display_data", {"data": {"text/plain": "a map", "application/json": [[[]]]}, "metadata": {"a": [[[]]]}})
+    {'data': {'text/plain': 'a map'}, 'metadata': {}, 'transient': {}, 'execution_count': None}
+    """
+
+    def of(value: Any, expected: type, otherwise: Any) -> Any:
+        return value if isinstance(value, expected) else otherwise
+
+    content = of(content, dict, {})
+    if kind == "stream":
+        given = {
+            "name": "stderr" if content.get("name") == "stderr" else "stdout",
+            "text": of(content.get("text"), str, ""),
+        }
+    elif kind == "error":
+        lines = of(content.get("traceback"), list, [])
+        given = {name: of(content.get(name), str, "") for name in ("ename", "evalue")}
+        given["traceback"] = [line for line in lines if isinstance(line, str)]
+    else:
+        data, transient = (of(content.get(name), dict, {}) for name in ("data", "transient"))
+        display = of(transient.get("display_id"), str, "")
+        given = {
+            "data": {name: data[name] for name in SHOWN if isinstance(data.get(name), str)},
+            "metadata": {},
+            "transient": {"display_id": display} if display else {},
+            "execution_count": of(content.get("execution_count"), int, None),
+        }
+    return writable(given)
 
 
 def _read_in_bounds(folder: Path, tasks: list[str]) -> tuple[dict[str, Evidence], dict[str, str]]:

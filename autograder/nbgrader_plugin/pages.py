@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from html import escape, unescape
 from typing import Any
 from urllib.parse import unquote
@@ -64,9 +65,15 @@ LINKS = ("http", "https", "mailto")
 PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,")
 MAX_MARKDOWN = 50_000
 """Characters. The renderer's time grows faster than its text."""
-MAX_PAGE_MARKDOWN = 400_000
-"""Characters of a page that are rendered, in cells of at most MAX_MARKDOWN; cells after them are shown as they were written. 50,000
-characters of formulas, the slowest, take 5 seconds of the processor."""
+MAX_PAGE_MARKDOWN, MAX_PAGE_SECONDS = 400_000, 10
+"""Characters of a page that are rendered, in cells of at most MAX_MARKDOWN, and the seconds of the processor after which no other
+cell is begun; cells after them are shown as they were written. 50,000 characters of lists within each other, the slowest, take 8 to
+12 of them."""
+MAX_FORMULA = 4000
+"""Characters. The time for `f'f'f'...` grows with the square of its length."""
+MAX_OPENINGS = 500
+"""Signs that begin a formula with two backslashes: for each that has no end, the rest of the text is searched."""
+OPENING = re.compile(r"\\\\[\[(]")
 MAX_COLOURS, MAX_PAGE_COLOURS = 2000, 20_000
 """Changes of colour in a text from a terminal, and in a page; what has more is shown without."""
 MAX_COPIED = 10**9
@@ -76,6 +83,7 @@ LONG_SEQUENCE = re.compile(r"\x1b\[[^@-~\n]{65,}[@-~]")
 MAX_CODE, MAX_PAGE_CODE, MAX_CODE_LINE = 20_000, 200_000, 1000
 """Characters of a cell's code, of a page's, and of a line that are highlighted: a lexer's time may grow with a line's square."""
 RENDERED, COLOURS, HIGHLIGHTED = "rendered_markdown", "shown_colours", "highlighted_code"
+RENDERING = "seconds_of_rendering"
 """Where a page's resources keep how much of it has been."""
 
 
@@ -149,13 +157,24 @@ TABLE = '<table class="table table-condensed" style="width: auto">'
 def markdown(context: Any, source: str) -> str:
     """Markdown as HTML with harmless tags only. What the renderer cannot take is shown as it was written."""
     pictures = plain_pictures(context.get("cell", {}).get("attachments"))
-    if len(source) > MAX_MARKDOWN or not _is_left(context, RENDERED, len(source), MAX_PAGE_MARKDOWN):
+    too_much = len(source) > MAX_MARKDOWN or sum(1 for _ in OPENING.finditer(source)) > MAX_OPENINGS
+    if too_much or not _is_left(context, RENDERED, len(source), MAX_PAGE_MARKDOWN):
         return f"<pre>{escape(source)}</pre>"
-    renderer = Renderer(escape=False, attachments=pictures, exclude_anchor_links=True)
+    of_the_page = context.get("resources") or {}
+    if of_the_page.get(RENDERING, 0) >= MAX_PAGE_SECONDS:
+        return f"<pre>{escape(source)}</pre>"
+    started = time.thread_time()
     try:
-        page = MarkdownWithMath(renderer=renderer).render(source)
+        return _rendered(source, pictures)
     except Exception:
         return f"<pre>{escape(source)}</pre>"
+    finally:
+        of_the_page[RENDERING] = of_the_page.get(RENDERING, 0) + time.thread_time() - started
+
+
+def _rendered(source: str, pictures: dict[str, dict[str, str]]) -> str:
+    renderer = Renderer(escape=False, attachments=pictures, exclude_anchor_links=True)
+    page = MarkdownWithMath(renderer=renderer).render(source)
     harmless = bleach.clean(page, tags=TAGS, attributes=_allowed, protocols={*LINKS, "data"})
     with_formulas = renderer.marks.sub(lambda found: renderer.formulas[found[0]], harmless)
     return with_formulas.replace("<table>", TABLE)
@@ -194,6 +213,8 @@ def mathml(formula: str, display: str = "inline") -> str:
     >>> mathml("x^2")
     '<math display="inline"><mrow><msup><mi>x</mi><mn>2</mn></msup></mrow></math>'
     """
+    if len(formula) > MAX_FORMULA:
+        return f"<code>{escape(formula)}</code>"
     try:
         converted = convert(formula, display=display)
     except Exception:  # a parser that raises a dozen kinds for what is no formula

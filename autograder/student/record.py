@@ -38,6 +38,8 @@ MAX_NAME = 80
 Name = Annotated[str, Meta(max_length=MAX_NAME)]
 Text = Annotated[str, Meta(max_length=MAX_MESSAGE)]
 Names = Annotated[list[Name], Meta(max_length=MAX_ENTRIES)]
+Shape = Annotated[list[Annotated[int, Meta(ge=0)]], Meta(max_length=64)]
+"""As many dimensions as torch and NumPy can have."""
 
 
 class AnswerRecord(Struct, omit_defaults=True):
@@ -50,7 +52,7 @@ class AnswerRecord(Struct, omit_defaults=True):
     type: Name = ""
     seconds: float = 0.0
     items: int | None = None
-    shape: list[int] | None = None
+    shape: Shape | None = None
     dtype: Name = ""
     requires_grad: bool = False
     error: Name = ""

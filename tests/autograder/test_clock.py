@@ -1,5 +1,6 @@
 """How long a submission computed, and whether the machine kept it waiting, which is nobody's zero."""
 
+import json
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -123,3 +124,22 @@ def test_output_beyond_its_limit_is_dropped(monkeypatch):
     assert len(seen) == Limits().output - 1  # each is a little more than its text
     execute.process_message({"msg_type": "status", "content": {"execution_state": "idle"}}, new_code_cell(), 0)
     assert seen[-1]["msg_type"] == "status"
+
+
+@pytest.mark.parametrize("kind", ["stream", "display_data", "execute_result", "error", "update_display_data"])
+def test_of_output_only_what_a_page_shows_is_kept(monkeypatch, kind):
+    """Deeper than Python recurses, the rest ended the notebook; and it used up what output there may be."""
+    kept = []
+    monkeypatch.setattr(Execute, "process_message", lambda self, message, cell, index: kept.append(message["content"]))
+    execute = SandboxedExecute()
+    execute._output_bytes = 0
+    deep: list = []
+    for _ in range(2000):
+        deep = [deep]
+    content = {
+        "name": deep, "text": "a", "ename": deep, "evalue": "a", "traceback": ["a", deep], "metadata": {"a": deep},
+        "data": {"text/plain": "a", "image/png": deep, "application/json": deep}, "transient": {"display_id": deep},
+    }  # fmt: skip
+    execute.process_message({"msg_type": kind, "content": content}, new_code_cell(), 0)
+    execute.process_message({"msg_type": kind, "content": deep}, new_code_cell(), 0)
+    assert len(json.dumps(kept[0])) < 200 and '"a"' in json.dumps(kept[0]) and '"a"' not in json.dumps(kept[1])

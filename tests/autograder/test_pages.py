@@ -69,7 +69,7 @@ class TestTextFromATerminal:
         assert "ansi-red-fg" in terminal_text("\x1b[31mx\x1b[0m" * (MAX_COLOURS // 2))
 
 
-@pytest.mark.parametrize("piece", ["[", "*a *", ">", "`a", "<a ", "![", "$a", "[a](", "_a_", "- \n"])
+@pytest.mark.parametrize("piece", ["[", "*a *", ">", "`a", "<a ", "![", "$a", "[a](", "_a_", "- \n", r"\\[", r"\\("])
 def test_no_markdown_holds_up_a_page(piece):
     started = time.process_time()
     assert markdown({}, piece * (MAX_MARKDOWN // len(piece)))
@@ -96,6 +96,18 @@ def test_a_page_of_thousands_of_cells_is_rendered_as_far_as_a_page_goes(monkeypa
     for _ in range(2):  # another page has as much
         page = page_of(*(NotebookNode(cell, id=f"cell-{k}") for k in range(5)))
         assert page.count(plain) == 3 and page.count(rendered) >= 200
+
+
+def test_a_page_that_has_rendered_for_long_enough_shows_the_rest_as_it_was_written(monkeypatch):
+    monkeypatch.setattr(pages, "MAX_PAGE_SECONDS", 1e-9)
+    page = page_of(new_markdown_cell("**bold** one"), new_markdown_cell("**bold** two"))
+    assert "<strong>bold</strong> one" in page and "<pre>**bold** two" in page
+
+
+def test_a_formula_as_long_as_none_is_shown_as_it_was_written():
+    started = time.process_time()
+    assert markdown({}, "$$" + "f'" * (MAX_MARKDOWN // 2 - 10) + "$$").startswith("<p><code>")
+    assert time.process_time() - started < 5
 
 
 def test_code_is_highlighted_where_no_line_is_so_long_that_a_page_would_wait_for_it():

@@ -42,6 +42,8 @@ def test_every_study_is_written_and_read_as_it_is(tmp_path):
         {"answers": []},
         {"answers": {"0": {"status": "well"}}},
         {"answers": {"0": {"status": "returned", "shape": [2.5]}}},
+        {"answers": {"0": {"status": "returned", "shape": [-1]}}},
+        {"answers": {"0": {"status": "returned", "shape": [1] * 65}}},
         {"answers": {"0": {"status": "raised", "message": "x" * (MAX_MESSAGE + 1)}}},
         {"answers": {"0": {"status": "raised", "error": ["E"]}}},
         {"answers": {}, "running": 3},

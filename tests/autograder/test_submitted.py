@@ -4,15 +4,19 @@ import contextlib
 import json
 import os
 import time
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_notebook
+from nbgrader.apps.api import NbGraderAPI
+from traitlets.config import Config
 
-from autograder.nbgrader_plugin import stray_work
+from autograder.nbgrader_plugin import configure, stray_work
 from autograder.nbgrader_plugin import submitted_notebook as submitted
 from autograder.nbgrader_plugin.handed_in import digest_of, in_the_way
 from autograder.nbgrader_plugin.pages import markdown as markdown_page
@@ -26,6 +30,7 @@ from autograder.nbgrader_plugin.submitted_notebook import (
     read_notebook,
     restore,
 )
+from autograder.nbgrader_plugin.timestamps import handed_in_at, no_date_in
 
 NOTEBOOK = "ps1-attribution.ipynb"
 
@@ -466,6 +471,42 @@ class TestUnwelcomeFiles:
         (tmp_path / "secret").chmod(0)
         (tmp_path / "closed").mkdir(mode=0)
         assert {path.name for path in files_of(tmp_path).left_out} == {"secret", "closed"}
+
+
+NO_DATES = {
+    "pipe": os.mkfifo,
+    "folder": Path.mkdir,
+    "link": lambda path: path.symlink_to("/dev/zero"),
+    "many dates": lambda path: path.write_text("2026-01-02 " * 10**6),  # each of these took minutes
+    "long number": lambda path: path.write_text("1" * 10**6),
+    "no text": lambda path: path.write_bytes(b"\xff"),
+    "empty": lambda path: path.write_text(""),
+    "no date": lambda path: path.write_text("yesterday"),
+    "of no time zone": lambda path: path.write_text("9999-12-31 23:59:59 UTC"),
+    "path": lambda path: path.write_text("2026-01-02 00:00:00 /usr/share/zoneinfo/UTC"),
+}
+
+
+class TestTimestamps:
+    @pytest.mark.parametrize("make", NO_DATES.values(), ids=NO_DATES)
+    def test_that_are_none_hold_nobody_up(self, tmp_path, make):
+        make(tmp_path / "timestamp.txt")
+        started = time.monotonic()
+        assert handed_in_at(tmp_path) is None and no_date_in(tmp_path)
+        assert time.monotonic() - started < 5
+
+    @pytest.mark.parametrize(
+        "text", ["2026-01-02 03:04:05 UTC\n", "2026-01-02 04:04:05.000000 Europe/Berlin", "2026-01-02 03:04:05 +0000"]
+    )
+    def test_in_any_time_zone_are_read(self, tmp_path, text):
+        (tmp_path / "timestamp.txt").write_text(text)
+        assert handed_in_at(tmp_path) == datetime(2026, 1, 2, 3, 4, 5) and not no_date_in(tmp_path)
+
+    def test_are_read_so_by_formgrader(self, tmp_path):
+        configure(Config())
+        api = SimpleNamespace(coursedir=SimpleNamespace(format_path=lambda *_: str(tmp_path), submitted_directory=""))
+        os.mkfifo(tmp_path / "timestamp.txt")
+        assert NbGraderAPI.get_submitted_timestamp(api, "ps1", "ada") is None
 
 
 class TestBombs:
