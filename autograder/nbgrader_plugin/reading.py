@@ -74,8 +74,10 @@ def in_shape(folder: Path, name: str, master: list[MasterCell], released: list[s
     if problem:
         notebook.cells = [new_markdown_cell(f"**This submission could not be read.** {problem}")]
     salvaged = notebook.metadata.pop("salvaged", "")
+    handed_out = {cell.grade_id for cell in master}
+    foreign = not any(cell.metadata.get("grade_id") in handed_out for cell in notebook.cells)
     notebook = restore(notebook, master)
-    others = _look_elsewhere(notebook, master, released, folder, problem or salvaged, found.name)
+    others = _look_elsewhere(notebook, master, released, folder, problem or salvaged, found.name, foreign=foreign)
     renamed = "" if found == path else RENAMED.format(found=named([found.name]), expected=path.name)
     remarks = [writable(one) for one in (renamed, salvaged, others) if one]
     notebook.cells[:0] = [new_markdown_cell(f"**{remark}**") for remark in remarks]
@@ -90,9 +92,19 @@ def failure(error: Exception) -> str:
 
 
 def _look_elsewhere(
-    notebook: NotebookNode, master: list[MasterCell], released: list[str], folder: Path, problem: str, graded: str
+    notebook: NotebookNode,
+    master: list[MasterCell],
+    released: list[str],
+    folder: Path,
+    problem: str,
+    graded: str,
+    *,
+    foreign: bool,
 ) -> str:
-    """What to say of other work; a person is sent where an untouched written answer may stand elsewhere."""
+    """What to say of other work; a person is sent where an untouched written answer may stand elsewhere.
+
+    `foreign`: none of the cells that were handed out is in the notebook.
+    """
     files = files_of(folder) if folder.is_dir() else Files([], [])
     plain = files.plain
     others = other_work(plain, folder, graded)
@@ -102,6 +114,8 @@ def _look_elsewhere(
         f"it also holds {named(others)}": bool(others),
         f"it also holds {named(documents(plain, folder))}": bool(documents(plain, folder)),
         "there is text in other cells": bool(texts),
+        "a picture is attached to a cell": any(cell.get("attachments") for cell in notebook.cells),
+        "it has none of the cells that were handed out": foreign and not problem,
     }
     if why := [words for words, holds in found.items() if holds]:
         written = {cell.grade_id: cell.source for cell in master if cell.grade and cell.solution}

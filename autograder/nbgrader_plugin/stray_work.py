@@ -19,6 +19,8 @@ NOTEBOOKS = (".ipynb", ".ipynb.txt", ".ipynb.json")
 OTHER_WORK = (*NOTEBOOKS, ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 DOCUMENTS = (".doc", ".docx", ".odt", ".pdf", ".rtf", ".md", ".txt", ".html", ".htm", ".tex", ".png", ".jpg", ".jpeg")
 MAX_NAMED = 5
+LEAST_WORDS = 8
+"""Of a code cell that holds comments or strings alone: with fewer it is no answer."""
 
 LOOK = (
     "**Left as it was handed out, but not given zero automatically: {why}. If you grade this, please check whether it is the "
@@ -73,14 +75,24 @@ def defines(source: str) -> bool:
 
 
 def _is_text(cell: NotebookNode) -> bool:
-    """Whether a cell holds text; prose in a code cell, which is no Python, is text as well."""
+    """Whether a cell holds text; prose in a code cell is text as well: no Python, comments alone, or nothing but strings."""
     if cell.cell_type != "code":
         return True
     try:
-        ast.parse(cell.source)
+        statements = ast.parse(cell.source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return not cell.source.lstrip().startswith(("%", "!"))
-    return False
+    return len(cell.source.split()) >= LEAST_WORDS and all(map(_is_string, statements))
+
+
+def _is_string(statement: ast.stmt) -> bool:
+    """Whether a statement is a string, or prints some."""
+    if not isinstance(statement, ast.Expr):
+        return False
+    value = statement.value
+    prints = isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "print"
+    parts = value.args if isinstance(value, ast.Call) and prints else [value]
+    return all(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts)
 
 
 def _normal(source: str) -> str:

@@ -43,11 +43,20 @@ TOKEN = re.compile(r'"[^"\\]*+(?:\\(?:.|\Z)[^"\\]*+)*+(?:"|\Z)|[\[\]{}]', re.DOT
 
 RESTORED = "This cell was missing from the submission and has been put back."
 CHANGED = "The cell {} may not be changed and has been put back; this is what it contained."
-SALVAGED = "The file is damaged ({problem}). Complete cells at its start: {count}. They were graded; everything after them is lost."
+SALVAGED = "The file is damaged ({problem}). Complete cells in it: {count}. They were graded; everything else is lost."
+UNREADABLE = "Cells whose text cannot be read: {count}. The others were graded."
 NESTED = (
     f"The file holds data of more than {MAX_NESTED} values within each other, as no notebook does; it was left out, and all cells "
     "were graded."
 )
+MAX_DAMAGES = 100
+"""Places of a damaged file after which a whole cell is looked for: to look takes as long as what is left of the file."""
+FIRST_CELL = re.compile(r'"cells"\s*:\s*\[')
+END_OF_CELLS = re.compile(r"\s*\]")
+NEXT_CELL = re.compile(r"[\s,]*(?=\{)")
+A_CELL = re.compile(r'\{\s*"(?:attachments|cell_type|id)"\s*:')
+"""How a cell begins; within a text its quotes have backslashes before them."""
+LONGEST_NUMBER = 20
 REPEATED = "A second cell with the id {} was in the submission; it is kept as an ordinary cell."
 
 
@@ -118,7 +127,7 @@ def _letters(name: str) -> str:
 def read_notebook(path: Path) -> NotebookNode:
     """Read the cells of a submitted notebook; outputs and everything else are left behind.
 
-    Of a file that breaks off, or is damaged further on, the whole cells at its start are read; `metadata["salvaged"]` says so.
+    Of a file that breaks off, or is damaged somewhere, the whole cells are read; `metadata["salvaged"]` says so.
 
     Raises:
         SubmissionError: it is missing, a link, too large, not JSON, or not a notebook.
@@ -153,9 +162,9 @@ def read_notebook(path: Path) -> NotebookNode:
     try:
         text = content.decode(json.detect_encoding(content))
         try:
-            read = json.loads(text)
+            read = DECODER.decode(text)
         except RecursionError:
-            read = json.loads(_shallow(text))
+            read = DECODER.decode(_shallow(text))
             notebook.metadata["salvaged"] = NESTED
     except (ValueError, RecursionError, MemoryError) as error:
         cells = _whole_cells(content)
@@ -163,7 +172,10 @@ def read_notebook(path: Path) -> NotebookNode:
             raise SubmissionError(f"{name} is not readable as JSON: {error}.") from None
         notebook.metadata["salvaged"] = SALVAGED.format(problem=error, count=len(cells))
         read = {"cells": cells}
-    notebook.cells = [_clean(cell) for cell in _cells(read, name)]
+    cells = _cells(read, name)
+    if unreadable := sum(not _is_readable(cell) for cell in cells):
+        notebook.metadata.setdefault("salvaged", UNREADABLE.format(count=unreadable))
+    notebook.cells = [_clean(cell) for cell in cells]
     return notebook
 
 
@@ -182,18 +194,50 @@ def _shallow(text: str) -> str:
     return "".join([*kept, text[start:]] if depth <= MAX_NESTED else kept)
 
 
+def _number(digits: str) -> int:
+    """No number of a notebook is read, and Python refuses some that are longer than any."""
+    return int(digits) if len(digits) <= LONGEST_NUMBER else 0
+
+
+DECODER = json.JSONDecoder(parse_int=_number)
+
+
 def _whole_cells(content: bytes) -> list[dict[str, Any]]:
-    """The cells at the start of a notebook's file that breaks off or is damaged further on; none where there is no start."""
+    """The cells of a notebook's file that breaks off or is damaged: those at its start, and those after what is damaged."""
     text = _shallow(content.decode(json.detect_encoding(content), errors="replace"))
-    start = re.search(r'"cells"\s*:\s*\[', text)
-    place, cells, decoder = start.end() if start else len(text), [], json.JSONDecoder()
-    while (following := re.compile(r"[\s,]*(?=\{)").match(text, place)) and len(cells) <= MAX_CELLS:
-        try:
-            cell, place = decoder.raw_decode(text, following.end())
-        except (ValueError, RecursionError, MemoryError):
+    start = FIRST_CELL.search(text)
+    place: int | None = start.end() if start else _cell_after(text, 0)
+    cells: list[dict[str, Any]] = []
+    damages = 0
+    while place is not None and len(cells) <= MAX_CELLS:
+        if following := NEXT_CELL.match(text, place):
+            try:
+                cell, place = DECODER.raw_decode(text, following.end())
+            except (ValueError, RecursionError, MemoryError):
+                pass
+            else:
+                if not damages or "source" in cell:
+                    cells.append(cell)
+                continue
+        elif END_OF_CELLS.match(text, place):
             break
-        cells.append(cell)
+        place = _cell_after(text, following.end() + 1 if following else place) if damages < MAX_DAMAGES else None
+        damages += 1
     return cells
+
+
+def _cell_after(text: str, place: int) -> int | None:
+    found = A_CELL.search(text, place)
+    return found.start() if found else None
+
+
+def _is_readable(cell: Any) -> bool:
+    source = cell.get("source") if isinstance(cell, dict) else 0
+    return (
+        source is None
+        or isinstance(source, str)
+        or (isinstance(source, list) and all(isinstance(line, str) for line in source))
+    )
 
 
 def restore(notebook: NotebookNode, master: list[MasterCell]) -> NotebookNode:

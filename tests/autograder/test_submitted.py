@@ -195,10 +195,9 @@ class TestRefusing:
             b"not json",
             b"\x00" * 100,
             b"[" * 100_000,
-            b'{"cells": [' + b"9" * 10_000 + b"]}",
             b'{"cells": [' + json.dumps(code()).encode()[:-10],
         ],
-        ids=["empty", "open", "text", "zeros", "nested", "digits", "half"],
+        ids=["empty", "open", "text", "zeros", "nested", "half"],
     )
     def test_what_is_not_json(self, handed_in, content):
         with pytest.raises(SubmissionError, match=f"{NOTEBOOK}` is not readable as JSON"):
@@ -208,7 +207,7 @@ class TestRefusing:
         content = json.dumps(notebook(code("a = 1"), code("b = 2"))).encode()
         read = handed_in(content[: content.index(b"b = 2")])
         assert [cell.source for cell in read.cells] == ["a = 1"]
-        assert "Complete cells at its start: 1." in read.metadata["salvaged"]
+        assert "Complete cells in it: 1." in read.metadata["salvaged"]
 
     @pytest.mark.parametrize("content", ["[]", "null", '"notebook"', "4", "true"])
     def test_json_that_is_no_dictionary(self, handed_in, content):

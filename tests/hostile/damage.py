@@ -40,6 +40,8 @@ def corpus(whole: Notebook, seed: int = 0) -> Iterator[Damaged]:
     for name, (damage, outcome) in HANDS.items():
         yield Damaged(f"hands {name}", _bytes(damage(copy.deepcopy(whole))), outcome)
     content = _bytes(whole)
+    for name, damage in PLACES.items():
+        yield Damaged(f"place {name}", damage(content), READ_OR_REFUSED)
     for k in range(60):
         start = content[: len(content) * (k + 1) // 62]
         yield Damaged(f"truncated {k}", start, SALVAGED, _whole_cells(whole, start))
@@ -177,6 +179,10 @@ def _forge(cell: dict[str, Any], **forged: Any) -> dict[str, Any]:
     return cell | {"metadata": cell["metadata"] | {"nbgrader": cell["metadata"]["nbgrader"] | forged}}
 
 
+def _in_place(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    return lambda content: content.replace(old, new, 1)
+
+
 ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "bom": lambda content: b"\xef\xbb\xbf" + content,
     "utf-16": lambda content: content.decode().encode("utf-16"),
@@ -185,8 +191,18 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "ascii": lambda content: json.dumps(json.loads(content)).encode(),
     "indented": lambda content: json.dumps(json.loads(content), indent=4).encode(),
     "carriage returns": lambda content: json.dumps(json.loads(content), indent=1).replace("\n", "\r\n").encode(),
+    "a number of a million digits": _in_place(b'"execution_count": null', b'"execution_count": 1' + b"0" * 10**6),
     "space around": lambda content: b"\n\n \t" + content + b"\n\n",
 }
+
+
+PLACES: dict[str, Callable[[bytes], bytes]] = {
+    "a merge that was left": _in_place(b'"metadata"', b'<<<<<<< HEAD\n"metadata"'),
+    "a block of zeros": lambda content: content[: len(content) // 2] + bytes(512) + content[len(content) // 2 + 512 :],
+    "in latin-1": _in_place(b"def integrated_gradients", b"# \xe9\\ndef integrated_gradients"),
+    "no list of cells": _in_place(b'"cells": [', b'"cel'),
+}
+"""What breaks the JSON in one place."""
 
 
 def _without_ids(notebook: Notebook) -> Notebook:
@@ -219,6 +235,16 @@ def _in_code(cells: list, k: int, text: dict) -> list:
     ]
 
 
+def _printed(cells: list, k: int, text: dict) -> list:
+    printed = {"cell_type": "code", "metadata": {}, "source": f"print({text['source']!r})", "outputs": []}
+    return [*cells[: k + 1], printed, *cells[k + 1 :]]
+
+
+def _commented(cells: list, k: int, text: dict) -> list:
+    comment = {"cell_type": "code", "metadata": {}, "source": f"# {text['source']}", "outputs": []}
+    return [*cells[: k + 1], comment, *cells[k + 1 :]]
+
+
 def _split(notebook: Notebook) -> Notebook:
     """The answer of integrated gradients in two cells, of which the first keeps the id."""
     cells = []
@@ -237,6 +263,8 @@ HANDS: dict[str, tuple[Callable[[Notebook], Notebook], str]] = {
     "answer in the question": (_written_moved(_in_question), SHOWN),
     "answer in a raw cell": (_written_moved(lambda c, k, t: [*c, t | {"cell_type": "raw"}]), SHOWN),
     "answer in a code cell": (_written_moved(_in_code), SHOWN),
+    "answer printed": (_written_moved(_printed), SHOWN),
+    "answer in a comment": (_written_moved(_commented), SHOWN),
     "answer's cell retyped": (
         lambda n: _written_moved(lambda c, k, t: [*c[:k], t, *c[k + 1 :]])(n), SHOWN,
     ),

@@ -45,8 +45,9 @@ def _master() -> list[MasterCell]:
 
 MASTER, RELEASED = _master(), ["".join(cell["source"]) for cell in _released()["cells"]]
 SOURCES = ["".join(cell["source"]) for cell in _whole()["cells"]]
+TEXTS = [json.dumps(cell, ensure_ascii=False).encode() for cell in _whole()["cells"]]
 DAMAGED = list(corpus(_whole()))
-CHOSEN = [one for k, one in enumerate(DAMAGED) if one.name.startswith("hands") or k % EVERY == 0]
+CHOSEN = [one for k, one in enumerate(DAMAGED) if one.name.startswith(("hands", "place")) or k % EVERY == 0]
 
 
 def test_there_are_three_hundred_of_them():
@@ -66,7 +67,11 @@ def test_what_was_undamaged_is_there(damaged: Damaged, tmp_path):
         return
     if damaged.outcome == SALVAGED:
         assert [cell.source for cell in read.cells] == SOURCES[: damaged.whole_cells]
-        assert f"Complete cells at its start: {damaged.whole_cells}." in read.metadata.pop("salvaged")
+        assert f"Complete cells in it: {damaged.whole_cells}." in read.metadata.pop("salvaged")
+    kept = [cell.source for cell in read.cells]
+    assert [
+        source for source, text in zip(SOURCES, TEXTS, strict=True) if text in damaged.content and source not in kept
+    ] == []
     notebook = restore(read, MASTER)
     assert damaged.outcome != REFUSED
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20  # KiB
