@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -47,6 +48,7 @@ def verdict_on_function(
     diagnose: Callable[[list[Answer]], Diagnosis],
     example: str,
     remarks: Callable[[], Sequence[str]] = tuple,
+    excess: Callable[[Answer], float] = lambda answer: 0.0,
 ) -> Verdict:
     """The verdict from the answers to a task's probes.
 
@@ -55,7 +57,10 @@ def verdict_on_function(
         diagnose: what is wrong with the function, from the answers that failed; it may know better where none did.
         example: what the function has to give for an easy F, as a sentence, for whom no known mistake explains it.
         remarks: what is worth saying of a function without a fault; it costs nothing.
+        excess: how much too large the error of a wrong answer is: the plainest of a property's is shown. Called where there are
+            numbers.
     """
+    order = {a.probe.name: -excess(a) if a.is_finite else -math.inf for a in answers}
     faults = {a.probe.name: a.complaint if a.values is None or not a.is_finite else fault(a) for a in answers}
     failed = [answer for answer in answers if faults[answer.probe.name]]
     changed = tuple(dict.fromkeys(name for answer in answers for name in answer.changed))
@@ -65,6 +70,7 @@ def verdict_on_function(
     wrong, seen, expected = {}, {}, {}
     for name in (one.name for one in task.properties if one.name != "form"):
         about = [answer for answer in answers if answer.probe.asks_about == name]
+        about.sort(key=lambda answer: order[answer.probe.name])
         wrong[name], expected[name] = _judged(name, about, faults, diagnosis)
         seen[name] = f"right on {len(about)} of {len(about)} probes"
     # The right shape around wrong numbers is worth nothing: zeros have it too. One probe is not enough: with

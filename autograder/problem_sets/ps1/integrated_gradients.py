@@ -78,6 +78,10 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             return "the same answer for few steps and for many"
         return ""
 
+    def excess(answer: Answer) -> float:
+        question = questions[answer.probe.name]
+        return question.relative_error(answer.values) / max(question.allowed_error, ROUNDING)
+
     def diagnose(failed: list[Answer]) -> Diagnosis:
         if not failed:
             missed = near_miss(lines)
@@ -124,7 +128,9 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
     def remarks() -> list[str]:
         return [BOTH_ENDS] if rule_of(lines) in CLOSED else []
 
-    return verdict_on_function(TASK, "integrated_gradients", evidence, answers, fault, diagnose, EXAMPLE, remarks)
+    return verdict_on_function(
+        TASK, "integrated_gradients", evidence, answers, fault, diagnose, EXAMPLE, remarks, excess
+    )
 
 
 def _broken_by(told: Mistake, lines: list[Answered], answered: list[Answer]) -> frozenset[str]:
