@@ -37,6 +37,7 @@ Pair = tuple[float, float, float]
 STOPS = ("map", "gap", "residuals")
 ROUNDS_WITHIN = 5  # as many as step counts in a row, for a gap of which `StepSweep.stays_within` says that it stays
 OF_JUMPS = 1 / 3  # of the squared error by jumps is what jumps alone are expected to leave in the squared one by drift
+AT_AN_END = 3  # a jump at the end of a panel costs h^2 / 4 squared, one anywhere in it h^2 / 12 in the mean
 GAIN = 0.75  # halving a panel quarters its squared map error, and its residual where F is smooth
 KEPT_GRADIENTS = 256  # of one input, at work; beyond, those at the ends of the best panels are let go
 
@@ -97,9 +98,8 @@ def adaptive_integrated_gradients(
 
     Where `.converged`, the expected error of the map, `.map_error`, and the relative gap are at most the tolerance. The
     map's true error is near the expected one where many ReLUs switch on the way, spread around it where few do, and
-    smaller where the network is smooth (benchmarks/README.md); it is larger where the baseline itself is a kink, as a
-    constant one is of max-pooling (docs/igref.md). What happens within one of the first eight panels, is over at its ends
-    and leaves no gap goes unseen.
+    smaller where the network is smooth (benchmarks/README.md). What happens within one of the first eight panels, is
+    over at its ends and leaves no gap goes unseen.
 
     Args:
         forward, inputs, baselines, targets, chunk_size: as for `integrated_gradients`.
@@ -157,7 +157,8 @@ def adaptive_integrated_gradients(
                 report(done := done + 1, len(inputs))
         at_work = [line for line in at_work if line.wanted]
     panels = tuple(line.panels() for line in lines)
-    values, error_maps = (maps.view_as(inputs).to(inputs) for maps in _maps(*sums))
+    at_ends = torch.tensor([line.of_jumps_told() for line in lines], dtype=torch.float64).to(inputs.device)
+    values, error_maps = (maps.view_as(inputs).to(inputs) for maps in _maps(sums[0], sums[1], sums[2], at_ends))
     scores, baseline_scores = (torch.stack([p.scores[end] for p in panels]).to(inputs.device) for end in (-1, 0))
     gradients_per_input = torch.tensor([line.n_gradients for line in lines])
     return AdaptiveAttribution(
@@ -242,10 +243,13 @@ def _take_in(lines: list["_Line"], sums: Float64[Tensor, "3 N F"]) -> None:
 
 
 def _maps(
-    values: Float64[Tensor, "N F"], squared_error: Float64[Tensor, "N F"], drift: Float64[Tensor, "N F"]
+    values: Float64[Tensor, "N F"],
+    squared_error: Float64[Tensor, "N F"],
+    drift: Float64[Tensor, "N F"],
+    at_ends: Float64[Tensor, " N"],
 ) -> tuple[Tensor, Tensor]:
     """The maps, and their errors feature by feature, in place of what they are made of."""
-    jumps, drift = squared_error.clamp_(min=0), drift.square_()
+    jumps, drift = squared_error.clamp_(min=0).mul_(at_ends[:, None]), drift.square_()
     shares = (1 - OF_JUMPS * jumps.sum(1, keepdim=True) / drift.sum(1, keepdim=True)).clamp(min=0).nan_to_num(0)
     return values, jumps.add_(drift.mul_(shares)).sqrt_()
 
@@ -279,7 +283,8 @@ class _Line:
         self.kept: dict[float, Tensor] = {}  # integrands, by position
         self.pair: dict[float, Pair] = {}  # of each panel
         self.share: dict[float, float] = {}  # of each panel, in what is wrong with its pair
-        self.squares: dict[float, float] = {}  # of each panel, the squared map error by jumps
+        self.anywhere: dict[float, float] = {}  # of each panel, the squared map error by jumps that are anywhere in it
+        self.squares: dict[float, float] = {}  # the same, where some are known to be at an end of the path
         self.map_square, self.drift_square = 0.0, 0.0  # squared norms of the map and of its error by drift
         self.fresh: dict[float, tuple[float, float, Tensor]] = {}
         self.n_gradients, self.rounds_within, self.converged = 0, 0, False
@@ -314,14 +319,26 @@ class _Line:
     def note(
         self, replaced: _Replaced, squares: Float64[Tensor, "3 P"], map_square: float, drift_square: float
     ) -> None:
-        """Keep what is wrong with the new pairs, from the squares of the changes over their panels and of their bends."""
+        """Keep what is wrong with the new pairs, from the squares of the changes over their panels and of their bends.
+
+        A baseline may be a kink itself, as a black picture is of max-pooling, where all pixels of a window are equal. Then
+        the panel at that end keeps all of the change however often it is cut, and the jump is at its end, not anywhere.
+        """
         self.map_square, self.drift_square = map_square, drift_square
         pairs = replaced.pairs[: replaced.n_new]
         for pair, first, second, bend in zip(pairs, *squares.tolist(), strict=True):
             error, both = bend * (pair[2] - pair[1]) ** 2 / 12, first + second
-            for panel, square in zip(pair, (first, second), strict=False):
+            for panel, end, square in zip(pair, pair[1:], (first, second), strict=False):
                 share = square / both if 0 < both < math.inf else 0.0
-                self.pair[panel], self.share[panel], self.squares[panel] = pair, share, share * error
+                at_an_end = pair[0] < pair[1] and (panel == 0 or end == 1)
+                times = 1 + (AT_AN_END - 1) * max(0.0, 2 * share - 1) if at_an_end else 1.0
+                self.pair[panel], self.share[panel], self.anywhere[panel] = pair, share, share * error
+                self.squares[panel] = times * share * error
+
+    def of_jumps_told(self) -> float:
+        """How many times as large the squared error by jumps is as of jumps that are anywhere in their panels."""
+        anywhere = sum(self.anywhere.values())
+        return sum(self.squares.values()) / anywhere if anywhere else 1.0
 
     def choose_cuts(self) -> None:
         """Say which positions are wanted next; none where the error is within what is allowed, or nothing can be done."""
