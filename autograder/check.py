@@ -34,11 +34,13 @@ from autograder.problem_sets.checking import Run, judge, why_nothing
 from autograder.sandbox.limits import Limits
 from autograder.student import evidence
 from autograder.student.evidence import EvidenceError
+from autograder.student.handed_out import is_changed, locked_cells
 from autograder.student.plain_text import printable
 from autograder.student.questions import QUESTIONS_FOLDER
 from autograder.student.submit import EVIDENCE_FOLDER
 from autograder.task import ProblemSet
 
+PUT_BACK = "The cell {} is locked and was changed: the grader runs it as it was handed out, and so did this check."
 MISSING = "The notebook has no cell {}: take it from a new copy of the notebook."
 
 
@@ -81,21 +83,28 @@ class Checked:
         return ["", f"Fix first: {lost[0].title}.", *lost[0].advice()]
 
 
-class _Client(NotebookClient):
-    """Runs a notebook until an interrupt. nbclient's own handler of interrupts ends the kernel, and the run goes on without it."""
+class Terminated(KeyboardInterrupt):  # as for an interrupt, nothing in between may take it for an error
+    """The process was asked to end by SIGTERM."""
 
-    interrupted = False
+
+class _Client(NotebookClient):
+    """Runs a notebook until a signal. nbclient's own handler of signals ends the kernel, and the run goes on without it."""
+
+    stopped: KeyboardInterrupt | None = None
 
     async def async_start_new_kernel(self, **kwargs: Any) -> None:
         run = asyncio.current_task()
 
-        def interrupt() -> None:
-            self.interrupted, self.shutdown_kernel = True, "immediate"
+        def stop(reason: type[KeyboardInterrupt]) -> None:
+            self.stopped, self.shutdown_kernel = reason(), "immediate"
             if run is not None:
                 run.cancel()
 
-        with suppress(RuntimeError):  # where the loop takes no handlers, an interrupt is raised as everywhere
-            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupt)
+        with suppress(
+            RuntimeError, NotImplementedError
+        ):  # where the loop takes no handlers, they are raised as everywhere
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop, KeyboardInterrupt)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop, Terminated)
         await super().async_start_new_kernel(**kwargs)
 
 
@@ -104,11 +113,12 @@ def check(path: Path, *, quiet: bool = False) -> Checked:
 
     Raises:
         NotebookError: it is not there, is no notebook, or belongs to no problem set.
-        KeyboardInterrupt: it was interrupted; the kernel has ended.
+        KeyboardInterrupt: it was interrupted, or terminated; the kernel has ended.
     """
     notebook = _read(path)
     problem_set = _set_of(path, notebook)
     tasks = [task for task in problem_set.tasks if task.automatic]
+    put_back = _put_back(notebook, problem_set)
     run = Run(secrets.randbits(48))
     with (
         tempfile.TemporaryDirectory() as asked,
@@ -124,7 +134,8 @@ def check(path: Path, *, quiet: bool = False) -> Checked:
             progress.set_description_str(f"judging {task.id}")
             verdicts[task.id] = _verdict(task.id, run, Path(left))
             progress.update()
-    advice = [MISSING.format(task.id) for task in tasks if task.id not in _cell_ids(notebook)]
+    advice = [PUT_BACK.format(cell) for cell in put_back]
+    advice += [MISSING.format(task.id) for task in tasks if task.id not in _cell_ids(notebook)]
     if path.name != f"{problem_set.id}.ipynb":
         advice.append(
             f"Hand it in as {problem_set.id}.ipynb: next to another notebook, {path.name} may not be recognised."
@@ -175,6 +186,18 @@ def _cell_id(cell: NotebookNode) -> str:
     return cell.get("metadata", {}).get("nbgrader", {}).get("grade_id", "")
 
 
+def _put_back(notebook: NotebookNode, problem_set: ProblemSet) -> list[str]:
+    """Give locked cells the code that was handed out, as the grader does; the ids of those that had another."""
+    changed = []
+    handed_out = locked_cells().get(problem_set.id, {})
+    for cell in notebook.cells:
+        original = handed_out.get(name := _cell_id(cell))
+        if original is not None and is_changed(cell.source, original):
+            cell.update(cell_type="code", source=original, outputs=[], execution_count=None)
+            changed.append(name)
+    return changed
+
+
 def _execute(
     notebook: NotebookNode, path: Path, problem_set: ProblemSet, environment: dict[str, str], run: Run, progress: tqdm
 ) -> list[str]:
@@ -204,16 +227,19 @@ def _execute(
         on_cell_execute=begins,
         on_cell_complete=ends,
     )
+    before = signal.getsignal(signal.SIGTERM)
     try:
         client.execute(env=os.environ | environment)
     except CellTimeoutError:
         run.ended, run.detail = "out_of_time", f"Cell {max(started) + 1} had not ended after {client.timeout} seconds."
     except DeadKernelError:
-        if client.interrupted:
-            raise KeyboardInterrupt from None
+        if client.stopped:
+            raise client.stopped from None
         run.ended, run.detail = "kernel_died", f"The kernel's process ended in cell {max(started) + 1}."
     except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+        raise (client.stopped or KeyboardInterrupt()) from None
+    finally:
+        _handle_terminations(before)  # a loop that ends leaves the operating system's own
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error" and _cell_id(cell):
@@ -243,15 +269,34 @@ def main(arguments: list[str] | None = None) -> int:
         description="Run a notebook as the grader would, and say what it would get and what to fix first.",
     )
     parser.add_argument("notebook", type=Path)
+    notebook = parser.parse_args(arguments).notebook
+    before = signal.getsignal(signal.SIGTERM)
     try:
-        print(check(parser.parse_args(arguments).notebook))
+        _handle_terminations(_raise_terminated)
+        print(check(notebook))
     except NotebookError as error:
         print(error, file=sys.stderr)
         return 1
+    except Terminated:
+        print("Ended from outside, before the notebook was checked.", file=sys.stderr)
+        return 128 + signal.SIGTERM
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
+    finally:
+        _handle_terminations(before)
     return 0
+
+
+def _raise_terminated(*_: Any) -> None:
+    raise Terminated
+
+
+def _handle_terminations(handler: Any) -> None:
+    with suppress(
+        ValueError, TypeError
+    ):  # another thread than the main one may not, and None is a handler that is not Python's
+        signal.signal(signal.SIGTERM, handler)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Functions and studies are judged by the same lines. A line takes the precision o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
@@ -15,6 +16,7 @@ from numpy.polynomial.chebyshev import chebvander
 from scipy import integrate
 from torch import Tensor
 
+from autograder.judge.deadline import Deadline, TooLateError
 from autograder.judge.kept_gradients import KeptGradients
 from autograder.judge.tolerances import (
     EXACT_MAP,
@@ -67,9 +69,13 @@ RIGHT_RULES: dict[str, Callable[[int], Weighted]] = {
 n_steps - 1 and n_steps + 1 intervals, too, since n points may be read as n - 1 intervals, or n + 1."""
 FOR_PHOTOS = frozenset(NAMED) | {*CLOSED, "simpson", "trapezoid -1", "trapezoid +1"}
 """The rules that maps of photos are held against: each of the others needs gradients of its own."""
+ON_THE_ENDS = ("right", "trapezoid", "left", "closed + 1", "simpson")
+"""Of those, the rules whose nodes are the ends of n panels."""
 NODES_OF_THEIR_OWN = frozenset({"gauss_legendre", "closed", "trapezoid -1", "trapezoid +1"})
 """Of those, the rules whose nodes the reference does not have."""
 SMALL_PICTURE, FEW_STEPS = 3 * 64 * 64, 10
+WITHIN_REFERENCE, WITHIN_RULES = 0.45, 0.85
+"""The share of a deadline after which a reference gets no finer, and no rule is tried that needs gradients of its own."""
 
 
 @dataclass
@@ -80,6 +86,7 @@ class Line:
     image: Tensor
     baseline: Tensor
     target: int
+    deadline: Deadline = field(default_factory=Deadline, repr=False, compare=False)
     _scores: dict[float, float] = field(default_factory=dict, repr=False)
     _gradients: dict[float, tuple[Tensor, int]] = field(default_factory=dict, repr=False)  # the row of a block
     _stacks: dict[bytes, np.ndarray] = field(default_factory=dict, repr=False)
@@ -176,6 +183,10 @@ class Line:
         moments[::2] = 1 / (1 - np.arange(0, len(nodes), 2) ** 2)
         return self.weighted(nodes, np.linalg.solve(chebvander(2 * nodes - 1, len(nodes) - 1).T, moments))
 
+    def knows(self, nodes: np.ndarray) -> bool:
+        """Whether the gradients at all these nodes have been computed."""
+        return all(key in self._gradients for key in _keys(nodes))
+
     def _take(self, nodes: np.ndarray) -> None:
         by_key = dict(zip(_keys(nodes), nodes.tolist(), strict=True))
         new = np.array([node for key, node in by_key.items() if key not in self._gradients])
@@ -185,6 +196,7 @@ class Line:
             alphas = some.to(self.image).view(-1, *[1] * self.image.ndim)
             points = self.baseline + alphas * (self.image - self.baseline)
             points[some == 1] = self.image  # itself, where the sum would round: near a kink, that is another gradient
+            self.deadline.check()
             scores, gradients = self._ask(points)
             for row, (key, score) in enumerate(zip(_keys(some.numpy()), scores.tolist(), strict=True)):
                 self._scores[key], self._gradients[key] = score, (gradients, row)
@@ -211,10 +223,27 @@ class Pair:
 
     line: Line
     stated_steps: int
+    is_unsure: bool = False
+    """Whether there was no time to compare to rounding with every rule."""
 
     @cached_property
     def n_steps(self) -> int:
-        return min(self.stated_steps, MAX_RECOMPUTED_STEPS)
+        """As stated, if that is not too many; where there is a deadline, as many as the reference has in time."""
+        most = min(self.stated_steps, MAX_RECOMPUTED_STEPS)
+        if not self.line.deadline.is_near:
+            return most
+        return self._refined(_nested_counts(most), lambda count: _panels(2 * count))
+
+    def _refined(self, counts: Sequence[int], nodes: Callable[[int], np.ndarray]) -> int:
+        """The last of some counts at whose nodes there are gradients in time; the first, whatever it takes."""
+        reached = counts[0]
+        self.line.scores(nodes(reached))
+        with suppress(TooLateError), self.line.deadline.kept(WITHIN_REFERENCE):
+            for count in counts[1:]:
+                self.line.scores(nodes(count))
+                reached = count
+        self.line.deadline.check()  # where the block around this one is too late as well
+        return reached
 
     @property
     def exact_steps(self) -> int:
@@ -241,16 +270,32 @@ class Pair:
         """The textbook rules that every map of this picture is held against: of a photo, those of the reference's gradients."""
         if self.line.image.numel() <= SMALL_PICTURE:
             return list(RIGHT_RULES)
-        return [name for name in RIGHT_RULES if name in FOR_PHOTOS - NODES_OF_THEIR_OWN]
+        names = [name for name in RIGHT_RULES if name in FOR_PHOTOS - NODES_OF_THEIR_OWN]
+        if not self.line.deadline.is_near:
+            return names
+        return [name for name in names if self.line.knows(RIGHT_RULES[name](self.exact_steps)[0])]
 
     def right_maps(self, values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """Each textbook rule that these values may be of, and its map at the stated steps."""
-        for name in self.rule_names:
+        if self.exact_steps < min(self.stated_steps, 2 * MAX_RECOMPUTED_STEPS):
+            self.is_unsure = True
+            return
+        names = self.rule_names
+        for name in names:
             yield name, self.line.weighted(*RIGHT_RULES[name](self.exact_steps))
         if self.line.image.numel() > SMALL_PICTURE and self.is_in_reach(values):
             for name in RIGHT_RULES:
-                if name in NODES_OF_THEIR_OWN:
-                    yield name, self.line.weighted(*RIGHT_RULES[name](self.exact_steps))
+                if name in FOR_PHOTOS and name not in names:
+                    right = self.in_time(lambda name=name: self.line.weighted(*RIGHT_RULES[name](self.exact_steps)))
+                    yield from [(name, right)] if right is not None else []
+
+    def in_time(self, compute: Callable[[], np.ndarray]) -> np.ndarray | None:
+        """A map that needs gradients of its own; None where it would be too late, and then this pair is unsure of exact matches."""
+        with suppress(TooLateError), self.line.deadline.kept(WITHIN_RULES):
+            return compute()
+        self.line.deadline.check()
+        self.is_unsure = True
+        return None
 
     def is_in_reach(self, values: np.ndarray) -> bool:
         """Whether a rule with nodes of its own could give these values: see IN_REACH."""
@@ -259,7 +304,25 @@ class Pair:
 
     def textbook_rule(self, values: np.ndarray) -> str:
         """The textbook rule whose map this is, to rounding; empty where it is none's."""
+        found = self._on_the_ends(values) if self.line.image.numel() > SMALL_PICTURE else ""
+        if found:
+            return found
         return next((name for name, right in self.right_maps(values) if distance(values, right) <= EXACT_MAP), "")
+
+    def _on_the_ends(self, values: np.ndarray) -> str:
+        """The same, of rules of photos with their nodes at the ends of the panels: half of the reference's gradients will do."""
+        n = min(self.stated_steps, 2 * MAX_RECOMPUTED_STEPS)
+        if (
+            self.line.deadline.is_near
+            and self._refined(_nested_counts(n), _panels) < n
+            and not self.is_in_reach(values)
+        ):
+            return ""
+        for name in ON_THE_ENDS:
+            right = self.in_time(lambda name=name: self.line.weighted(*RIGHT_RULES[name](n)))
+            if right is not None and distance(values, right) <= EXACT_MAP:
+                return name
+        return ""
 
     @cached_property
     def allowed_map_error(self) -> float:
@@ -269,21 +332,41 @@ class Pair:
     @cached_property
     def panel_gap(self) -> float:
         """What textbook rules on the ends of the panels leave: none needs a gradient that the trapezoid does not."""
-        return self._allowed_gap(("trapezoid", "right", "left"))
+        stated = min(self.stated_steps, MAX_RECOMPUTED_STEPS)
+        return self._allowed_gap(
+            ("trapezoid", "right", "left"), stated if self.line.knows(_panels(stated)) else self.n_steps
+        )
 
     @cached_property
     def allowed_gap(self) -> float:
         """What textbook rules leave at this count: the worst of them, or the panels' errors without their signs."""
-        return self._allowed_gap(tuple(self.rules))
+        return self._allowed_gap(tuple(self.rules), self.n_steps)
 
-    def _allowed_gap(self, rules: Sequence[str]) -> float:
-        sums = [self.line.rule(name, self.n_steps).sum() for name in rules]
+    def _allowed_gap(self, rules: Sequence[str], n_steps: int) -> float:
+        sums = [self.line.rule(name, n_steps).sum() for name in rules]
         worst = max(abs(total - self.score_difference) for total in sums)
-        nodes = np.arange(self.n_steps + 1) / self.n_steps
+        nodes = _panels(n_steps)
         gradients = self.line.gradients(nodes).double().numpy()
         slopes = (gradients * self.line.difference).reshape(len(nodes), -1).sum(axis=1)
-        residuals = np.diff(self.line.scores(nodes)) - (slopes[1:] + slopes[:-1]) / (2 * self.n_steps)
+        residuals = np.diff(self.line.scores(nodes)) - (slopes[1:] + slopes[:-1]) / (2 * n_steps)
         return max(RULE_MARGIN * worst, float(np.abs(residuals).sum())) + RECOMPUTED_GRADIENT
+
+
+def _panels(n: int) -> np.ndarray:
+    """The ends of n panels of the path."""
+    return np.arange(n + 1) / n
+
+
+def _nested_counts(n: int) -> list[int]:
+    """Counts up to n, each a multiple of the one before: the gradients of each are among those of the next. The first is small.
+
+    >>> _nested_counts(50), _nested_counts(96), _nested_counts(47)
+    ([5, 25, 50], [6, 12, 24, 48, 96], [10, 47])
+    """
+    counts = [n]
+    while counts[0] > FEW_STEPS and (divisors := [k for k in range(2, 8) if counts[0] % k == 0]):
+        counts.insert(0, counts[0] // divisors[0])
+    return counts if counts[0] <= FEW_STEPS else [FEW_STEPS, *counts]
 
 
 def distance(values: np.ndarray, reference: np.ndarray) -> float:

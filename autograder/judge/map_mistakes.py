@@ -35,7 +35,15 @@ from autograder.judge.compositions import (
     textbook,
     wrong_weights,
 )
-from autograder.judge.line import NODES_OF_THEIR_OWN, RIGHT_RULES, SMALL_PICTURE, Line, Pair, distance, equal_weights
+from autograder.judge.line import (
+    NODES_OF_THEIR_OWN,
+    RIGHT_RULES,
+    SMALL_PICTURE,
+    Line,
+    Pair,
+    distance,
+    equal_weights,
+)
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
@@ -66,6 +74,8 @@ OF_ANOTHER_COUNT = 0.8
 IMAGENET = (torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
 """The mean and the deviation of each colour, by which the pictures of torchvision's models are normalised."""
 PLAIN_BASELINES = {"white": 1.0, "grey": 0.5}
+WITHIN_NAMING, CAUSE = 0.9, "the search for the likely cause"
+"""The share of a deadline after which mistakes are looked for no longer, and what is left out then."""
 NEAR_MISSES = {
     "closed + 1": Mistake.ONE_TERM_TOO_MANY,
     "inner - 1": Mistake.ONE_TERM_TOO_FEW,
@@ -97,7 +107,8 @@ def is_of_chebyshev_nodes(pair: Pair, values: np.ndarray) -> bool:
     if not 1 < n <= (2 * pair.n_steps if _is_small(line) else MOST_RARE_STEPS):
         return False
     angles = (np.arange(n + 1) / n, np.linspace(0, 1, n), (np.arange(n) + 0.5) / n)
-    return any(distance(values, line.interpolatory((1 - np.cos(np.pi * some)) / 2)) <= EXACT_MAP for some in angles)
+    maps = (pair.in_time(lambda some=some: line.interpolatory((1 - np.cos(np.pi * some)) / 2)) for some in angles)
+    return any(of_rule is not None and distance(values, of_rule) <= EXACT_MAP for of_rule in maps)
 
 
 def exact_mistake(pair: Pair, values: np.ndarray) -> Mistake | None:
@@ -119,12 +130,18 @@ def exact_mistake(pair: Pair, values: np.ndarray) -> Mistake | None:
     return None
 
 
-def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
-    """The mistake that explains a wrong map best; `unrelated_map` where none does."""
+def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake | None:
+    """The mistake that explains a wrong map best; `unrelated_map` where none does, and None where there was no time to look."""
     if not values.any():
         return Mistake.ZEROS
     if values.max() - values.min() <= 1e-6 * np.abs(values).max():
         return Mistake.CONSTANT_MAP
+    with pair.line.deadline.or_left_out(WITHIN_NAMING, CAUSE):
+        return _named(pair, values, context)
+    return None
+
+
+def _named(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
     if exact := exact_mistake(pair, values):
         return _scaled(pair, values, context) if exact is Mistake.SCALED else exact
     if np.linalg.norm(values) < VANISHING * np.linalg.norm(pair.reference):
@@ -135,6 +152,7 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
         return Mistake.PLACES_MIXED_UP
     nearest, nearest_error = None, 1.0
     for name, wrong in _wrong(pair, values, context):
+        pair.line.deadline.check()
         if not np.isfinite(wrong).all():
             continue  # the mistake breaks down here
         error = distance(values, wrong)
@@ -199,9 +217,9 @@ def _near_misses(pair: Pair, values: np.ndarray) -> Named:
         if weights.name in NODES_OF_THEIR_OWN and not (_is_small(pair.line) or pair.is_in_reach(values)):
             continue
         composition = textbook(weights)
-        for size in (size for known, size in SIZES if known is mistake):
-            wrong = size(n, *composition.summed(n)) * composition.map(pair.line, n)
-            yield named(composition, (mistake,))[0], wrong
+        near = pair.in_time(lambda composition=composition: composition.map(pair.line, n))
+        for size in (size for known, size in SIZES if known is mistake and near is not None):
+            yield named(composition, (mistake,))[0], size(n, *composition.summed(n)) * near
 
 
 def _name_of_factor(pair: Pair, values: np.ndarray, factor: float) -> Mistake:

@@ -53,6 +53,7 @@ def product_mistake(line: Line, scores: Scores | FileScores, values: np.ndarray,
     known = (_one_wrong_part(right, line, scores), _at_other_points(right, n_steps), _normalised(right, line, scores))
     product = right.map(line, 1)
     for composition in chain.from_iterable(known):
+        line.deadline.check()
         wrong = composition.map(line, 1)
         if np.isfinite(wrong).all() and distance(values, wrong) <= scores.gradient_rounding:
             return named(composition)[0]

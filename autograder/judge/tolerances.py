@@ -99,6 +99,10 @@ MAX_RECOMPUTED_PHOTO_GRADIENTS = 1000
 FEEDBACK_PHOTO_GRADIENTS = 100
 """The same where `submit` gives feedback in a student's notebook, so that trying things out stays quick."""
 
+FEEDBACK_SECONDS = 15.0
+"""What `submit` takes at most for feedback, by the wall clock, however large the pictures and the network: what would take longer
+is left out, and the feedback says so."""
+
 MAX_PATHS = 6
 """Odd maps outside the sample that are recomputed."""
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import pkgutil
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from autograder.judge.deadline import Deadline
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import MAX_RECOMPUTED_PHOTO_GRADIENTS
@@ -53,11 +55,13 @@ def judge(
     seed: int,
     gradients: int = MAX_RECOMPUTED_PHOTO_GRADIENTS,
     kept: Path | None = None,
+    seconds: float = math.inf,
 ) -> Verdict:
     """The verdict on a task, from its evidence and the seed that its probes were drawn from.
 
     A study's maps are recomputed until `gradients` of a photo are spent; those in the folder `kept` need not be computed again. A
-    model that comes as a file runs in a sandbox of its own meanwhile.
+    model that comes as a file runs in a sandbox of its own meanwhile. After `seconds` by the wall clock no more is looked for, and
+    the verdict says what was left out.
 
     Raises:
         KeyError: no task has this id.
@@ -75,7 +79,9 @@ def judge(
         def open_model(content: bytes, suffix: str) -> ModelProcess:
             return running.enter_context(ModelProcess(content, suffix))
 
-        return check(typed, Sample(seed, gradients, open_model, kept))
+        deadline = Deadline(seconds)
+        verdict = check(typed, Sample(seed, gradients, open_model, kept, deadline))
+        return replace(verdict, notes=(*verdict.notes, *deadline.told()))
 
 
 def nothing_to_judge(task: str, mistake: Mistake, note: str = "") -> Verdict:

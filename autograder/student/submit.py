@@ -27,6 +27,7 @@ import igref
 from autograder.problem_sets import TASKS
 from autograder.student import evidence, questions
 from autograder.student.evidence import Evidence
+from autograder.student.handed_out import told_of_changes
 from autograder.student.questions import QUESTIONS_FOLDER
 from autograder.student.record import RANKED, AnswersRecord, answer, measured_again, study_record
 from autograder.task import MEASURE, AskedAbout, Function, Task
@@ -81,7 +82,7 @@ def _feedback(task: Task, work: Any, study: dict[str, Any], unwritten: list[str]
     # Withheld from a student's process while work is graded.
     from autograder.judge.own_probe import own_probe
     from autograder.judge.probes import write_questions
-    from autograder.judge.tolerances import FEEDBACK_PHOTO_GRADIENTS
+    from autograder.judge.tolerances import FEEDBACK_PHOTO_GRADIENTS, FEEDBACK_SECONDS
     from autograder.problem_sets.checking import judge, nothing_to_judge
 
     if unwritten:
@@ -92,10 +93,12 @@ def _feedback(task: Task, work: Any, study: dict[str, Any], unwritten: list[str]
     with tempfile.TemporaryDirectory() as asked, tempfile.TemporaryDirectory() as left:
         write_questions(Path(asked), task, seed)
         _collect(task, work, study, Path(asked), Path(left))
-        verdict = judge(task.id, evidence.read(Path(left), task.id), seed, FEEDBACK_PHOTO_GRADIENTS, _kept_gradients())
+        kept = evidence.read(Path(left), task.id)
+        verdict = judge(task.id, kept, seed, FEEDBACK_PHOTO_GRADIENTS, _kept_gradients(), FEEDBACK_SECONDS)
+    notes = [*told_of_changes(task.id), *verdict.notes]
     if verdict.points < verdict.max_points and "not_done" not in verdict.mistakes:
-        return replace(verdict, notes=(*verdict.notes, *filter(None, [own_probe(task.id, work)])))
-    return verdict
+        notes += filter(None, [own_probe(task.id, work)])
+    return replace(verdict, notes=tuple(notes))
 
 
 def _large_pictures(study: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """A student's own check of a whole notebook: points by exercise, what to fix first, clear words where there is nothing to check."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from autograder.student.submit import EVIDENCE_FOLDER
 from tests.kit_copy import KIT
 
 PS1 = "ps1-attribution"
+LEARNED = 'submit("ps1-input-gradient", lambda forward, x, target: 0 * x)'
 ANSWERS = {
     "ps1-input-gradient-answer": GRADIENT,
     "ps1-integrated-gradients-answer": INTEGRATED.replace("(x - baseline) * total", "total"),
@@ -34,6 +36,8 @@ def checked(tmp_path_factory):
     notebook = nbformat.read(KIT / "assignments" / PS1 / f"{PS1}.ipynb", as_version=4)
     for cell in notebook.cells:
         cell.source = ANSWERS.get(cell.metadata.get("nbgrader", {}).get("grade_id"), cell.source)
+        # In one's own notebook this is 4 of 4; a graded run puts the cell back.
+        cell.source = cell.source.replace('submit("ps1-input-gradient", input_gradient)', LEARNED)
     path = tmp_path_factory.mktemp("mine") / "my copy.ipynb"
     nbformat.write(notebook, path)
     before = path.read_bytes()
@@ -62,39 +66,57 @@ def test_what_is_withheld_while_work_is_graded_is_withheld_here(checked):
 
 def test_another_name_of_the_file_is_no_obstacle_but_is_named(checked):
     assert checked.problem_set is PROBLEM_SETS[PS1]
-    assert checked.advice == (
+    assert checked.advice[1:] == (
         f"Hand it in as {PS1}.ipynb: next to another notebook, my copy.ipynb may not be recognised.",
+    )
+
+
+def test_a_locked_cell_that_was_changed_is_put_back_as_the_grader_does_and_that_is_said(checked):
+    assert (
+        checked.verdicts["ps1-input-gradient"].points == 4
+    )  # of the answer, and not of what the changed cell hands in
+    assert "The cell ps1-input-gradient is locked and was changed: the grader runs it as it was handed out" in str(
+        checked
     )
 
 
 def test_whatever_ends_the_notebook_early_is_said(tmp_path):
     assert EVIDENCE_FOLDER == "AUTOGRADER_EVIDENCE"
     released = nbformat.read(KIT / "assignments" / PS1 / f"{PS1}.ipynb", as_version=4)
-    (graded,) = (cell for cell in released.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "ps1-photo")
-    graded.source = "import os; os._exit(1)"
-    released.cells = [graded]
+    released.cells = [cell for cell in released.cells if cell.get("id") in ("ps1-photo-answer", "ps1-photo")]
+    released.cells[0].source = "import os; os._exit(1)"
     nbformat.write(released, tmp_path / f"{PS1}.ipynb")
     said = str(check.check(tmp_path / f"{PS1}.ipynb", quiet=True))
     assert "The kernel's process ended in cell 1." in said
     assert "The notebook has no cell ps1-input-gradient" in said
 
 
-def test_an_interrupt_ends_it_and_its_kernel_with_a_word(tmp_path):
+@pytest.mark.parametrize(
+    ("sent", "status", "word"),
+    [(signal.SIGINT, 130, "Stopped."), (signal.SIGTERM, 143, "Ended from outside, before the notebook was checked.")],
+)
+def test_a_signal_ends_it_and_its_kernel_with_a_word(tmp_path, sent, status, word):
     waits = "import os, time; open('kernel', 'w').write(str(os.getpid())); time.sleep(300)"
-    cell = nbformat.v4.new_code_cell(waits, metadata={"nbgrader": {"grade_id": "ps1-photo"}})
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / f"{PS1}.ipynb")
+    cells = [
+        nbformat.v4.new_code_cell(waits),
+        nbformat.v4.new_code_cell(metadata={"nbgrader": {"grade_id": "ps1-photo"}}),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{PS1}.ipynb")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     command = [sys.executable, "-m", "autograder", "check", f"{PS1}.ipynb"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         while not ((kernel := tmp_path / "kernel").exists() and kernel.read_text()):
             assert process.poll() is None
             time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         said = process.communicate(timeout=60)[1]
     finally:
         process.kill()
-    assert process.returncode == 130 and said.splitlines()[-1].endswith("Stopped.") and "Traceback" not in said
-    assert not psutil.pid_exists(int(kernel.read_text()))
+    assert process.returncode == status and said.splitlines()[-1].endswith(word) and "Traceback" not in said
+    assert not psutil.pid_exists(int(kernel.read_text())) and not [*temporary.iterdir()]
 
 
 def test_work_without_a_fault_needs_no_advice():

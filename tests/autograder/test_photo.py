@@ -13,8 +13,11 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from autograder import submit
+from autograder.judge import line, maps
+from autograder.judge.deadline import Deadline
 from autograder.judge.line import Line
 from autograder.judge.studies import named_models
+from autograder.judge.tolerances import FEEDBACK_SECONDS
 from autograder.problem_sets import checking
 from autograder.student import evidence
 from igref.attribution.core import gradient, integrated_gradients
@@ -316,6 +319,71 @@ class TestWrongMaps:
         ):
             verdict = hand_in_study(study | {"gradient_times_input": wrong})
             assert lost(verdict) == {"product"} and verdict.points == 3
+
+
+class TestFeedbackInTime:
+    """A clock that moves with the gradients alone, as they are computed."""
+
+    @pytest.fixture
+    def feedback(self, monkeypatch, model):
+        """The verdict of `submit` on a picture that counts as a photo, where a gradient takes so many seconds; and the seconds."""
+        monkeypatch.setattr(named_models, "_load", lambda name: model)
+        monkeypatch.delenv("AUTOGRADER_EVIDENCE", raising=False)
+        now = [0.0]
+        ask = Line._ask
+
+        def feedback(study: dict, a_gradient: float):
+            def slowly(path, points):
+                now[0] += a_gradient * len(points)
+                return ask(path, points)
+
+            monkeypatch.setattr(line, "CHUNK", 8 * study["image"].numel())
+            monkeypatch.setattr(Line, "_ask", slowly)
+            monkeypatch.setattr(checking, "Deadline", lambda seconds: Deadline(seconds, lambda: now[0]))
+            started = now[0]
+            return submit(TASK, **study), now[0] - started
+
+        return feedback
+
+    @pytest.fixture
+    def photo(self):
+        return nn.functional.interpolate(picture(3)[None], LARGER_THAN_SMALL, mode="bilinear")[0]
+
+    @pytest.mark.parametrize("a_gradient", [0.02, 0.1, 0.3], ids=["a photo", "512 x 512", "a large network"])
+    @pytest.mark.parametrize(
+        ("rule", "n_steps"), [("right", 50), ("midpoint", 50), ("gauss_legendre", 50), ("midpoint", 200)]
+    )
+    def test_right_maps_stay_right(self, feedback, honest, photo, a_gradient, rule, n_steps):
+        verdict, seconds = feedback(honest(image=photo, rule=rule, n_steps=n_steps), a_gradient)
+        assert verdict.points == 4 and seconds <= FEEDBACK_SECONDS, (seconds, seen(verdict))
+
+    @pytest.mark.parametrize("a_gradient", [0.02, 0.1, 0.3], ids=["a photo", "512 x 512", "a large network"])
+    @pytest.mark.parametrize(
+        ("change", "mistake"),
+        [
+            (lambda s, other: s["attribution"].abs(), "absolute_value"),
+            (lambda s, other: 1.3 * s["attribution"], "scaled"),
+            (lambda s, other: -s["attribution"], "sign_reversed"),
+            (lambda s, other: s["attribution"] / s["image"], "difference_missing"),
+            (lambda s, other: other["attribution"], "map_of_another_baseline"),
+            (
+                lambda s, other: torch.randn(s["image"].shape, generator=torch.Generator().manual_seed(0)),
+                "unrelated_map",
+            ),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_wrong_maps_stay_wrong_and_are_named_where_there_is_time(
+        self, feedback, honest, photo, a_gradient, change, mistake
+    ):
+        study, other = honest(image=photo), honest(image=photo, baseline=torch.ones_like(photo))
+        verdict, seconds = feedback(study | {"attribution": change(study, other)}, a_gradient)
+        assert "product" not in lost(verdict) and seconds <= FEEDBACK_SECONDS + 8 * a_gradient
+        if "map" not in lost(verdict):  # in this time, a network so large gives too few gradients to tell
+            assert a_gradient == 0.3 and mistake == "scaled" and maps.TO_ROUNDING in "".join(verdict.notes)
+        elif verdict.mistake != mistake:
+            assert a_gradient > 0.02 and not verdict.mistake
+            assert any("the search for the likely cause" in note for note in verdict.notes), (seconds, verdict.notes)
 
 
 class TestFormOfTheMaps:

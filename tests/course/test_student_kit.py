@@ -1,5 +1,6 @@
 """What students get works where there is nothing else: an environment with the wheel and what it requires."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,8 +12,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.course.student_kit import IGREF, STUDENT, StudentKitError, build, student_kit
+from autograder.course.student_kit import HANDED_OUT, IGREF, STUDENT, StudentKitError, build, student_kit
 from autograder.problem_sets import PROBLEM_SETS
+from autograder.student.handed_out import read_locked_cells
 from benchmarks.environments import closure
 from tests.kit_copy import KIT
 
@@ -86,6 +88,11 @@ def test_no_wheel_holds_a_solution_or_what_grades_a_class(made):
         assert not [
             path for path in inside if path.startswith(("autograder/course", "autograder/nbgrader_plugin", "corpus"))
         ]
+
+
+def test_the_wheel_has_the_locked_cells_of_its_own_releases(made):
+    with zipfile.ZipFile(made["student"]) as wheel:
+        assert json.loads(wheel.read(str(HANDED_OUT))) == read_locked_cells(KIT / "assignments")
 
 
 def test_the_package_alone_works_alone(made, tmp_path):

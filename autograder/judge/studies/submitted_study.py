@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from autograder.judge.deadline import Deadline
+from autograder.judge.line import Line
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.model_files import FileScores, load_file_scores
 from autograder.judge.studies.named_models import Scores, load_scores
@@ -213,11 +215,16 @@ class HandedInStudy:
 
 @dataclass(frozen=True)
 class Subject:
-    """What the maps of a study are about: a model's scores, images (N, C, H, W) and their targets."""
+    """What the maps of a study are about: a model's scores, images (N, C, H, W) and their targets; and how long that may take."""
 
     scores: Scores | FileScores
     images: Tensor
     targets: Sequence[int]
+    deadline: Deadline = field(default_factory=Deadline)
+
+    def line(self, n: int, baseline: Tensor) -> Line:
+        """The path from a baseline (C, H, W) to image n."""
+        return Line(self.scores.forward, self.images[n], baseline, self.targets[n], self.deadline)
 
 
 def read_subject(
@@ -236,7 +243,7 @@ def read_subject(
     else:
         scores = load_scores(name, kind, sample.kept)
         images = _pictures(study, pictures, len(scores.model.mean))
-    return Subject(scores, images, study.whole_numbers(targets, images, scores.n_classes))
+    return Subject(scores, images, study.whole_numbers(targets, images, scores.n_classes), sample.deadline)
 
 
 def _pictures(study: HandedInStudy, part: str, channels: int | None) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from autograder.judge.line import Line, distance
+from autograder.judge.map_mistakes import CAUSE
 from autograder.judge.maps import MAP_PROPERTIES, StatedMap, judge_maps
 from autograder.judge.mistakes import Mistake
 from autograder.judge.product_mistakes import product_mistake
@@ -23,6 +24,8 @@ from autograder.student.record import StudyRecord
 
 TASK = TASKS["ps1-photo"]
 FEWEST_STEPS = 20
+WITHIN_NAMING_OF_PRODUCT = 0.3
+"""The share of a deadline after which the cause of a wrong product is looked for no longer: the map is still to be judged."""
 OF_SCORES = (
     *(Mistake.OTHER_SCORES, Mistake.LOG_PROBABILITY, Mistake.LOSS_DIFFERENTIATED),
     *(Mistake.SOFTMAX_INSIDE, Mistake.SIGMOID_INSIDE),
@@ -67,12 +70,14 @@ def _product_fault(study: HandedInStudy, subject: Subject, baseline: torch.Tenso
     """What is wrong with gradient x input."""
     try:
         product = study.map_of("gradient_times_input", subject.images[0])
-        line = Line(subject.scores.forward, subject.images[0], baseline, subject.targets[0])
+        line = subject.line(0, baseline)
         error = distance(product, _gradient_times_input(line))
         if error <= subject.scores.gradient_rounding or _is_in_float64(product, line, subject.scores):
             return NO_FAULT
-        fault = f"a relative distance of {error:.2g} from x dF/dx, expected rounding only"
-        return Fault(fault, product_mistake(line, subject.scores, product, n_steps))
+        mistake = None
+        with subject.deadline.or_left_out(WITHIN_NAMING_OF_PRODUCT, CAUSE):
+            mistake = product_mistake(line, subject.scores, product, n_steps)
+        return Fault(f"a relative distance of {error:.2g} from x dF/dx, expected rounding only", mistake)
     except NotVerifiedError:
         raise  # then nothing can be graded
     except UngradableError as error:
