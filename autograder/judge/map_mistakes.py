@@ -350,13 +350,6 @@ Changed = dict[str, Any]
 def _mixed_up(line: Line, context: Context) -> Iterator[Changed]:
     """Other lines: from zero, beyond x, from another baseline, to another image."""
     path, factor = ({part.name: part for part in parts} for parts in (PATHS, FACTORS))
-    if line.baseline.any():
-        # Where a study has a black baseline, a map from zero is a copy of that one's: who called igref has no path to mend.
-        if all(bool(other.any()) for other in context.other_baselines.values()):
-            yield {"path": path["from zero"], "factor": factor["x"]}
-        yield {"path": path["from zero"]}
-        yield {"path": path["without the baseline"]}
-    yield {"path": path["beyond x"]}
     plain = (
         {}
         if _is_small(line)
@@ -367,6 +360,13 @@ def _mixed_up(line: Line, context: Context) -> Iterator[Changed]:
         of_other = Part(f"from “{name}”", Mistake.MAP_OF_ANOTHER_BASELINE, lambda line, b=other: line.other(baseline=b))
         difference = (line.image - other).double().numpy()
         yield {"path": of_other, "factor": _factor("its own", lambda _, d=difference: d)}
+    if line.baseline.any():
+        # Where a study has a black baseline, a map from zero is a copy of that one's: who called igref has no path to mend.
+        if all(bool(other.any()) for other in context.other_baselines.values()):
+            yield {"path": path["from zero"], "factor": factor["x"]}
+        yield {"path": path["from zero"]}
+        yield {"path": path["without the baseline"]}
+    yield {"path": path["beyond x"]}
     for k, neighbour in enumerate(context.other_pairs):
         of_other = Part(f"of pair {k}", Mistake.MAP_OF_ANOTHER_IMAGE, lambda _, other=neighbour: other)
         yield {"path": of_other, "factor": _factor("its own", lambda _, other=neighbour: other.difference)}

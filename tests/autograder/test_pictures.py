@@ -5,6 +5,8 @@ import torch
 from torch.nn.functional import interpolate
 
 import igref
+from autograder.judge.deadline import Deadline
+from autograder.judge.studies import pictures
 from autograder.judge.studies.pictures import images_fault
 
 DIGITS = igref.load_digits("held_out")[0][:10]
@@ -44,6 +46,20 @@ def test_a_copy_beside_ten_others_takes_nothing_from_them(copy):
     """A drawing may be another's copy by chance: a frame shifted by half its width is a cross."""
     assert not images_fault(torch.cat([DIGITS, copy(DIGITS[3:4])]), 11).seen
     assert images_fault(torch.cat([without_the_last(copy), copy(DIGITS[4:5])]), 11).mistake == "images_repeated"
+
+
+def test_no_more_pictures_are_compared_than_ten_that_differ(monkeypatch):
+    compared = []
+    is_among = pictures._is_among
+    monkeypatch.setattr(pictures, "_is_among", lambda *both: compared.append(1) or is_among(*both))
+    assert not images_fault(torch.cat([DIGITS, *[noisy(DIGITS)] * 2]), 30).seen
+    assert len(compared) == 45
+
+
+def test_where_feedback_has_no_time_for_the_comparison_it_says_so():
+    deadline = Deadline(1e-9)
+    assert not images_fault(without_the_last(noisy), 10, deadline).seen
+    assert "some of the pictures are copies or parts of others" in deadline.told()[0]
 
 
 def test_noise_is_no_picture_but_may_lie_beside_ten():

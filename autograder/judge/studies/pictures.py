@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
+from autograder.judge.deadline import Deadline
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.named_models import Scores
 from autograder.judge.studies.sample import Sample
@@ -32,6 +33,8 @@ from autograder.judge.tolerances import (
 from autograder.judge.verdict import NO_FAULT, Fault, Faults
 
 IMAGES_NEEDED = 10
+WITHIN_PICTURES = 0.3
+"""The share of a deadline after which no further picture is compared with the others."""
 OWN_BASELINES = 3
 COARSE = 32
 """Pixels a side, at most, at which pictures are compared coarsely."""
@@ -52,12 +55,13 @@ def read_pictures(study: HandedInStudy, faults: Faults, sample: Sample) -> Subje
     given = number_given(study, len(subject.images))
     if given > len(subject.images):
         faults.notes.append(f"Of {given} images the first {len(subject.images)} were graded.")
-    faults.add(images_fault(subject.images, given), "images")
+    faults.add(images_fault(subject.images, given, sample.deadline), "images")
     return subject
 
 
-def images_fault(images: Tensor, given: int) -> Fault:
+def images_fault(images: Tensor, given: int, deadline: Deadline | None = None) -> Fault:
     """What is wrong with a set of images, and the mistake's name: too few, twice the same, nothing on them."""
+    deadline = deadline or Deadline()
     if given < IMAGES_NEEDED:
         return Fault(f"{given} images, expected at least {IMAGES_NEEDED}", Mistake.TOO_FEW_IMAGES)
     for n, image in enumerate(images):
@@ -66,14 +70,21 @@ def images_fault(images: Tensor, given: int) -> Fault:
     noise = [n for n, image in enumerate(images) if _neighbours(image) < LEAST_NEIGHBOURS]
     if given - len(noise) < IMAGES_NEEDED and noise:
         return Fault(f"image {noise[0]} (counted from 0) is noise, no picture", Mistake.IMAGES_BLANK)
-    twins = _twins(images)
+    twins: list[tuple[int, int]] = []
+    parts: list[tuple[int, int]] = []
+    with deadline.or_left_out(WITHIN_PICTURES, "whether some of the pictures are copies or parts of others"):
+        for seen_so_far, (twin, part) in enumerate(zip(_twins(images), _parts(images), strict=True), 1):
+            twins += [twin] if twin else []
+            parts += [part] if part else []
+            if seen_so_far - len({k for _, k in (*twins, *parts)}) >= IMAGES_NEEDED:
+                break  # ten are enough, whatever the others are
+            deadline.check()
     if twins and given - len(twins) < IMAGES_NEEDED:
         first, second = twins[0]
         how = ": mirrored, turned, shifted, inverted, in another brightness or contrast, or with noise on it"
         how = "" if alike(images[first], images[second]) else how
         seen = f"images {first} and {second} (counted from 0) are the same picture{how}"
         return Fault(seen, Mistake.IMAGES_REPEATED)
-    parts = _parts(images)
     if parts and given - len({*(part for _, part in parts), *(twin for _, twin in twins)}) < IMAGES_NEEDED:
         first, second = parts[0]
         seen = (
@@ -86,21 +97,20 @@ def images_fault(images: Tensor, given: int) -> Fault:
     return NO_FAULT
 
 
-def _twins(images: Tensor) -> list[tuple[int, int]]:
-    """Images that are an earlier one but for a shift around the edges, a turn, a mirror, a monotone change of grey levels, noise.
+def _twins(images: Tensor) -> Iterator[tuple[int, int] | None]:
+    """Of each image, whether it is an earlier one but for a shift around the edges, a turn, a mirror, a monotone change of grey
+    levels, noise: with the first that it is like, (earlier, image).
 
-    Each with the first that it is like: (earlier, image). Two drawings may be one by chance, as a frame shifted by half its
+    Two drawings may be one by chance, as a frame shifted by half its
     width is a cross. A correlation at the best of all shifts is at most the sum of the spectra's magnitudes, which leaves few
     pairs to look at.
     """
     seen: list[Tensor] = []
-    twins = []
     for second, image in enumerate(images):
         grey = image.mean(0)
         positions = torch.stack([_spectra(changed) for changed in _positions(grey)])
-        twins += [(first, second) for first, spectra in enumerate(seen) if _is_among(spectra, positions)][:1]
+        yield next(((first, second) for first, spectra in enumerate(seen) if _is_among(spectra, positions)), None)
         seen.append(positions[0])
-    return twins
 
 
 def _is_among(spectra: Tensor, positions: Tensor) -> bool:
@@ -128,23 +138,22 @@ def _different(images: Tensor) -> int:
     return len(chains)
 
 
-def _parts(images: Tensor) -> list[tuple[int, int]]:
-    """Images that show a part of what an earlier one shows, mirrored or not: each with the first of those, (earlier, image).
+def _parts(images: Tensor) -> Iterator[tuple[int, int] | None]:
+    """Of each image, whether it shows a part of what an earlier one shows, mirrored or not: with the first of them, as above.
 
     The middle of either, in several sizes, is looked for everywhere in the other, in both without what is coarser than the
     things on it, as any two skies are alike. Pictures smaller than `SIDE_OF_PARTS` are not asked: they have no parts.
     """
     if min(images.shape[-2:]) < SIDE_OF_PARTS:
-        return []
+        yield from [None] * len(images)
+        return
     seen: list[_Parts] = []
-    found = []
     for second, image in enumerate(images):
         here = _Parts(image)
-        found += [
-            (n, second) for n, there in enumerate(seen) if there.has_middle_of(here) or here.has_middle_of(there)
-        ][:1]
+        like = (n for n, there in enumerate(seen) if there.has_middle_of(here) or here.has_middle_of(there))
+        first = next(like, None)
+        yield None if first is None else (first, second)
         seen.append(here)
-    return found
 
 
 class _Parts:
