@@ -85,10 +85,14 @@ def _new_set(options: argparse.Namespace, console: Console) -> int:
 
 
 def _student_kit(options: argparse.Namespace, console: Console) -> int:
+    from autograder.course.release import KIT
     from autograder.course.student_kit import student_kit
+    from autograder.judge.slides import PAGE
 
     for path in student_kit():
         console.print(path, soft_wrap=True)
+    if not (KIT / "lecture" / "built" / PAGE).is_file():
+        console.print("Without the slides about mistakes: for those, run `make lecture` first.")
     return 0
 
 

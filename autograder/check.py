@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from autograder.judge.likeness import ATTRIBUTION_LIBRARIES
 from autograder.judge.probes import write_questions
+from autograder.judge.slides import PAGE
 from autograder.judge.verdict import Verdict
 from autograder.problem_sets import PROBLEM_SETS
 from autograder.problem_sets.checking import Run, judge, why_nothing
@@ -132,7 +133,7 @@ def check(path: Path, *, quiet: bool = False) -> Checked:
         verdicts = {}
         for task in tasks:
             progress.set_description_str(f"judging {task.id}")
-            verdicts[task.id] = _verdict(task.id, run, Path(left))
+            verdicts[task.id] = replace(_verdict(task.id, run, Path(left)), slides_at=_slides_at(path))
             progress.update()
     advice = [PUT_BACK.format(cell) for cell in put_back]
     advice += [MISSING.format(task.id) for task in tasks if task.id not in _cell_ids(notebook)]
@@ -196,6 +197,12 @@ def _put_back(notebook: NotebookNode, problem_set: ProblemSet) -> list[str]:
             cell.update(cell_type="code", source=original, outputs=[], execution_count=None)
             changed.append(name)
     return changed
+
+
+def _slides_at(notebook: Path) -> str:
+    """The address of the page of slides that the student kit has beside the notebooks' folders; empty where there is none."""
+    places = (folder / PAGE for folder in notebook.resolve().parents[:2])
+    return next((place.as_uri() for place in places if place.is_file()), "")
 
 
 def _execute(

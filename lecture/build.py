@@ -16,7 +16,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from lecture import handout
+from lecture import handout, mistakes
 from lecture.contents import Card, along_the_path, contents, first_figure, the_kits_photos
 from lecture.deck import write_deck
 from lecture.execution import environment, execute_in_turn
@@ -56,6 +56,10 @@ ABOUT = {  # where a page does not say by itself what it is for
     live.PAGE: (
         "Live: your photo, explained here and now",
         "Drop in a photo of your own; nothing leaves this machine.",
+    ),
+    mistakes.PAGE: (
+        "The most common mistakes",
+        "The slides that feedback names, on one page; part of the student kit.",
     ),
     handout.PAGE: ("The handout", "One page to hand out: formula, axioms, traps, and the most common mistakes."),
 }
@@ -177,12 +181,13 @@ def write_pages(
     folder.mkdir(parents=True, exist_ok=True)
     for path, notebook in executed.items():
         target = _page_of(path, folder)
-        made = (target, folder / handout.PAGE) if path == SLIDES else (target,)
+        made = (target, folder / handout.PAGE, folder / mistakes.PAGE) if path == SLIDES else (target,)
         part = BuiltPart(target.name, (folder / KEPT / path.relative_to(LECTURE), *SHOWING), made)
         if record and record.holds(part):
             continue
         if path == SLIDES:
             say(f"  {write_deck(notebook, target)} slides in {target.name}")
+            mistakes.write_mistakes(notebook, folder)
             printed = handout.write_handout(notebook, folder)
             say(
                 f"  {handout.PDF if printed else handout.PAGE}: one page"
@@ -235,6 +240,9 @@ def _cards(executed: dict[Path, NotebookNode], folder: Path) -> dict[str, list[C
             cards[handout.PAGE] = Card(
                 handout.PAGE, about, sentence, first_figure(handout.illustrations(notebook), about)
             )
+            about, sentence = ABOUT[mistakes.PAGE]
+            figure = first_figure(mistakes.cells_about_mistakes(notebook), about)
+            cards[mistakes.PAGE] = Card(mistakes.PAGE, about, sentence, figure)
     groups = {
         "In the room": [page for page in ("slides.html", live.PAGE, EXPLORER, handout.PAGE) if page in cards],
         "Demos": sorted(page for page in cards if page.startswith("demos/")),

@@ -4,7 +4,8 @@ python -m autograder student-kit
 
 - `igref-VERSION-py3-none-any.whl`: the reference package alone, for anybody.
 - `integrated_gradients_student-VERSION-py3-none-any.whl`: igref, `submit`, and the checks that give feedback.
-- `student-kit.zip`: the second wheel, the released notebooks, a page that says how to begin, and the rules.
+- `student-kit.zip`: the second wheel, the released notebooks, a page that says how to begin, and the rules; where the
+  lecture has been built, also the slides about mistakes, to which the feedback links.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from autograder.course.release import KIT
+from autograder.judge.slides import PAGE
 from autograder.problem_sets import PROBLEM_SETS
 from autograder.student.handed_out import LOCKED_CELLS, read_locked_cells
 
@@ -65,13 +67,15 @@ class StudentKitError(Exception):
 def student_kit(kit: Path = KIT, destination: Path | None = None) -> list[Path]:
     """Build both wheels and the zip into `destination` (default: dist/); the files written.
 
+    The slides about mistakes are in the zip where the lecture has been built.
+
     Raises:
         StudentKitError: pip could not build a wheel, or a release has not been made.
     """
     destination = destination or kit / "dist"
     destination.mkdir(parents=True, exist_ok=True)
     wheels = [build(wheel, kit, destination) for wheel in (IGREF, STUDENT)]
-    return [*wheels, _zip(kit, destination, wheels[-1])]
+    return [*wheels, write_zip(kit, destination, wheels[-1], kit / "lecture" / "built")]
 
 
 def build(wheel: Wheel, kit: Path, destination: Path) -> Path:
@@ -112,13 +116,20 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy(source, target)
 
 
-def _zip(kit: Path, destination: Path, wheel: Path) -> Path:
+def write_zip(kit: Path, destination: Path, wheel: Path, lecture: Path) -> Path:
+    """The zip with a wheel, the releases and what students read; `lecture` is the folder of the built lecture, if there is one.
+
+    Raises:
+        StudentKitError: a release has not been made.
+    """
     path = destination / "student-kit.zip"
     guide = (kit / "docs" / "student-kit.md").read_text().replace("WHEEL", wheel.name)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("student-kit/START.md", guide)
         file.write(kit / "docs" / "students.md", "student-kit/students.md")
         file.write(wheel, f"student-kit/{wheel.name}")
+        if (lecture / PAGE).is_file():
+            file.write(lecture / PAGE, f"student-kit/{PAGE}")
         for assignment in PROBLEM_SETS:
             release = kit / "assignments" / assignment
             if not (release / f"{assignment}.ipynb").is_file():

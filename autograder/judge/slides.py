@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from autograder.judge.mistakes import Mistake
 
-DECK = "slides.html"
+DECK, PAGE = "slides.html", "mistakes.html"
+"""The whole deck, and the page of these slides alone, which students get."""
 
 
 class Slide(StrEnum):

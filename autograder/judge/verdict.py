@@ -55,7 +55,8 @@ class Verdict:
     `cause` is the likely mistake and `remedy` what to try; both empty where nothing is wrong. `mistakes` are the causes'
     short names, the most costly first, and `mistake` is the first of them, for tables; `slide` is the lecture's slide
     about it. `picture` shows a wrong map of a study. In a notebook a verdict shows as a table; as plain text it is the number of
-    points, which is what nbgrader reads. Where faults differ in their causes, the causes are numbered, and each fault says which
+    points, which is what nbgrader reads. `slides_at` is the address of the
+    page of slides, where a student has it. Where faults differ in their causes, the causes are numbered, and each fault says which
     are its own.
     """
 
@@ -68,6 +69,7 @@ class Verdict:
     mistakes: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
     picture: MapPicture | None = None
+    slides_at: str = ""
 
     @property
     def points(self) -> float:
@@ -128,7 +130,8 @@ class Verdict:
             for number, cause in enumerate(self.causes, 1)
             for line in (f"Likely cause{f' {number}' if self.is_numbered else ''}: {cause.text}.", cause.remedy)
         ]
-        slide = f"In the lecture: the slide “{self.slide.heading}”." if self.slide else ""
+        address = f": {self.slides_at}#{self.slide}" if self.slides_at else "."
+        slide = f"In the lecture: the slide “{self.slide.heading}”{address}" if self.slide else ""
         return [*filter(None, [*told, slide]), *self.notes]
 
     def as_text(self) -> str:
@@ -139,7 +142,7 @@ class Verdict:
     def as_record(self) -> dict[str, Any]:
         """Everything but the picture in plain values, for a JSON file."""
         values = writable(asdict(self))
-        del values["picture"]
+        del values["picture"], values["slides_at"]
         return values | {"points": self.points, "max_points": self.max_points}
 
 

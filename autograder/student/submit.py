@@ -82,6 +82,7 @@ def _feedback(task: Task, work: Any, study: dict[str, Any], unwritten: list[str]
     # Withheld from a student's process while work is graded.
     from autograder.judge.own_probe import own_probe
     from autograder.judge.probes import write_questions
+    from autograder.judge.slides import PAGE
     from autograder.judge.tolerances import FEEDBACK_PHOTO_GRADIENTS, FEEDBACK_SECONDS
     from autograder.problem_sets.checking import judge, nothing_to_judge
 
@@ -98,7 +99,8 @@ def _feedback(task: Task, work: Any, study: dict[str, Any], unwritten: list[str]
     notes = [*told_of_changes(task.id), *verdict.notes]
     if verdict.points < verdict.max_points and "not_done" not in verdict.mistakes:
         notes += filter(None, [own_probe(task.id, work)])
-    return replace(verdict, notes=tuple(notes))
+    beside = (place for place in (PAGE, f"../{PAGE}") if Path(place).is_file())  # as in the student kit
+    return replace(verdict, notes=tuple(notes), slides_at=next(beside, ""))
 
 
 def _large_pictures(study: dict[str, Any]) -> str:

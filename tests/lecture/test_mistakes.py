@@ -1,12 +1,19 @@
 """Feedback that names a slide names one that is there, and each slide about a mistake is named by feedback."""
 
+import zipfile
+
 import pytest
+import torch
 from bs4 import BeautifulSoup
 
+from autograder import submit
+from autograder.course.student_kit import write_zip
 from autograder.judge.mistakes import Mistake
-from autograder.judge.slides import ABOUT, DECK, Slide, slide_of
+from autograder.judge.slides import ABOUT, DECK, PAGE, Slide, slide_of
 from autograder.judge.verdict import Verdict, to_html
+from lecture import mistakes
 from lecture.build import SLIDES
+from tests.kit_copy import KIT
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +45,25 @@ def test_feedback_names_the_slide(mistake, slide):
         assert slide.heading in to_html(verdict) and slide.heading in verdict.as_text()
         # A notebook and a feedback page are read far from the deck: an address there would lead nowhere.
         assert DECK not in to_html(verdict) and DECK not in verdict.as_text()
+
+
+def test_in_the_unzipped_student_kit_feedback_links_to_the_slide(built_lecture, tmp_path, monkeypatch):
+    assert mistakes.PAGE == PAGE
+    (wheel := tmp_path / "a.whl").write_bytes(b"")
+    with zipfile.ZipFile(write_zip(KIT, tmp_path, wheel, built_lecture.folder)) as file:
+        file.extractall(tmp_path)
+    monkeypatch.chdir(tmp_path / "student-kit" / "ps1-attribution")
+
+    def of_all_classes(forward, x, target):
+        x = x.clone().requires_grad_()
+        return torch.autograd.grad(forward(x[None]).sum(), x)[0]
+
+    verdict = submit("ps1-input-gradient", of_all_classes)
+    address, _, anchor = BeautifulSoup(verdict._repr_html_(), "html.parser").find("a")["href"].partition("#")
+    assert verdict.slide is Slide.CLASS and f"{address}#{anchor}" in verdict.as_text()
+    page = BeautifulSoup(
+        (tmp_path / "student-kit" / "ps1-attribution" / address).read_text(encoding="utf-8"), "html.parser"
+    )
+    assert [section["id"] for section in page.select("section")] == [str(slide) for slide in Slide]
+    section = page.find(id=anchor)
+    assert section.find("h2").get_text() == Slide.CLASS.heading and section.find("img") and not page.find("script")

@@ -6,7 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lecture import handout
+from lecture import handout, mistakes
 from lecture.build import LECTURE, SLIDES
 from lecture.cells import AltTextError, markdown, printed
 from lecture.deck import deck, slides
@@ -32,7 +32,7 @@ def sections(pages):
 
 def test_there_is_a_page_for_each_notebook_and_one_that_leads_to_them(built_lecture, pages):
     expected = {path.relative_to(LECTURE).with_suffix(".html").as_posix() for path in built_lecture.executed}
-    expected.add(handout.PAGE)
+    expected |= {handout.PAGE, mistakes.PAGE}
     assert set(pages) == expected | {"index.html"}
     assert {link["href"] for link in pages["index.html"].select("a")} == expected
 
