@@ -120,6 +120,8 @@ def _form(
             how, mistake = AXIS_GONE, Mistake.AXIS_MISSING
         elif values.ndim == 1:
             how, mistake = "the map was flattened", Mistake.FLATTENED
+        elif values.ndim == len(shape) + 1 and kind in ("list", "tuple"):
+            return f"it returned {_article(kind)} of one tensor, {tensor}", Mistake.BATCH_OF_ONE, readable
         elif values.ndim == len(shape) + 1:
             how, mistake = "there is a batch dimension of one", Mistake.BATCH_OF_ONE
         else:

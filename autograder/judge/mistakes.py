@@ -403,8 +403,8 @@ class Mistake(StrEnum):
     )
     BATCH_OF_ONE = (
         "batch_of_one",
-        "the map comes back with a batch dimension of one",
-        "Return the map of x itself: [0] or .squeeze(0) removes the batch dimension.",
+        "the map comes back with a batch dimension of one, or alone in a list or tuple",
+        "Return the map of x itself: [0] takes it out.",
     )
     AXIS_MISSING = (
         "axis_missing",

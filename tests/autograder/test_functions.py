@@ -449,6 +449,52 @@ def test_numbers_that_are_none_are_named_and_not_measured(hand_in):
     assert "it returned NaN or infinity in" in verdict.findings[1].seen
 
 
+STEP_BY_STEP = """
+def integrated_gradients(forward, x, baseline, target, n_steps):
+    total, point = torch.zeros_like(x), x[None].clone().requires_grad_()
+    for k in range(1, n_steps + 1):
+        point.data = (baseline + k / n_steps * (x - baseline))[None]
+        forward(point)[0, target].backward()
+        total += point.grad[0]
+"""
+CLAUSES = {
+    "return inside the loop": (
+        f"{STEP_BY_STEP}        return (x - baseline) * total / n_steps",
+        INTEGRATED,
+        (Mistake.FIRST_ROW_ONLY,),
+        "move return out of the loop",
+    ),
+    "a gradient that piles up": (
+        f"{STEP_BY_STEP}    return (x - baseline) * total / n_steps",
+        INTEGRATED,
+        (Mistake.GRADIENTS_PILE_UP,),
+        "set .grad to None before each backward()",
+    ),
+    "a list of one tensor": (
+        "def input_gradient(forward, x, target):\n    p = x[None].clone().requires_grad_()\n"
+        "    return [torch.autograd.grad(forward(p)[0, target], p)[0][0]]",
+        GRADIENT,
+        (Mistake.BATCH_OF_ONE,),
+        "it returned a list of one tensor",
+    ),
+    "the gradient of what is no leaf": (
+        "def input_gradient(forward, x, target):\n    p = x.clone().requires_grad_()[None]\n"
+        "    forward(p)[0, target].backward()\n    return p.grad",
+        GRADIENT,
+        (Mistake.NOTHING_RETURNED,),
+        "a tensor's .grad is None unless requires_grad_() was called on that very tensor",
+    ),
+}
+
+
+@pytest.mark.parametrize("clause", CLAUSES)
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+def test_a_clause_of_the_feedback_is_true_of_who_it_speaks_of(hand_in, clause):
+    source, task, mistakes, says = CLAUSES[clause]
+    verdict = hand_in(source, task)
+    assert verdict.mistakes == mistakes and says in verdict.as_text()
+
+
 def test_an_error_of_ones_own_is_not_explained(hand_in):
     verdict = hand_in("def input_gradient(forward, x, target):\n    return [][0]", GRADIENT)
     assert verdict.mistake == Mistake.RAISED and not verdict.notes
