@@ -98,6 +98,7 @@ def build(wheel: Wheel, kit: Path, destination: Path) -> Path:
             wheel=wheel,
             version=project["version"],
             python=project["requires-python"],
+            classifiers=project["classifiers"],
             requires=[_name_of(pinned[name]) for name in wheel.requires],
         )
         (Path(scratch) / "pyproject.toml").write_text(declared)

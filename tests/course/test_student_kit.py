@@ -2,8 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
+import tomllib
 import venv
 import zipfile
 from importlib.metadata import distribution
@@ -129,6 +132,39 @@ def test_the_first_cell_installs_the_wheel_beside_it_and_where_it_is_installed_d
 def test_the_doctor_finds_nothing_missing_for_students(made, tmp_path):
     said = Environment(tmp_path / "venv", made["student"]).run("-m", "igref.doctor", cwd=tmp_path)
     assert "[FAIL]" not in said and "[OK]   torch " in said, said
+
+
+def other_pythons():
+    """The interpreters of other versions on PATH."""
+    names = [f"python3.{minor}" for minor in range(11, 30) if minor != sys.version_info.minor]
+    there = [name for name in names if shutil.which(name)]  # which may be a stand-in that runs none
+    return [name for name in there if not subprocess.run([name, "-c", "pass"], capture_output=True).returncode]
+
+
+@pytest.mark.parametrize(
+    "python", other_pythons() or [pytest.param("", marks=pytest.mark.skip(reason="no other Python"))]
+)
+def test_the_wheel_works_in_other_pythons_that_have_what_it_requires(made, tmp_path, python):
+    """Shown of 3.14 with the versions of constraints.txt; the classifiers name the oldest and the newest that were."""
+    packages = tmp_path / "packages"
+    with zipfile.ZipFile(made["student"]) as wheel:
+        wheel.extractall(packages)
+    environment = os.environ | {"PYTHONPATH": str(packages)}
+    command = [python, "-m", "autograder.check", first_two_tasks(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
+    missing = re.search(
+        r"^ModuleNotFoundError: No module named '(?!autograder|igref)(\S+)'$", done.stderr, re.MULTILINE
+    )
+    if missing:
+        pytest.skip(f"{python} lacks what the wheel requires: {missing[1]}")
+    assert "4 of 4  the input gradient\n     8 of 8  integrated gradients\n" in done.stdout, done.stdout + done.stderr
+
+
+def test_this_python_is_one_of_those_that_the_project_names():
+    project = tomllib.loads((KIT / "pyproject.toml").read_text())["project"]
+    named = [one.rpartition(" ")[2] for one in project["classifiers"]]
+    assert project["requires-python"] == f">={named[0]}"
+    assert tuple(map(int, named[0].split("."))) <= sys.version_info[:2] <= tuple(map(int, named[-1].split(".")))
 
 
 def first_code(path):
