@@ -31,7 +31,6 @@ PRIMES = (11, 13, 17, 19, 23)
 LARGER_PRIMES = (29, 31, 37, 41, 43, 47, 53, 59)
 MANY_PRIMES = tuple(n for n in range(101, 251) if all(n % k for k in range(2, 16)))
 MOST_PRIMES = tuple(n for n in range(251, 600) if all(n % k for k in range(2, 25)))
-MOST_PRIMES = tuple(n for n in range(251, 600) if all(n % k for k in range(2, 25)))
 REFERENCE_SEEDS = (0, 1)
 """What a known composition breaks is asked of these probes, the same for every student."""
 
@@ -197,12 +196,14 @@ class _Draw:
         return probe
 
     def larger_picture(self, asks_about: str) -> Probe:
-        """A picture of thousands of numbers, some of them black, as photos have them."""
+        """A picture of thousands of numbers from 0.5 to 1, from black, and some of them black, as photos are."""
         shape = (int(self._random.choice([1, 3])), self._between(24, 40), self._between(24, 40))
         self._classes, steps = self._between(50, 1000), self._one_of(LARGER_PRIMES)
         black = int(np.prod(shape)) // 10
         name = "softmax network on a larger picture"
-        probe = self.probe(name, asks_about, self.softmax_network, shape, n_steps=steps, same_places=black)
+        values, baseline = self._ends(shape, True)
+        ends = 0.25 + np.abs(values) / 2, baseline
+        probe = self.probe(name, asks_about, self.softmax_network, shape, n_steps=steps, same_places=black, ends=ends)
         self._classes = CLASSES
         return probe
 
