@@ -36,7 +36,7 @@ MOST_KERNELS = 4  # each takes about a gigabyte
 
 # What parts are made from, besides what stands with them.
 IGREF = LECTURE.parent / "igref"
-COMPUTING = (IGREF, LECTURE / "execution.py")
+COMPUTING = (IGREF, LECTURE / "execution.py", LECTURE / "assets" / "matplotlibrc")
 FIGURES = LECTURE / "figures"
 IMPORTED = {  # a demo: what stands beside it
     SLIDES: (FIGURES, LECTURE / "measured"),

@@ -71,4 +71,5 @@ async def _execute(path: Path, kernel: AsyncKernelManager) -> NotebookNode:
 def environment() -> dict[str, str]:
     """One thread a kernel: notebooks run beside each other, and figures come out the same on every machine."""
     keep_memory = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1)}  # what igref.memory does
-    return {**os.environ, **keep_memory, "OMP_NUM_THREADS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    one_typeface = {"MATPLOTLIBRC": str(Path(__file__).parent / "assets" / "matplotlibrc")}
+    return {**os.environ, **keep_memory, **one_typeface, "OMP_NUM_THREADS": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}

@@ -87,7 +87,7 @@ def convergence(sweep: Sweep, *, tolerance: float = TOLERANCE) -> DescribedFigur
         ax.set(xscale="log", yscale="log", xlabel="steps", title=title)
         counts = sorted(set(sweep.steps))
         names = ["" if any(n / NEAREST_COUNTS < k < n for k in counts) else str(n) for n in counts]
-        ax.set_xticks(counts, names, fontsize=10)
+        ax.set_xticks(counts, names, fontsize=11)
         ax.minorticks_off()
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.3g}%"))
@@ -155,7 +155,7 @@ def retention_curves(curves: Mapping[str, Curve], *, title: str = "") -> Describ
     }
     ax.set(xlabel=shares.get(kind, "share of pixels"), ylabel="score of the label", xlim=(0, 1), ylim=(0, None))
     ax.set_title(title or f"{kind}, fill: {fill.replace('_', ' ')}")
-    ax.legend(fontsize=10)
+    ax.legend(fontsize=11)
     figure.description = (
         f"{kind}, fill {fill}. Mean area under the curve: {', '.join(areas)}, "
         f"random ranking {float(np.trapezoid(random_scores, first.fractions.cpu().numpy())):.2f}."

@@ -240,7 +240,7 @@ def show_map(
     scale = ax.inset_axes((0.0, -0.08, 1.0, 0.05))
     scale.imshow(np.linspace(-1, 1, 256)[None], cmap=colormap, aspect="auto")
     end = float(f"{limit:.1g}")
-    scale.set_xticks([0, 127.5, 255], [f"{-end:g}", "0", f"{end:g}"], fontsize=9)
+    scale.set_xticks([0, 127.5, 255], [f"{-end:g}", "0", f"{end:g}"], fontsize=10)
     left, _, right = scale.get_xticklabels()
     left.set_horizontalalignment("left")
     right.set_horizontalalignment("right")

@@ -1,16 +1,19 @@
 """The house style: readable from the last row, without colour vision, and printed in grey.
 
 Curves differ in colour, dash and marker. Maps use cividis, which goes from dark (against the class) over grey (zero) to
-bright (for the class), so that the sign survives in grey.
+bright (for the class), so that the sign survives in grey. Text is set in Source Sans 3, as on the pages of the lecture; the font
+is in `fonts/`, as Adobe publishes it.
 """
 
 from base64 import b64encode
 from collections.abc import Callable
 from functools import wraps
 from io import BytesIO
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -22,13 +25,17 @@ SIGNED_COLORMAP = "cividis"
 CONTROL_COLOR = "#767676"
 Arguments = ParamSpec("Arguments")
 
+TYPEFACE = "Source Sans 3"
+font_manager.fontManager.addfont(Path(__file__).parent / "fonts" / "SourceSans3-Regular.ttf")
+
 PANEL_INCHES = 2.6
 FILE_DPI = 150
 
 _STYLE: dict[Any, Any] = {
-    "font.size": 12,
-    "axes.titlesize": 12,
-    "axes.labelsize": 12,
+    "font.family": [TYPEFACE, "DejaVu Sans"],  # the second for signs that the first lacks
+    "font.size": 13.5,
+    "axes.titlesize": 13.5,
+    "axes.labelsize": 13.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -38,7 +45,9 @@ _STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "figure.facecolor": "white",
     "figure.dpi": 100,
-    "figure.constrained_layout.h_pad": 0.06,
+    "axes.titlepad": 0,  # the typeface has room of its own above and below each line
+    "xtick.major.pad": 1,
+    "figure.constrained_layout.h_pad": 0.03,
     "figure.constrained_layout.w_pad": 0.06,
     "figure.constrained_layout.hspace": 0.0,
     "figure.constrained_layout.wspace": 0.0,

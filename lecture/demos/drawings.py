@@ -189,7 +189,7 @@ def masked(
         curve.plot(shares, values, label=name, **curve_style(index))
     curve.axvline(shares[here], color=RED, linewidth=1.5)
     curve.set(xlabel="share of pixels kept", ylabel="score of the label", xlim=(0, 1), ylim=(0, 1))
-    curve.legend(fontsize=10)
+    curve.legend(fontsize=11)
     at = ", ".join(f"{name} {values[here]:.2f}" for name, values in scores.items())
     figure.description = f"{title}: {shares[here]:.0%} of the pixels are kept. Score of the label: {at}."
     return figure

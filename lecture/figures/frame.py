@@ -12,7 +12,7 @@ from igref.plots.style import in_house_style
 
 PIXELS_PER_INCH = 100  # of the slide: a figure 11.6 inches wide is 1160 of its 1280 pixels
 SHARPNESS = 1.5  # so that it is not blurred on a projector of 1920 x 1080
-SMALLEST_TEXT = 14.0  # points, 19 pixels on the slide
+SMALLEST_TEXT = 14.5  # points, 20 pixels on the slide
 WIDTH, HEIGHT = 11.6, 5.2
 CUT_OFF = 0.01  # inches, a pixel of the slide
 MOST_LAYOUTS, MOST_ROOM = 4, 0.2  # as a share of the figure

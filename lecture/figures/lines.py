@@ -87,7 +87,7 @@ def many_paths(*, answered: bool = True) -> Figure:
     for row, cells in enumerate([["path", "x1", "x2"], *rows]):
         color = BLACK if row == 0 else COLORS[row - 1]
         for place, cell in zip((-0.1, 0.68, 0.9), cells, strict=True):
-            table.text(place, 0.8 - 0.15 * row, cell, color=color, fontsize=17, transform=table.transAxes)
+            table.text(place, 0.8 - 0.15 * row, cell, color=color, fontsize=19, transform=table.transAxes)
     said = f"Attributions of x1 and x2: {'; '.join(gave)}." if answered else "Their attributions are still hidden."
     figure.description = f"Four paths from (0, 0) to (1, 1) over the level lines of x1 times x2. {said}"
     return figure

@@ -42,16 +42,16 @@ def sums_beside(
             row,
             f"{_signed(value)}{beyond}",
             va="center",
-            fontsize=17,
+            fontsize=19,
             backgroundcolor="white",
         )
     ax.axvline(goal, color=BLACK, linestyle="--", linewidth=2)
     ax.axvline(0, color=CONTROL_COLOR, linewidth=1)
-    ax.set_yticks(range(len(values)), list(values), fontsize=17)
+    ax.set_yticks(range(len(values)), list(values), fontsize=19)
     ax.set_xlim(-1.3 * reach if min(values.values()) < 0 else 0, 1.3 * reach)
     ax.invert_yaxis()
     ax.grid(False)
-    ax.set_title(f"dashed: {goal_name} = {_signed(goal)}", fontsize=17)
+    ax.set_title(f"dashed: {goal_name} = {_signed(goal)}", fontsize=19)
     told = ", ".join(f"{name} {_signed(value)}" for name, value in values.items())
     figure.description = (
         f"Sums of several programs beside {goal_name} = {_signed(goal)}: {told}. Right: {', '.join(right)}."
@@ -115,7 +115,7 @@ def gaps_of_pairs(rows: Sequence[Mapping], *, tolerance: float = 0.05) -> Descri
     sizes = [within.count(n) for n in enough]
     colors = [RED if n == last["within"] else BLUE for n in enough]
     drawn = of_counts.bar([str(n) for n in enough], sizes, color=colors)
-    of_counts.bar_label(drawn, fontsize=15)
+    of_counts.bar_label(drawn, fontsize=17)
     of_counts.set(xlabel="steps from which on it stays", title=f"pairs within {tolerance:.0%}", yticks=[])
     of_counts.set_ylim(0, 1.2 * max(sizes))
     of_counts.grid(False)

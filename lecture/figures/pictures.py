@@ -69,20 +69,33 @@ def map_pairs(
 
 
 @in_house_style
-def maps_in_columns(pictures: Mapping[str, Picture], maps: Sequence[Picture], *, block: int = BLOCK) -> DescribedFigure:
+def maps_in_columns(
+    pictures: Mapping[str, Picture],
+    maps: Sequence[Picture],
+    *,
+    block: int = BLOCK,
+    explained: Sequence[Picture] | None = None,
+) -> DescribedFigure:
     """For a page: small pictures and, below each, its map pixel by pixel, and below that summed over squares.
 
     Args:
         pictures: caption to picture (C, H, W); three fit on a page.
         maps: one for each picture, (C, H, W).
         block: side of the squares in pixels.
+        explained: the photo that each map is of, (C, H, W): then one row more has it scaled by the map, as in the course report.
     """
-    figure, axes = panels(3, len(pictures), width=3.4, height=3.4, height_ratios=(1, 2.4, 2.4))
+    rows = (1, 2.4, 2.4) if explained is None else (1, 2.4, 2.4, 2.4)
+    figure, axes = panels(len(rows), len(pictures), width=3.4, height=3.4, height_ratios=rows)
     figure.get_layout_engine().set(h_pad=0.14)  # the scale below a map takes some of it
-    for (above, *both), values, (caption, picture) in zip(axes.T, maps, pictures.items(), strict=True):
+    for (above, *scaled, of_pixels, of_squares), values, (caption, picture), photo in zip(
+        axes.T, maps, pictures.items(), explained or [None] * len(maps), strict=True
+    ):
         show_picture(above, picture, caption)
-        show_both(both, values, block, scale_ends(values, block))
-    figure.description = f"{len(maps)} pictures and, below each, {_describe_both(pictures, maps, block)}"
+        for ax in scaled:
+            show_picture(ax, scaled_pixels(photo, values), "photo x |attribution|")
+        show_both([of_pixels, of_squares], values, block, scale_ends(values, block))
+    scaled_too = "" if explained is None else "the photo scaled by the size of its map, "
+    figure.description = f"{len(maps)} pictures and, below each, {scaled_too}{_describe_both(pictures, maps, block)}"
     return figure
 
 

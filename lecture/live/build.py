@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from onnx import ModelProto
 from torch import Tensor
 
 import igref
@@ -19,6 +20,7 @@ HERE = Path(__file__).parent
 PAGE = "live.html"
 RUNTIME = HERE / "node_modules" / "onnxruntime-web" / "dist"
 SCRIPT, WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
+WITH_WEBGPU = "ort.webgpu.bundle.min.mjs", "ort-wasm-simd-threaded.asyncify.wasm"
 SCRIPTS = ("numbers.js", "live.js")
 DIGITS = 10
 ROUNDING = {"efficientnet_lite0": ("Maps are igref’s but for rounding, up to 0.5 %.",)}  # measured: lecture/README.md
@@ -47,12 +49,13 @@ def fetch_runtime() -> Path:
     return RUNTIME
 
 
-def build(folder: Path, *, model: str = "efficientnet_lite0") -> Path:
+def build(folder: Path, *, model: str = "efficientnet_lite0", webgpu: bool = False) -> Path:
     """Write live.html into the folder, which is made if it is not there.
 
     Args:
         folder: where to.
         model: a name that `igref.load_model` knows.
+        webgpu: with the larger runtime that runs the graph on a graphics card where the browser lends it one.
 
     Returns:
         The page.
@@ -62,21 +65,24 @@ def build(folder: Path, *, model: str = "efficientnet_lite0") -> Path:
         lecture.live.graph.UntranslatedError: the model has an operation without an ONNX form.
     """
     runtime = fetch_runtime()
+    script, wasm = WITH_WEBGPU if webgpu else (SCRIPT, WASM)
     network = igref.load_model(model)
     photos = _photos(model, network.input_size)
     shape = tuple(next(iter(photos.values())).shape)
-    graph, weights = packing.split(gradient_graph(network, shape))
+    whole = gradient_graph(network, shape)
+    graph, weights = packing.split(whole)
     files = {name: picture(pixels.expand(3, *pixels.shape[1:])) for name, pixels in photos.items()}
     sources = {photo.name: photo.source for photo in igref.load_photos()}
     packed = {
         "pictures": packing.in_page(b"".join(files.values())),
         "weights": packing.in_page(packing.planes(weights)),
         "graph": packing.in_page(graph),
-        "wasm": packing.in_page((runtime / WASM).read_bytes()),
+        "wasm": packing.of_file(runtime / wasm),
     }
-    about = f"{network.name}, {weights.size:,} weights, on one thread of this machine, by ONNX Runtime Web."
+    about = f"{network.name}, {weights.size:,} weights, by ONNX Runtime Web."
     data = {
         "about": " ".join([about, *ROUNDING.get(model, ())]),
+        "webgpu": {"onCpu": _without_webgpu(whole)} if webgpu else None,
         "shape": shape,
         "categories": list(network.categories),
         "photos": [{"name": name, "size": len(file), "source": sources.get(name, "")} for name, file in files.items()],
@@ -86,7 +92,7 @@ def build(folder: Path, *, model: str = "efficientnet_lite0") -> Path:
         charset=packing.CHARSET,
         style=inlined_css("fonts.css") + (HERE / "live.css").read_text(encoding="utf-8"),
         data=json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),
-        worker=_plain_script((runtime / SCRIPT).read_text(encoding="utf-8")) + _script("worker.js"),
+        worker=_plain_script((runtime / script).read_text(encoding="utf-8")) + _script("worker.js"),
         script="\n".join(map(_script, SCRIPTS)),
         **{name: _place(name) for name in packed},
     ).encode("ascii", "xmlcharrefreplace")
@@ -96,6 +102,11 @@ def build(folder: Path, *, model: str = "efficientnet_lite0") -> Path:
     written = folder / PAGE
     written.write_bytes(page)
     return written
+
+
+def _without_webgpu(graph: ModelProto) -> list[str]:
+    """The nodes that ONNX Runtime would run by WebGPU, and cannot: pooling that says where its largest values were."""
+    return [node.name for node in graph.graph.node if node.op_type == "MaxPool" and len(node.output) > 1]
 
 
 def _place(name: str) -> str:

@@ -111,7 +111,9 @@ class _Translation:
     def add(self, kind: str, *inputs: str, outputs: int = 1, **attributes: Any) -> Any:
         """Append a node, and return the name of its output, or of its outputs."""
         made = [f"{kind.lower()}_{len(self.nodes)}_{k}" for k in range(outputs)]
-        self.nodes.append(helper.make_node(kind, list(inputs), made, **attributes))
+        self.nodes.append(
+            helper.make_node(kind, list(inputs), made, name=made[0] if outputs > 1 else None, **attributes)
+        )
         return made[0] if outputs == 1 else tuple(made)
 
     def of(self, value: Any) -> str:

@@ -27,7 +27,7 @@ const worker = new Worker(address(byId("worker").textContent));
 const waiting = new Map(); // number of a question to what takes its answer
 
 worker.onmessage = ({ data: message }) => {
-  if (message.kind === "ready") ready();
+  if (message.kind === "ready") ready(message.provider);
   else if (message.kind === "failed") say(`This did not work: ${message.message}`);
   else if (message.kind === "said") {
     waiting.get(message.id)?.(message.probabilities);
@@ -383,8 +383,11 @@ byId("explain").addEventListener("click", explain);
 
 // The start
 
-async function ready() {
+const RUNS = { wasm: "It runs on one thread of this machine.", webgpu: "It runs on this machine’s graphics card." };
+
+async function ready(provider) {
   say("");
+  byId("about").textContent = `${data.about} ${RUNS[provider]}`;
   document.body.dataset.ready = performance.now();
   await usePhoto(data.photos[0].canvas, data.photos[0].name, data.photos[0].source);
 }
@@ -409,7 +412,7 @@ async function begin() {
   }
   const [weights, graph, wasm] = await Promise.all(["weights", "graph", "wasm"].map(unpacked));
   const all = { weights: ofPlanes(weights), graph, wasm };
-  const given = { kind: "start", shape: data.shape, classes: data.categories.length, ...all };
+  const given = { kind: "start", webgpu: data.webgpu, shape: data.shape, classes: data.categories.length, ...all };
   worker.postMessage(given, Object.values(all).map((part) => part.buffer));
 }
 begin().catch((error) => {

@@ -3,16 +3,25 @@
 let session, shape, classes;
 let wanted = 0; // the number of the last request for a map; older ones stop at their next step
 
+/** Where the graph runs: on a graphics card where the page has the runtime for it, and the browser lends it one. */
+async function providerOf({ webgpu }) {
+  const lent = webgpu && (await self.navigator.gpu?.requestAdapter());
+  return lent ? { name: "webgpu", forceCpuNodeNames: webgpu.onCpu.length ? webgpu.onCpu : undefined } : { name: "wasm" };
+}
+
 async function start({ wasm, graph, weights, ...about }) {
   const ort = await runtime; // ONNX Runtime Web, which the build puts before this text
   ort.env.wasm.numThreads = 1; // a page from a file has no shared memory
   ort.env.wasm.wasmBinary = wasm;
   self.Tensor = ort.Tensor;
   [shape, classes] = [[1, ...about.shape], about.classes];
+  const provider = await providerOf(about);
   session = await ort.InferenceSession.create(graph, {
-    executionProviders: ["wasm"],
+    executionProviders: [provider],
+    logSeverityLevel: 3, // some nodes run beside the graphics card: no need to warn of it
     externalData: [{ path: "weights", data: weights }],
   });
+  return provider.name;
 }
 
 /** Probabilities of all classes, and the gradient of the target's by the pixels. */
@@ -49,8 +58,7 @@ async function integrate({ id, from, to, target, nodes, weights }) {
 onmessage = async ({ data }) => {
   try {
     if (data.kind === "start") {
-      await start(data);
-      postMessage({ kind: "ready" });
+      postMessage({ kind: "ready", provider: await start(data) });
     } else if (data.kind === "ask") {
       const { probabilities } = await run(data.pixels, null);
       postMessage({ kind: "said", id: data.id, probabilities });

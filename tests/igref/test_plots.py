@@ -3,6 +3,7 @@
 import gc
 import io
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib as mpl
@@ -11,6 +12,8 @@ import pytest
 import torch
 from matplotlib import colors
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont
+from matplotlib.text import Text
 
 from igref import plots
 from igref.plots.maps import show_map, show_picture
@@ -62,11 +65,16 @@ DRAWINGS = {
 }
 
 
+def font_of(text: Text) -> str:
+    return Path(findfont(text.get_fontproperties())).name
+
+
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_every_figure_is_drawn_described_and_let_go(name, recwarn):
     settings = dict(mpl.rcParams)
     figure = DRAWINGS[name]()
     assert isinstance(figure, Figure) and len(plots.alt_text(figure)) > 20
+    assert {font_of(text) for text in figure.findobj(Text) if text.get_text()} == {"SourceSans3-Regular.ttf"}
     figure.savefig(file := io.BytesIO(), format="png")
     assert file.getvalue().startswith(b"\x89PNG")
     assert dict(mpl.rcParams) == settings, "matplotlib's own settings have changed"

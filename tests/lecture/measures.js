@@ -9,7 +9,9 @@ const measures = (() => {
   /** Every piece of visible text under a root, with its element. */
   function texts(root) {
     const found = [];
-    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    // What is not displayed is left out as a whole: of a deck that is all slides but one.
+    const displayed = (node) => (node.nodeType === Node.TEXT_NODE ? NodeFilter.FILTER_ACCEPT : node.checkVisibility() ? NodeFilter.FILTER_SKIP : NodeFilter.FILTER_REJECT);
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, displayed);
     while (walker.nextNode()) {
       const element = walker.currentNode.parentElement;
       const text = walker.currentNode.data.trim();
@@ -185,5 +187,40 @@ const measures = (() => {
       .map((element) => `${name(element)} moves`);
   }
 
-  return { moving, smallText, paleText, outside, covered, pictures, rawEquations };
+  /** For each family, weight and style of the page an element with all signs that are set in it, and one for each sign of an equation. */
+  function typefaceProbes() {
+    const probes = Object.assign(document.createElement("div"), { id: "probes" });
+    const signs = new Map();
+    const add = (element, text) => {
+      const { fontFamily, fontWeight, fontStyle } = getComputedStyle(element);
+      const look = JSON.stringify({ fontFamily, fontWeight, fontStyle });
+      if (!signs.has(look)) signs.set(look, new Set());
+      for (const sign of text.replace(/\s/g, "")) signs.get(look).add(sign);
+    };
+    const ofEquations = new Map();
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const element = walker.currentNode.parentElement;
+      if (element.closest("script, style, noscript, template, title, desc, annotation")) continue;
+      if (element.closest("math")) ofEquations.set(element.outerHTML, element);
+      else add(element, walker.currentNode.data);
+    }
+    for (const field of document.querySelectorAll("input[list], input[type=text]")) add(field, field.value);
+    for (const [look, set] of signs) {
+      const probe = Object.assign(document.createElement("span"), { textContent: [...set].join("") });
+      Object.assign(probe.style, JSON.parse(look));
+      probe.dataset.probe = "";
+      probes.append(probe);
+    }
+    for (const sign of ofEquations.values()) {
+      const equation = document.createElementNS("http://www.w3.org/1998/Math/MathML", "math");
+      equation.append(sign.cloneNode(true));
+      equation.firstChild.setAttribute("data-probe", "");
+      probes.append(equation);
+    }
+    document.body.append(probes);
+    return document.fonts.ready.then(() => probes.offsetWidth);
+  }
+
+  return { typefaceProbes, moving, smallText, paleText, outside, covered, pictures, rawEquations };
 })();

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from lecture.figures.frame import PIXELS_PER_INCH, SHARPNESS, SMALLEST_TEXT
-from tests.lecture.browser import LEAST_CONTRAST, LEAST_TEXT_PX, SIZES, Visit, launched, opened
+from tests.lecture.browser import LEAST_CONTRAST, LEAST_TEXT_PX, SIZES, TYPEFACES, Visit, launched, opened
 
 
 # Not for the whole session: while Playwright runs, other tests cannot start an event loop.
@@ -62,7 +62,7 @@ def walk(request, built_lecture, browser):
         figures = []
         total = page.evaluate("() => Reveal.slide(0, 0) ?? Reveal.getTotalSlides()")
         for number in range(1, total + 1):
-            page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
             heading = page.locator(SLIDE).locator("h1, h2, h3").first.text_content()
             for name, (of, *arguments) in measures.items():
                 if wrong := visit.measure(name, *arguments, of=of):
@@ -111,13 +111,18 @@ def test_equations_are_drawn(walk):
 
 
 def test_every_page_opens_without_a_network(built_lecture, browser):
-    pages = sorted(built_lecture.folder.rglob("*.html"))
-    assert len(pages) > 5
-    for page in pages:
-        with opened(browser, page, SIZES["1280x720"]) as visit:
+    first, *others = sorted(built_lecture.folder.rglob("*.html"))
+    assert len(others) > 5
+    with opened(browser, first, SIZES["1280x720"]) as visit:
+        for page in (first, *others):
+            if page != first:
+                visit.page.set_viewport_size(dict(zip(("width", "height"), SIZES["1280x720"], strict=True)))
+                visit.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+                visit.open(page)
             visit.page.wait_for_load_state("load")
             assert (visit.errors, visit.failed, visit.blocked) == ([], [], []), page.name
             assert visit.measure("pictures") == [], page.name
+            assert visit.typefaces() <= TYPEFACES, page.name
             visit.page.emulate_media(reduced_motion="reduce")
             assert visit.measure("moving") == [], page.name
             if page.name != "slides.html":

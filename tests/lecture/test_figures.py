@@ -6,11 +6,14 @@ from io import BytesIO
 import pytest
 import torch
 from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
 from PIL import Image
 
 from igref import plots
+from igref.plots.style import TYPEFACE
 from lecture import measured
+from lecture.build import LECTURE
 from lecture.demos import drawings
 from lecture.demos.drawings import saturated_score
 from lecture.demos.sliders import with_sliders
@@ -81,6 +84,15 @@ def test_maps_that_are_compared_are_large_and_shown_both_ways(where):
         assert by_title[title][:2] == pytest.approx([total, 2 * total], rel=1e-3), "the sum stays what it is"
     _, about = on_slide(drawn, width=width, height=drawn.get_figheight())._repr_mimebundle_()
     assert about["image/png"]["narrowest_map"] >= LEAST_MAP_PX
+
+
+def test_every_sign_of_the_notebooks_is_in_the_typeface_of_their_figures():
+    """What the font lacks would be drawn in another one."""
+    known = set(map(chr, get_font(findfont(FontProperties(TYPEFACE))).get_charmap()))
+    sources = [*LECTURE.glob("*.ipynb"), *LECTURE.glob("demos/*"), *LECTURE.glob("figures/*.py")]
+    texts = [path.read_text(encoding="utf-8") for path in sources if path.is_file()]
+    assert len(texts) > 15
+    assert set("".join(texts)) - known == {"\n"}
 
 
 DEMOS = {

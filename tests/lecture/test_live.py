@@ -9,17 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision
 from PIL import Image
 
 import igref
 from lecture.live.build import RuntimeMissingError, build
-from tests.lecture.browser import LEAST_CONTRAST, SIZES, Visit, launched, opened
+from tests.lecture.browser import LEAST_CONTRAST, SIZES, TYPEFACES, Visit, launched, launched_beside, opened
 
 STEPS = 5
 NEAR = 1e-4  # of scores
 NEAR_MAP = 1e-2  # two ways of rounding one network differ by as much where units sit near their kinks: docs/igref.md
 NEAR_PIXEL, OF_PIXELS = 1e-3, 0.999  # in units of the score; the few others are those of such units
 PHONE = (390, 844)
+GRAPHICS_CARD = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")  # one that is computed: slow, but WebGPU
 MOST_BYTES = 20e6
 LONGEST_PAUSE_MS = (
     500  # while a map is computed; a gradient takes as long, and would stop a page that computes it itself
@@ -32,6 +34,11 @@ def live_file(tmp_path_factory) -> Path:
         return build(tmp_path_factory.mktemp("live"))
     except RuntimeMissingError as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="module")
+def digits_file(tmp_path_factory, live_file) -> Path:
+    return build(tmp_path_factory.mktemp("digits"), model="digits_cnn", webgpu=True)
 
 
 # Not for the whole session: while Playwright runs, other tests cannot start an event loop.
@@ -277,6 +284,7 @@ def test_can_be_read_and_has_words(live):
     assert live.measure("paleText", LEAST_CONTRAST) == []
     assert live.measure("smallText", 18) == []
     assert live.measure("pictures") == []
+    assert live.typefaces() <= TYPEFACES
     assert live.page.evaluate("() => document.documentElement.scrollHeight - innerHeight") <= 0
     live.page.emulate_media(color_scheme="dark")
     assert live.measure("paleText", LEAST_CONTRAST) == []
@@ -291,14 +299,48 @@ def test_fits_a_phone(live):
     live.page.set_viewport_size({"width": 1280, "height": 720})
 
 
-def test_the_same_page_for_another_network(tmp_path, browser, live_file):
-    """`--model digits_cnn`: one channel, 8 x 8 pixels, ten classes."""
-    with opened(browser, build(tmp_path, model="digits_cnn"), SIZES["1280x720"]) as visit:
+def is_igrefs(found: dict, network: igref.Classifier, x: torch.Tensor, near: float) -> None:
+    """The map of the page is that of igref, from black."""
+    expected = igref.integrated_gradients(
+        network.probabilities, x, 0 * x, found["target"], n_steps=STEPS, rule="midpoint"
+    )
+    summed = expected.values[0].sum(0)
+    off = found["map"].view_as(summed) - summed
+    assert summed.any() and float(off.norm() / summed.norm()) < near
+
+
+def test_the_same_page_for_a_network_of_torchvision(tmp_path, browser, live_file, monkeypatch):
+    """`--model torchvision/...`: whatever weights are in torch's cache under the published name."""
+    name, models = "squeezenet1_1", torchvision.models
+    torch.manual_seed(0)
+    weights = models.get_model(name).state_dict()
+    weights["classifier.1.weight"] *= (
+        300  # so that a network that has learned nothing is sure of something all the same
+    )
+    file = tmp_path / "hub" / "checkpoints" / Path(models.get_model_weights(name).DEFAULT.url).name
+    file.parent.mkdir(parents=True)
+    torch.save(weights, file)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    network = igref.load_model(f"torchvision/{name}")
+    with opened(browser, build(tmp_path, model=f"torchvision/{name}"), SIZES["1280x720"]) as visit:
         answered(visit)
+        drop(visit, "mine.png", as_file(photo_bytes("coffee")), "image/png")
+        top = answered(visit)
         found = explain(visit)
-        network, digit = igref.load_model("digits_cnn"), igref.load_digits()[0][:1]
-        expected = igref.integrated_gradients(
-            network.probabilities, digit, 0 * digit, found["target"], n_steps=STEPS, rule="midpoint"
-        )
-        torch.testing.assert_close(found["map"].view(8, 8), expected.values[0, 0], atol=1e-2, rtol=0)
+        x = found["picture"].view(1, 3, 224, 224)
+        probabilities = network.probabilities(x)[0]
+        assert top[0][0] == network.categories[int(probabilities.argmax())]
+        assert top[0][1] == pytest.approx(float(probabilities.max()), abs=NEAR)
+        is_igrefs(found, network, x, NEAR_MAP)
+        assert visit.errors == []
+
+
+@pytest.mark.parametrize(("flags", "runs_on"), [((), "one thread"), (GRAPHICS_CARD, "graphics card")])
+def test_the_page_with_webgpu_runs_wherever_it_can(browser, digits_file, flags, runs_on):
+    """`--model digits_cnn --webgpu`: one channel, 8 x 8 pixels, ten classes; without a card as any other page."""
+    with launched_beside(browser, *flags) as beside, opened(beside, digits_file, SIZES["1280x720"]) as visit:
+        answered(visit)
+        assert runs_on in visit.page.text_content("#about")
+        found = explain(visit)
+        is_igrefs(found, igref.load_model("digits_cnn"), found["picture"].view(1, 1, 8, 8), NEAR_MAP)
         assert visit.errors == []

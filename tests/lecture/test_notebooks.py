@@ -116,5 +116,12 @@ def test_a_notebook_that_does_not_end_is_named(tmp_path, monkeypatch):
 
 
 def test_a_warning_is_not_shown_to_an_audience(tmp_path):
-    with pytest.raises(NotebookRunError, match="standard error"):
-        execute(_write(tmp_path / "warns.ipynb", "import warnings; warnings.warn('old')"))
+    """Nor a text in another typeface than that of the house style and the pages."""
+    source = """
+import warnings
+from matplotlib.figure import Figure
+warnings.warn("old")
+Figure().text(0, 0, "in another typeface").get_window_extent()
+"""
+    with pytest.raises(NotebookRunError, match=r"(?s)standard error:.*old.*outside the house style"):
+        execute(_write(tmp_path / "warns.ipynb", source))
