@@ -30,6 +30,7 @@ font_manager.fontManager.addfont(Path(__file__).parent / "fonts" / "SourceSans3-
 
 PANEL_INCHES = 2.6
 FILE_DPI = 150
+HEIGHT_PAD = 0.06  # inches; the scale below a map takes some of it
 
 _STYLE: dict[Any, Any] = {
     "font.family": [TYPEFACE, "DejaVu Sans"],  # the second for signs that the first lacks
@@ -47,7 +48,7 @@ _STYLE: dict[Any, Any] = {
     "figure.dpi": 100,
     "axes.titlepad": 0,  # the typeface has room of its own above and below each line
     "xtick.major.pad": 1,
-    "figure.constrained_layout.h_pad": 0.03,
+    "figure.constrained_layout.h_pad": HEIGHT_PAD,
     "figure.constrained_layout.w_pad": 0.06,
     "figure.constrained_layout.hspace": 0.0,
     "figure.constrained_layout.wspace": 0.0,

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from igref.plots import alt_text
-from igref.plots.style import in_house_style
+from igref.plots.style import HEIGHT_PAD, in_house_style
 
 PIXELS_PER_INCH = 100  # of the slide: a figure 11.6 inches wide is 1160 of its 1280 pixels
 SHARPNESS = 1.5  # so that it is not blurred on a projector of 1920 x 1080
@@ -89,6 +89,9 @@ def on_slide(figure: Figure, *, width: float = WIDTH, height: float = HEIGHT) ->
 @in_house_style
 def _fit(figure: Figure, width: float, height: float) -> Figure:
     figure.set_size_inches(width, height)
+    layout = figure.get_layout_engine()
+    if layout and layout.get().get("h_pad") == HEIGHT_PAD:
+        layout.set(h_pad=HEIGHT_PAD / 2)  # pictures get the room; what hangs over an edge makes its own: _drawn_whole
     for axes in figure.findobj(Axes):
         for axis in (axes.xaxis, axes.yaxis):
             sizes = [label.get_fontsize() for label in axis.get_ticklabels()]

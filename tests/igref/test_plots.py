@@ -85,6 +85,15 @@ def test_every_figure_is_drawn_described_and_let_go(name, recwarn):
     assert gone() is None, "the figure is still held somewhere"
 
 
+def test_nothing_is_cut_off():
+    """Of a square picture, which fills its row: the layout does not see the scale below a map."""
+    square = torch.rand(3, 16, 16, generator=generator)
+    figure = plots.attribution_row(square, 0.004 * square, baseline=0 * square, title="IG")
+    figure.savefig(io.BytesIO())
+    shown, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert max(-shown.x0, -shown.y0, shown.x1 - width, shown.y1 - height) < 0.01, "inches are beyond the edge"
+
+
 def test_every_drawing_function_is_tested():
     others = {"alt_text", "channel_sum", "scaled_pixels"}
     assert set(plots.__all__) == set(DRAWINGS) | others
