@@ -138,6 +138,8 @@ def likely_mistake(pair: Pair, values: np.ndarray, context: Context) -> Mistake 
         return Mistake.CONSTANT_MAP
     with pair.line.deadline.or_left_out(WITHIN_NAMING, CAUSE):
         return _named(pair, values, context)
+    if abs(_cosine(values, pair.reference)) > 1 - pair.allowed_map_error**2:  # which is known already
+        return _name_of_factor(pair, values, float((values * pair.reference).sum() / (pair.reference**2).sum()))
     return None
 
 
@@ -152,6 +154,8 @@ def _named(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
         return Mistake.PLACES_MIXED_UP
     nearest, nearest_error = None, 1.0
     for name, wrong in _wrong(pair, values, context):
+        if nearest_error <= ALIKE and pair.line.deadline.is_over(WITHIN_NAMING):
+            break
         pair.line.deadline.check()
         if not np.isfinite(wrong).all():
             continue  # the mistake breaks down here
