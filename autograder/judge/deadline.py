@@ -1,7 +1,7 @@
 """How long a verdict may take: as long as it needs where work is graded, some seconds where a student waits for feedback.
 
-Gradients of large pictures and large networks take their time. What is asked for in a block that is `kept` comes in time or not at
-all: then the block is left, what it was for is left out, and the verdict says so.
+Gradients of large pictures and large networks take their time. What is asked for in a block `within` a share of it comes in time or
+not at all: then the block is left, what it was for is left out, and the verdict says so.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Deadline:
         self._start = self.clock()
 
     @property
-    def is_near(self) -> bool:
+    def is_set(self) -> bool:
         """Whether there is a deadline at all."""
         return self.seconds < math.inf
 
     @contextmanager
-    def kept(self, share: float) -> Iterator[None]:
+    def within(self, share: float) -> Iterator[None]:
         """A block that ends with a TooLateError where it goes on beyond this share of the seconds."""
         before, self._until = self._until, min(self._until, self._start + share * self.seconds)
         try:
@@ -58,9 +58,9 @@ class Deadline:
 
     @contextmanager
     def or_left_out(self, share: float, what: str) -> Iterator[None]:
-        """A block that is kept, and without which the verdict can do: where it is too late, the verdict says what was left out."""
+        """A block within a share, which the verdict can do without: where it is too late, the verdict says what was left out."""
         try:
-            with self.kept(share):
+            with self.within(share):
                 yield
         except TooLateError:
             if self.clock() > self._until:

@@ -76,7 +76,11 @@ def verdict_on_function(
     # The right shape around wrong numbers is worth nothing: zeros have it too. One probe is not enough: with
     # few steps the textbook rules are so coarse that wrong numbers now and then are as near as theirs.
     complaints = [answer.complaint for answer in answers if answer.complaint]
-    none_holds = "the shape is right; that counts as soon as some of the numbers are" if all(wrong.values()) else ""
+    none_holds = (
+        "the shape is right, but earns its point only once some of the numbers are right, too"
+        if all(wrong.values())
+        else ""
+    )
     wrong["form"] = complaints[0] if complaints else none_holds
     expected["form"] = "a torch.Tensor of the shape of x, finite" if complaints else ""
     if Mistake.NOT_DONE in diagnosis.mistakes:

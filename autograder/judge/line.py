@@ -230,7 +230,7 @@ class Pair:
     def n_steps(self) -> int:
         """As stated, if that is not too many; where there is a deadline, as many as the reference has in time."""
         most = min(self.stated_steps, MAX_RECOMPUTED_STEPS)
-        if not self.line.deadline.is_near:
+        if not self.line.deadline.is_set:
             return most
         return self._refined(_nested_counts(most), lambda count: _panels(2 * count))
 
@@ -238,7 +238,7 @@ class Pair:
         """The last of some counts at whose nodes there are gradients in time; the first, whatever it takes."""
         reached = counts[0]
         self.line.scores(nodes(reached))
-        with suppress(TooLateError), self.line.deadline.kept(WITHIN_REFERENCE):
+        with suppress(TooLateError), self.line.deadline.within(WITHIN_REFERENCE):
             for count in counts[1:]:
                 self.line.scores(nodes(count))
                 reached = count
@@ -271,7 +271,7 @@ class Pair:
         if self.line.image.numel() <= SMALL_PICTURE:
             return list(RIGHT_RULES)
         names = [name for name in RIGHT_RULES if name in FOR_PHOTOS - NODES_OF_THEIR_OWN]
-        if not self.line.deadline.is_near:
+        if not self.line.deadline.is_set:
             return names
         return [name for name in names if self.line.knows(RIGHT_RULES[name](self.exact_steps)[0])]
 
@@ -282,7 +282,8 @@ class Pair:
             return
         names = self.rule_names
         for name in names:
-            yield name, self.line.weighted(*RIGHT_RULES[name](self.exact_steps))
+            right = self.in_time(lambda name=name: self.line.weighted(*RIGHT_RULES[name](self.exact_steps)))
+            yield from [(name, right)] if right is not None else []
         if self.line.image.numel() > SMALL_PICTURE and self.is_in_reach(values):
             for name in RIGHT_RULES:
                 if name in FOR_PHOTOS and name not in names:
@@ -291,7 +292,7 @@ class Pair:
 
     def in_time(self, compute: Callable[[], np.ndarray]) -> np.ndarray | None:
         """A map that needs gradients of its own; None where it would be too late, and then this pair is unsure of exact matches."""
-        with suppress(TooLateError), self.line.deadline.kept(WITHIN_RULES):
+        with suppress(TooLateError), self.line.deadline.within(WITHIN_RULES):
             return compute()
         self.line.deadline.check()
         self.is_unsure = True
@@ -312,11 +313,7 @@ class Pair:
     def _on_the_ends(self, values: np.ndarray) -> str:
         """The same, of rules of photos with their nodes at the ends of the panels: half of the reference's gradients will do."""
         n = min(self.stated_steps, 2 * MAX_RECOMPUTED_STEPS)
-        if (
-            self.line.deadline.is_near
-            and self._refined(_nested_counts(n), _panels) < n
-            and not self.is_in_reach(values)
-        ):
+        if self.line.deadline.is_set and self._refined(_nested_counts(n), _panels) < n and not self.is_in_reach(values):
             return ""
         for name in ON_THE_ENDS:
             right = self.in_time(lambda name=name: self.line.weighted(*RIGHT_RULES[name](n)))
@@ -358,7 +355,7 @@ def _panels(n: int) -> np.ndarray:
 
 
 def _nested_counts(n: int) -> list[int]:
-    """Counts up to n, each a multiple of the one before: the gradients of each are among those of the next. The first is small.
+    """Counts up to n, the first of them small; where n divides, each is a multiple of the one before, whose gradients it shares.
 
     >>> _nested_counts(50), _nested_counts(96), _nested_counts(47)
     ([5, 25, 50], [6, 12, 24, 48, 96], [10, 47])

@@ -7,12 +7,14 @@ and for those outside it whose sums look odd; small models are cheap enough to r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from autograder.judge.deadline import TooLateError
 from autograder.judge.line import CLOSED, SMALL_PICTURE, Line, Pair, distance
 from autograder.judge.map_mistakes import (
     CAUSE,
@@ -35,17 +37,20 @@ from autograder.judge.tolerances import (
     FEWEST_STEPS,
     LARGEST_MAP_ERROR,
     MAX_PATHS,
+    MAX_RECOMPUTED_STEPS,
     ODD_GAP,
     TOO_NEAR,
 )
 from autograder.judge.verdict import Fault, Faults, UngradableError
 
 PHOTO = 3 * 224 * 224
-WITHIN_FLAT, WITHIN_SAMPLE = 0.25, 0.4
+WITHIN_FLAT, WITHIN_SAMPLE = 0.3, 0.4
 """The share of a deadline after which flat scores are looked for no longer, and no further pair is recomputed."""
 POINTS_OF_PATHS = 16
 """Points at which the gradients of a model from a file are held against its scores."""
 MAP_PROPERTIES = ("completeness", "map")
+NEARLY_ADDS_UP = 0.25
+"""How far, relatively, a map's sum may be from the change of the scores that it is said to be of in a fault's text."""
 FEW_STEPS = 20
 TO_ROUNDING = "the exact comparison with every textbook rule"
 """What is left out of the verdict on a map that is as near as such a rule's, where there is no time for it."""
@@ -330,15 +335,21 @@ def _judge_map(pair: Pair, entry: StatedMap, found: Judgement, context: Context)
 
 
 def _what_it_is_of(pair: Pair, values: np.ndarray, mistake: Mistake | None, context: Context) -> str:
-    """Which baseline a map is from, or which scores it is of, to be told with the fault; empty where that is not known."""
+    """Which baseline a map is from, or which scores it is of, to be told with the fault; empty where that is not known.
+
+    Of the scores its sum tells: a map adds up to about what its own scores change by.
+    """
     if mistake is Mistake.OTHER_SCORES and context.scores is not None:
-        stated, other = context.scores.kind, next(kind for kind in SCORES if kind != context.scores.kind)
-        return f"; `scores` says {stated}, and it is of the {other}"
+        at_baseline, at_image = pair.line.other(forward=context.scores.other_kind).scores(np.array([0.0, 1.0]))
+        if abs(float(values.sum()) - (at_image - at_baseline)) <= NEARLY_ADDS_UP * abs(at_image - at_baseline):
+            stated, other = context.scores.kind, next(kind for kind in SCORES if kind != context.scores.kind)
+            return f"; this map is of the {other}, but `scores` says {stated}"
     if mistake is Mistake.MAP_OF_ANOTHER_BASELINE and pair.line.image.numel() <= SMALL_PICTURE:
-        for name, other in context.other_baselines.items():
-            from_other = Pair(pair.line.other(baseline=other), pair.stated_steps)
-            if distance(values, from_other.reference) <= from_other.allowed_map_error:
-                return f"; it is from the baseline “{name}”"
+        with suppress(TooLateError), pair.line.deadline.within(WITHIN_NAMING):
+            for name, other in context.other_baselines.items():
+                from_other = Pair(pair.line.other(baseline=other), pair.stated_steps)
+                if distance(values, from_other.reference) <= from_other.allowed_map_error:
+                    return f"; this map was computed from the baseline “{name}”"
     return ""
 
 
@@ -351,8 +362,8 @@ def _is_of_more_steps(pair: Pair, values: np.ndarray, other_counts: tuple[int, .
     if finest < 2 * pair.stated_steps or pair.line.image.numel() > SMALL_PICTURE:
         return False
     fine = Pair(pair.line, finest).reference
-    least = min(distance(right, fine) for _, right in pair.right_maps(values))
-    if TOO_NEAR * max(distance(values, fine), EXACT_MAP) > least:
+    least = min((distance(right, fine) for _, right in pair.right_maps(values)), default=0.0)
+    if pair.is_unsure or TOO_NEAR * max(distance(values, fine), EXACT_MAP) > least:
         return False
     return not (is_of_chebyshev_nodes(pair, values) or is_of_rare_rule(pair, values))
 
@@ -383,4 +394,5 @@ def _counts_matter(subject: Subject, first: StatedMap, second: StatedMap) -> boo
     """Whether the two step counts give different maps at all, as they do wherever F bends."""
     line = _pair(subject, first, {}).line
     fewer, more = sorted((first.n_steps, second.n_steps))
+    fewer = min(fewer, MAX_RECOMPUTED_STEPS)
     return distance(*(line.rule("trapezoid", n) for n in (fewer, min(more, 2 * fewer)))) > 10 * COPIED_MAP

@@ -36,8 +36,8 @@ class Mistake(StrEnum):
     NOT_AVERAGED = (
         "not_averaged",
         "the gradients are summed but not divided by the number of steps",
-        "The sum approximates an integral over [0, 1]: each term carries the weight 1/n_steps; torch.trapezoid takes the points "
-        "to be 1 apart: give it dx=1 / n_steps.",
+        "The sum approximates an integral over [0, 1]: each term carries the weight 1/n_steps; torch.trapezoid assumes that the "
+        "points are 1 apart: give it dx=1 / n_steps.",
     )
     NEITHER_AVERAGED_NOR_MULTIPLIED = (
         "neither_averaged_nor_multiplied",
@@ -52,7 +52,8 @@ class Mistake(StrEnum):
     ONE_TERM_TOO_FEW = (
         "one_term_too_few",
         "n_steps - 1 gradients are summed, but each carries the weight 1/n_steps",
-        "The weights must sum to one: count the terms of your loop. One end is missing: add it, or let the loop go one further.",
+        "The weights must sum to one: count the terms of your loop. Add the end that is missing, or divide by the number of "
+        "terms.",
     )
     TRAPEZOID_WEIGHTS = (
         "trapezoid_weights",
@@ -76,8 +77,8 @@ class Mistake(StrEnum):
     )
     POINTS_NOT_SPREAD = (
         "points_not_spread",
-        "the weights add up to one, but the points are crowded in one part of the path, or drawn at random, and weigh as if they "
-        "were evenly spaced",
+        "the weights add up to one, but the points are crowded in one part of the path, or drawn at random, and are weighted as "
+        "if they were evenly spaced",
         "Space alpha evenly over [0, 1]; or weight each gradient by the length of its own piece of the path.",
     )
     GRADIENT_AT_INPUT = (
@@ -258,8 +259,8 @@ class Mistake(StrEnum):
     LOSS_DIFFERENTIATED = (
         "loss_differentiated",
         "a loss (the cross-entropy, say) was differentiated instead of the score",
-        "Differentiate forward(...)[:, target].sum() itself, without a loss. If the loss took a mean over the batch, that goes "
-        "with it: the sum of the gradients is then divided by n_steps once.",
+        "Differentiate forward(...)[:, target].sum() itself, without a loss. If your loss averaged over the batch, that "
+        "division is gone as well: in integrated gradients, divide the sum by n_steps yourself, once.",
     )
     GRADIENT_WRT_INPUT = (
         "gradient_wrt_input",
@@ -312,7 +313,7 @@ class Mistake(StrEnum):
         "the weights of the sum do not add up to one: the number of terms is not what it is divided by, for some n_steps or all "
         "(n_steps terms divided by n_steps - 1, a last batch that is left out, a loop that goes round once too often)",
         "Divide by the number of gradients that you add, or take their mean; in a loop, .grad holds the sum of all calls of "
-        "backward() so far. On F(x) = w · x, each of n_steps = 1, 7, 16 and 33 "
+        "backward() so far: set it to None before each. On F(x) = w · x, each of n_steps = 1, 7, 16 and 33 "
         "has to give w * (x - baseline), feature by feature.",
     )
     TWICE = (
@@ -499,8 +500,8 @@ class Mistake(StrEnum):
     IMAGE_NORMALISED = (
         "image_normalised",
         "pictures are not in pixel space: their values are below 0 or far above 1",
-        "Hand in pixels in [0, 1]; igref's models normalise by themselves. Noise as a baseline is torch.rand alone; what is added "
-        "to a picture needs .clamp(0, 1) afterwards.",
+        "Hand in pixels in [0, 1]; igref's models normalise by themselves. For a baseline of noise use torch.rand; after adding "
+        "noise to a picture, call .clamp(0, 1).",
     )
     NORMALISED_TWICE = (
         "normalised_twice",
@@ -581,8 +582,8 @@ class Mistake(StrEnum):
     RESCALED_TO_COMPLETE = (
         "rescaled_to_complete",
         "the map was rescaled so that its sum fits F(x) - F(x')",
-        "Return the map as it is, with its gap, which tells how good the approximation is; more steps make it smaller. One factor "
-        "for all pixels makes the sum right, and no pixel.",
+        "Return the map as it is, with its gap, which tells how good the approximation is; more steps make it smaller. "
+        "Multiplying the whole map by one factor makes its sum right, but none of its pixels.",
     )
     NOT_THE_SAME_AGAIN = (
         "not_the_same_again",
@@ -815,12 +816,13 @@ class Mistake(StrEnum):
         "measure_not_deterministic",
         "the same map gets different numbers",
         "Inside the function, before any loop, make one generator = torch.Generator().manual_seed(0), and give it to every random "
-        "call: torch.rand(x.shape, generator=generator). NumPy has np.random.default_rng(0). Then look at the rest again.",
+        "call: torch.rand(x.shape, generator=generator). NumPy has np.random.default_rng(0). Then run this "
+        "cell again: other faults may have come from this one.",
     )
     MEASURE_DEPENDS_ON_SCALE = (
         "measure_depends_on_scale",
         "the number changes when the map is multiplied by a positive number",
-        "Use the map's ranking, or a correlation with it, or divide the map by its largest magnitude (where that is not zero): "
+        "Use the map's ranking, or a rank correlation, or divide the map by its largest magnitude (where that is not zero): "
         "maps of different methods have different scales.",
     )
     MEASURE_IGNORES_MAP = (

@@ -94,7 +94,8 @@ def _with_first_step(line: Line, rule: str, n: int, first: float | None, kept: f
 def _times_each_point(answered: Sequence[Answered], wrong: Sequence[int]) -> tuple[Mistake, ...]:
     """What is wrong where the wrong answers are a rule's with each gradient times its own point; empty where they are not."""
     few = [answered[k] for k in wrong if answered[k][0].image.numel() <= SMALL and answered[k][1] <= FEW_STEPS]
-    if len(few) < 2:
+    telling = sum(line.bends and bool(line.baseline.any()) and line.image.numel() > 1 for line, _, _ in few)
+    if len(few) < 2 or not telling:
         return ()
     for rule in right_weights()[:COMMON_RULES]:
         factors = [(_factor_to(values, _with_each_point(line, *rule.of(n))), n) for line, n, values in few]
@@ -107,7 +108,7 @@ def _times_each_point(answered: Sequence[Answered], wrong: Sequence[int]) -> tup
                 for (factor, _), one in zip(factors, sums, strict=True)
             ):
                 return (Mistake.TIMES_EACH_POINT, *((of_size,) if of_size else ()))
-        return (Mistake.TIMES_EACH_POINT,)
+        return (Mistake.TIMES_EACH_POINT,) if telling > 1 else ()
     return ()
 
 

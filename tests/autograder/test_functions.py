@@ -153,7 +153,10 @@ class TestMutants:
         for name in ("zeros", "noise", "a constant"):
             verdict = judged(by_name[name], SEED[name])
             assert verdict.points == 0, name
-            assert seen(verdict)["form"] == "the shape is right; that counts as soon as some of the numbers are"
+            assert (
+                seen(verdict)["form"]
+                == "the shape is right, but earns its point only once some of the numbers are right, too"
+            )
 
     @pytest.mark.parametrize("seed", [4, 32, 323])
     def test_that_are_wrong_get_nothing_for_their_shape_where_chance_puts_one_answer_right(self, hand_in, seed):

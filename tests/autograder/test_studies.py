@@ -6,12 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from autograder import submit
+from autograder.judge import line
+from autograder.judge.deadline import Deadline
+from autograder.judge.line import Line
 from autograder.judge.studies.submitted_study import HandedInStudy
+from autograder.judge.tolerances import FEEDBACK_SECONDS
 from autograder.judge.verdict import UngradableError
+from autograder.problem_sets import checking
 from autograder.student import record as studies
 from autograder.student.evidence import Evidence
 from autograder.student.record import ARRAY, ARRAYS, StudyRecord, measured_again, study_record
-from corpus.entries import Entry
+from corpus.entries import DIGITS, Entry
 from corpus.maps import gradients
 from corpus.models import COLOURS, material
 from corpus.studies import enough_of, of_baselines, of_steps
@@ -133,7 +139,7 @@ def test_a_map_under_another_baselines_name_is_told_whose_it_is():
     assert verdict.mistake == "map_of_another_baseline"
     (seen,) = [finding.seen for finding in verdict.findings if finding.name == "map"]
     given = seen.partition("with the baseline “")[2].partition("”")[0]
-    assert seen.endswith(f"it is from the baseline “{names[-1 - names.index(given)]}”")
+    assert seen.endswith(f"this map was computed from the baseline “{names[-1 - names.index(given)]}”")
 
 
 def test_gaps_of_the_maps_before_they_were_made_to_add_up_have_no_cause_of_their_own():
@@ -179,3 +185,22 @@ def test_batches_are_blamed_where_they_are_what_is_wrong(compute, named):
     verdict = verdict_on(Entry("ps2-study", "study", "batches", lambda: (None, whole), False))
     assert verdict.points < verdict.max_points
     assert (verdict.mistake == "mean_of_means") if named else ("batch" not in verdict.mistake)
+
+
+@pytest.mark.parametrize("a_gradient", [0.02, 0.1, 0.3])
+def test_feedback_on_small_pictures_of_a_slow_network_comes_in_time(monkeypatch, a_gradient):
+    """A clock that moves with the gradients alone; with few of them, the rules are not compared to rounding."""
+    now, ask = [0.0], Line._ask
+
+    def slowly(path, points):
+        now[0] += a_gradient * len(points)
+        return ask(path, points)
+
+    monkeypatch.delenv("AUTOGRADER_EVIDENCE", raising=False)
+    monkeypatch.setattr(line, "CHUNK", 8 * 64)
+    monkeypatch.setattr(Line, "_ask", slowly)
+    monkeypatch.setattr(checking, "Deadline", lambda seconds: Deadline(seconds, lambda: now[0]))
+    verdict = submit("ps3-study", **of_steps(DIGITS, steps=(5, 20, 50, 100, 200)))
+    assert verdict.points == verdict.max_points, verdict.faults()
+    assert now[0] <= FEEDBACK_SECONDS + 8 * a_gradient
+    assert a_gradient < 0.1 or any("Left out here" in note for note in verdict.notes)

@@ -33,7 +33,7 @@ from autograder.judge.tolerances import (
 from autograder.judge.verdict import NO_FAULT, Fault, Faults
 
 IMAGES_NEEDED = 10
-WITHIN_PICTURES = 0.3
+WITHIN_PICTURES = 0.2
 """The share of a deadline after which no further picture is compared with the others."""
 OWN_BASELINES = 3
 COARSE = 32

@@ -67,7 +67,7 @@ def _of_the_maps(fault: Fault, faults: Faults) -> Fault:
 
 def _follows_from_stated_gaps(study: HandedInStudy, maps: Counted, images: Tensor) -> bool:
     """Whether the counts said to be enough are those by the gaps that were stated, so that nothing is wrong but these."""
-    stated = _stated_only(study, {n: np.empty(len(images)) for n in maps})
+    stated = {n: gaps for n, gaps in _stated_gaps(study, len(images)).items() if n in maps}
     return bool(stated) and not enough_fault(study, stated, images).seen
 
 
@@ -181,7 +181,8 @@ def enough_fault(study: HandedInStudy, relative: Counted, images: Tensor) -> Fau
         UngradableError: they are missing or no whole numbers.
     """
     stated = study.whole_numbers("enough", images, 10**6)
-    relative = dict(sorted((_stated_only(study, relative) | relative).items()))
+    # Stated gaps stand for maps that are not there: submit leaves them out where there are too many.
+    relative = dict(sorted((_stated_gaps(study, len(stated)) | relative).items()))
     gaps = np.stack(list(relative.values()))
     counts = list(relative)
     for n, given in enumerate(stated):
@@ -216,14 +217,13 @@ def rule_fault(study: HandedInStudy) -> Fault:
     return NO_FAULT
 
 
-def _stated_only(study: HandedInStudy, relative: Counted) -> Counted:
-    """The stated gaps at counts whose maps are not there: submit leaves maps out where there are too many."""
+def _stated_gaps(study: HandedInStudy, n_images: int) -> Counted:
+    """The stated gaps at each count that has one of each image."""
     try:
         stated = study.counts("gaps")
     except UngradableError:
         return {}
-    size = {gaps.size for gaps in relative.values()}
-    return {n: np.abs(gaps.astype(np.float64).ravel()) for n, gaps in stated.items() if {gaps.size} == size}
+    return {n: np.abs(gaps.astype(np.float64).ravel()) for n, gaps in stated.items() if gaps.size == n_images}
 
 
 def _stays(counts: Sequence[int], gaps: np.ndarray, tolerance: float) -> int:
