@@ -37,7 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--workers", type=int, default=os.cpu_count(), help="submissions at the same time")
     check = commands.add_parser("check", help="run one notebook as the grader would: its points, and what to fix first")
     check.add_argument("notebook")
-    commands.add_parser("release", help="make assignments/ from solutions/, and the tables in docs/")
+    commands.add_parser(
+        "release", help="make assignments/ from solutions/, and what else is made of them, such as the tables in docs/"
+    )
     new = commands.add_parser("new-set", help="write the skeleton of another problem set")
     new.add_argument("name", help="its id, for example ps5-saliency")
     new.add_argument("--title", default="", help="what it is about, in a few words")
@@ -69,9 +71,9 @@ def _check(options: argparse.Namespace, console: Console) -> int:
 
 
 def _release(options: argparse.Namespace, console: Console) -> int:
-    from autograder.course.release import release, write_tables
+    from autograder.course.release import release, write_locked_cells, write_tables
 
-    for path in [*release(), *write_tables()]:
+    for path in [*release(), write_locked_cells(), *write_tables()]:
         console.print(path, soft_wrap=True)
     return 0
 

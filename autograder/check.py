@@ -24,6 +24,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from tqdm import tqdm
 
 from autograder.judge.likeness import ATTRIBUTION_LIBRARIES
@@ -35,14 +36,18 @@ from autograder.problem_sets.checking import Run, judge, why_nothing
 from autograder.sandbox.limits import Limits
 from autograder.student import evidence
 from autograder.student.evidence import EvidenceError
-from autograder.student.handed_out import is_changed, locked_cells
+from autograder.student.handed_out import as_ordinary, is_changed, kept_code, locked_cells
 from autograder.student.plain_text import printable
 from autograder.student.questions import QUESTIONS_FOLDER
 from autograder.student.submit import EVIDENCE_FOLDER
 from autograder.task import ProblemSet
 
 PUT_BACK = "The cell {} is locked and was changed: the grader runs it as it was handed out, and so did this check."
-MISSING = "The notebook has no cell {}: take it from a new copy of the notebook."
+RAN_BEFORE = "What you wrote in it ran before it, as it defines a function or a class."
+MISSING = "The notebook has no cell {}, which the grader adds and this check does not: take it from a new copy of the notebook."
+
+NUMBER = "number"
+"""Under this name a cell's metadata have its place in the student's own notebook, counted from 1."""
 
 
 class NotebookError(Exception):
@@ -135,8 +140,8 @@ def check(path: Path, *, quiet: bool = False) -> Checked:
             progress.set_description_str(f"judging {task.id}")
             verdicts[task.id] = replace(_verdict(task.id, run, Path(left)), slides_at=_slides_at(path))
             progress.update()
-    advice = [PUT_BACK.format(cell) for cell in put_back]
-    advice += [MISSING.format(task.id) for task in tasks if task.id not in _cell_ids(notebook)]
+    expected = dict.fromkeys([*locked_cells().get(problem_set.id, ()), *(task.id for task in tasks)])
+    advice = [*put_back, *(MISSING.format(cell) for cell in expected if cell not in _cell_ids(notebook))]
     if path.name != f"{problem_set.id}.ipynb":
         advice.append(
             f"Hand it in as {problem_set.id}.ipynb: next to another notebook, {path.name} may not be recognised."
@@ -188,15 +193,35 @@ def _cell_id(cell: NotebookNode) -> str:
 
 
 def _put_back(notebook: NotebookNode, problem_set: ProblemSet) -> list[str]:
-    """Give locked cells the code that was handed out, as the grader does; the ids of those that had another."""
-    changed = []
+    """Give locked cells the code that was handed out, as the grader does; what to say of those that were changed.
+
+    Of several cells with one id the last one counts. Code that stood in a locked cell runs before it where it defines something.
+    Each cell has the type that it was handed out with.
+    """
     handed_out = locked_cells().get(problem_set.id, {})
-    for cell in notebook.cells:
+    told: list[str] = []
+    cells: list[NotebookNode] = []
+    present: set[str] = set()
+    for number, cell in reversed([*enumerate(notebook.cells, 1)]):
+        cell.metadata[NUMBER] = number
+        cells.append(cell)
         original = handed_out.get(name := _cell_id(cell))
-        if original is not None and is_changed(cell.source, original):
+        if name in present:
+            del cell.metadata["nbgrader"]
+            cell.source = cell.source if original is None else as_ordinary(name, cell.source)
+            continue
+        present |= {name} - {""}
+        if original is not None:
+            code = cell.source if cell.cell_type == "code" else ""
+            if kept := kept_code(name, code, original):
+                cells.append(new_code_cell(kept, metadata={NUMBER: number}))
+            if is_changed(code, original):
+                told.append(" ".join(filter(None, [PUT_BACK.format(name), kept and RAN_BEFORE])))
             cell.update(cell_type="code", source=original, outputs=[], execution_count=None)
-            changed.append(name)
-    return changed
+        elif name and (kind := cell.metadata["nbgrader"].get("cell_type")) in ("code", "markdown"):
+            cell.update(cell_type=kind, outputs=[], execution_count=None)
+    notebook.cells = cells[::-1]
+    return told[::-1]
 
 
 def _slides_at(notebook: Path) -> str:
@@ -214,15 +239,18 @@ def _execute(
 
     def begins(cell: NotebookNode, cell_index: int, **_: Any) -> None:
         started[cell_index] = time.monotonic()
-        progress.set_description_str(f"running cell {cell_index + 1}")
+        progress.set_description_str(f"running cell {cell.metadata[NUMBER]}")
 
     def ends(cell: NotebookNode, cell_index: int, **_: Any) -> None:
         progress.update(cell_index + 1 - progress.n)
         seconds = time.monotonic() - started[cell_index]
         if seconds > Limits().cell_seconds:
             slow.append(
-                f"Cell {cell_index + 1} took {seconds:.0f} s; the grader stops it after {Limits().cell_seconds}."
+                f"Cell {cell.metadata[NUMBER]} took {seconds:.0f} s; the grader stops it after {Limits().cell_seconds}."
             )
+
+    def last() -> int:
+        return notebook.cells[max(started)].metadata[NUMBER]
 
     client = _Client(
         notebook,
@@ -238,11 +266,11 @@ def _execute(
     try:
         client.execute(env=os.environ | environment)
     except CellTimeoutError:
-        run.ended, run.detail = "out_of_time", f"Cell {max(started) + 1} had not ended after {client.timeout} seconds."
+        run.ended, run.detail = "out_of_time", f"Cell {last()} had not ended after {client.timeout} seconds."
     except DeadKernelError:
         if client.stopped:
             raise client.stopped from None
-        run.ended, run.detail = "kernel_died", f"The kernel's process ended in cell {max(started) + 1}."
+        run.ended, run.detail = "kernel_died", f"The kernel's process ended in cell {last()}."
     except asyncio.CancelledError:
         raise (client.stopped or KeyboardInterrupt()) from None
     finally:

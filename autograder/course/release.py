@@ -15,8 +15,11 @@ from autograder.course.commands import GradingError, nbgrader
 from autograder.judge.mistakes import ANNOUNCED, Mistake
 from autograder.problem_sets import PROBLEM_SETS, TASKS, points_table
 from autograder.sandbox.limits import limits_table
+from autograder.student.handed_out import LOCKED_CELLS
 
 KIT = Path(__file__).resolve().parents[2]
+HANDED_OUT = Path("autograder") / "student" / LOCKED_CELLS.name
+"""Where in the kit, and in the students' wheel, the locked cells of all releases are once more."""
 DATA_SUFFIXES = (".png", ".jpg", ".csv")
 """Kinds of files beside a notebook that may go into a release. nbgrader itself would copy every one."""
 
@@ -45,6 +48,26 @@ def release(kit: Path = KIT, destination: Path | None = None) -> list[Path]:
             shutil.copytree(course / "assignments" / assignment, target)
             written += sorted(path for path in target.rglob("*") if path.is_file())
     return written
+
+
+def write_locked_cells(kit: Path = KIT) -> Path:
+    """Keep the locked cells of the releases where `submit` and `check` look for them; the file written."""
+    path = kit / HANDED_OUT
+    path.write_text(locked_cells_of(kit / "assignments"), encoding="utf-8")
+    return path
+
+
+def locked_cells_of(releases: Path) -> str:
+    """The code of the locked cells in a folder of releases, by problem sets and ids, as JSON."""
+    found = {
+        assignment: {
+            nbgrader["grade_id"]: _source(cell)
+            for cell in _cells(releases / assignment / f"{assignment}.ipynb")
+            if cell["cell_type"] == "code" and (nbgrader := cell["metadata"].get("nbgrader", {})).get("locked")
+        }
+        for assignment in PROBLEM_SETS
+    }
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
 def write_tables(kit: Path = KIT) -> list[Path]:
@@ -133,7 +156,7 @@ def _solution_lines(cell: dict) -> list[str]:
 
 
 def _cells(path: Path) -> list[dict]:
-    return json.loads(path.read_text())["cells"]
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
 
 
 def _source(cell: dict) -> str:

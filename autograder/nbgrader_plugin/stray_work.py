@@ -66,14 +66,6 @@ def send_a_person(notebook: NotebookNode, untouched: dict[str, str], why: str) -
             cell.source = f"{cell.source}\n\n{LOOK.format(why=why)}"
 
 
-def defines(source: str) -> bool:
-    """Whether code defines a function or a class at its top level."""
-    try:
-        return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in ast.parse(source).body)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-
-
 def _is_text(cell: NotebookNode) -> bool:
     """Whether a cell holds text; prose in a code cell is text as well: no Python, comments alone, or nothing but strings."""
     if cell.cell_type != "code":

@@ -22,7 +22,8 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
-from autograder.nbgrader_plugin.stray_work import NOTEBOOKS, defines, named
+from autograder.nbgrader_plugin.stray_work import NOTEBOOKS, named
+from autograder.student.handed_out import CHANGED, as_ordinary, is_changed, kept_code
 from autograder.student.plain_text import writable
 
 SHOWN_IMAGES = ("image/png", "image/jpeg")
@@ -42,7 +43,6 @@ TOKEN = re.compile(r'"[^"\\]*+(?:\\(?:.|\Z)[^"\\]*+)*+(?:"|\Z)|[\[\]{}]', re.DOT
 """A text or a bracket of JSON; a text that does not end goes on to the end."""
 
 RESTORED = "This cell was missing from the submission and has been put back."
-CHANGED = "The cell {} may not be changed and has been put back; this is what it contained."
 SALVAGED = "The file is damaged ({problem}). Complete cells in it: {count}. They were graded; everything else is lost."
 UNREADABLE = "Cells whose text cannot be read: {count}. The others were graded."
 NESTED = (
@@ -57,7 +57,6 @@ NEXT_CELL = re.compile(r"[\s,]*(?=\{)")
 A_CELL = re.compile(r'\{\s*"(?:attachments|cell_type|id)"\s*:')
 """How a cell begins; within a text its quotes have backslashes before them."""
 LONGEST_NUMBER = 20
-REPEATED = "A second cell with the id {} was in the submission; it is kept as an ordinary cell."
 
 
 class SubmissionError(Exception):
@@ -257,7 +256,7 @@ def restore(notebook: NotebookNode, master: list[MasterCell]) -> NotebookNode:
             continue
         if grade_id in present:
             if original.locked:
-                cell.source = f"# {REPEATED.format(grade_id)}\n" + cell.source
+                cell.source = as_ordinary(grade_id, cell.source)
             continue
         present.add(grade_id)
         if original.locked and (changed := _kept(cell, original)):
@@ -273,12 +272,12 @@ def restore(notebook: NotebookNode, master: list[MasterCell]) -> NotebookNode:
 
 def _kept(cell: NotebookNode, original: MasterCell) -> NotebookNode | None:
     """A cell with what a student wrote into a locked one, where that may be work."""
-    words = CHANGED.format(original.grade_id)
-    if " ".join(cell.source.split()) in ("", " ".join(original.source.split())):
+    if cell.cell_type == "code":
+        code = kept_code(original.grade_id, cell.source, original.source)
+        return new_code_cell(code) if code else None
+    if not cell.source.split() or not is_changed(cell.source, original.source):
         return None
-    if cell.cell_type == "code" and defines(cell.source):
-        return new_code_cell(f"# {words}\n{cell.source}")
-    return None if cell.cell_type == "code" else new_markdown_cell(f"*{words}*\n\n{cell.source}")
+    return new_markdown_cell(f"*{CHANGED.format(original.grade_id)}*\n\n{cell.source}")
 
 
 @dataclass(frozen=True)

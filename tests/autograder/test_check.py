@@ -1,10 +1,12 @@
 """A student's own check of a whole notebook: points by exercise, what to fix first, clear words where there is nothing to check."""
 
+import copy
 import json
 import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 
 import nbformat
@@ -16,6 +18,7 @@ from autograder.__main__ import main
 from autograder.check import Checked, NotebookError
 from autograder.course.demo import GRADIENT, INTEGRATED
 from autograder.judge.verdict import verdict_of
+from autograder.nbgrader_plugin.submitted_notebook import MasterCell, read_notebook, restore
 from autograder.problem_sets import PROBLEM_SETS, TASKS
 from autograder.problem_sets.checking import nothing_to_judge
 from autograder.student.submit import EVIDENCE_FOLDER
@@ -24,7 +27,6 @@ from tests.kit_copy import KIT
 PS1 = "ps1-attribution"
 LEARNED = 'submit("ps1-input-gradient", lambda forward, x, target: 0 * x)'
 ANSWERS = {
-    "ps1-input-gradient-answer": GRADIENT,
     "ps1-integrated-gradients-answer": INTEGRATED.replace("(x - baseline) * total", "total"),
     "ps1-photo-answer": "import igref\nigref.integrated_gradients(model.probabilities, photo, photo, 0)",
 }
@@ -36,8 +38,8 @@ def checked(tmp_path_factory):
     notebook = nbformat.read(KIT / "assignments" / PS1 / f"{PS1}.ipynb", as_version=4)
     for cell in notebook.cells:
         cell.source = ANSWERS.get(cell.metadata.get("nbgrader", {}).get("grade_id"), cell.source)
-        # In one's own notebook this is 4 of 4; a graded run puts the cell back.
-        cell.source = cell.source.replace('submit("ps1-input-gradient", input_gradient)', LEARNED)
+        # A graded run puts the cell back, and keeps the function that is defined in it.
+        cell.source = cell.source.replace('submit("ps1-input-gradient", input_gradient)', GRADIENT + LEARNED)
     path = tmp_path_factory.mktemp("mine") / "my copy.ipynb"
     nbformat.write(notebook, path)
     before = path.read_bytes()
@@ -72,12 +74,85 @@ def test_another_name_of_the_file_is_no_obstacle_but_is_named(checked):
 
 
 def test_a_locked_cell_that_was_changed_is_put_back_as_the_grader_does_and_that_is_said(checked):
-    assert (
-        checked.verdicts["ps1-input-gradient"].points == 4
-    )  # of the answer, and not of what the changed cell hands in
-    assert "The cell ps1-input-gradient is locked and was changed: the grader runs it as it was handed out" in str(
-        checked
-    )
+    # of the function that is defined in the changed cell, and not of what that hands in
+    assert checked.verdicts["ps1-input-gradient"].points == 4
+    assert checked.advice[0] == f"{check.PUT_BACK.format('ps1-input-gradient')} {check.RAN_BEFORE}"
+
+
+def name_of(cell):
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
+
+
+def changed(name, **values):
+    def change(cells):
+        next(cell for cell in cells if name_of(cell) == name).update(values)
+
+    return change
+
+
+def indented(name):
+    def change(cells):
+        cell = next(cell for cell in cells if name_of(cell) == name)
+        cell.source = textwrap.indent(cell.source, "  ")  # no Python, if it is not put back
+
+    return change
+
+
+def twice(name, source):
+    def change(cells):
+        place = next(k for k, cell in enumerate(cells) if name_of(cell) == name)
+        earlier = copy.deepcopy(cells[place])
+        earlier.update(source=source, id="another")
+        cells.insert(place, earlier)
+
+    return change
+
+
+OF_LOCKED_CELLS = {
+    "a function in the setup": changed("ps1-setup", source="def load_model(): pass"),
+    "a class in a graded cell": changed("ps1-photo", source="class Mine: pass"),
+    "other code in it": changed("ps1-photo", source='submit("ps1-photo", scores="logits")'),
+    "text in it": changed("ps1-photo", cell_type="markdown", source="def f(): pass"),
+    "it is Markdown": changed("ps1-photo", cell_type="markdown"),
+    "the setup is raw": changed("ps1-setup", cell_type="raw"),
+}
+CHANGES = {
+    **OF_LOCKED_CELLS,
+    "none": lambda cells: None,
+    "white space": indented("ps1-photo"),
+    "an answer in Markdown": changed("ps1-photo-answer", cell_type="markdown", source="x = 1"),
+    "a written answer in code": changed("ps1-discussion", cell_type="code", source="x = 1", outputs=[]),
+    "a graded cell twice": twice("ps1-photo", "x = 1"),
+    "one with a function twice": twice("ps1-photo", "def f(): pass"),
+    "an answer twice": twice("ps1-photo-answer", "x = 1"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_code_that_runs_is_that_of_a_graded_run(tmp_path, change):
+    path = KIT / "assignments" / PS1 / f"{PS1}.ipynb"
+    released = nbformat.read(path, as_version=4)
+    known = [(cell, cell.metadata.nbgrader) for cell in released.cells if name_of(cell)]
+    master = [
+        MasterCell(
+            one.grade_id, cell.cell_type, cell.source, "", one.locked, one.grade, one.solution, one.get("points")
+        )
+        for cell, one in copy.deepcopy(known)
+    ]
+    CHANGES[change](released.cells)
+    mine = tmp_path / path.name
+    mine.write_text(json.dumps(released))  # as an editor may leave it, valid or not
+    notebook = check._read(mine)
+    count = len(notebook.cells)
+    told = check._put_back(notebook, PROBLEM_SETS[PS1])
+    graded = restore(read_notebook(mine), master)
+    runs = [
+        [(name_of(cell), cell.source) for cell in one.cells if cell.cell_type == "code"] for one in (notebook, graded)
+    ]
+    assert runs[0] == runs[1]
+    numbers = [cell.metadata[check.NUMBER] for cell in notebook.cells]
+    assert numbers == sorted(numbers) and {*numbers} == {*range(1, count + 1)}  # those of the student's own notebook
+    assert bool(told) == (change in OF_LOCKED_CELLS)
 
 
 def test_whatever_ends_the_notebook_early_is_said(tmp_path):
@@ -88,7 +163,7 @@ def test_whatever_ends_the_notebook_early_is_said(tmp_path):
     nbformat.write(released, tmp_path / f"{PS1}.ipynb")
     said = str(check.check(tmp_path / f"{PS1}.ipynb", quiet=True))
     assert "The kernel's process ended in cell 1." in said
-    assert "The notebook has no cell ps1-input-gradient" in said
+    assert "The notebook has no cell ps1-setup" in said and "The notebook has no cell ps1-input-gradient" in said
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Who changes a locked cell sees points that no graded run gives: feedback says so beside them."""
 
+import importlib.util
+import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import IPython
@@ -7,6 +10,7 @@ import pytest
 
 from autograder import submit
 from autograder.problem_sets import PROBLEM_SETS
+from autograder.student import handed_out
 from autograder.student.handed_out import NOT_AS_HANDED_OUT, SETUP_CHANGED, locked_cells, told_of_changes
 
 CELLS = locked_cells()["ps1-attribution"]
@@ -39,8 +43,17 @@ def test_what_runs_as_it_was_handed_out_is_not_spoken_of(session, ran):
 @pytest.mark.parametrize(
     ("ran", "task", "told"),
     [
-        ((SETUP, PHOTO.replace("image=image", 'scores="logits", image=image')), "ps1-photo", NOT_AS_HANDED_OUT),
-        ((SETUP, 'submit("ps1-input-gradient", other)'), "ps1-input-gradient", NOT_AS_HANDED_OUT),
+        (
+            (SETUP, PHOTO.replace("image=image", 'scores="logits", image=image')),
+            "ps1-photo",
+            NOT_AS_HANDED_OUT.format("ps1-photo"),
+        ),
+        # A cell of the student's own, of which nothing was handed out.
+        (
+            (SETUP, 'submit("ps1-input-gradient", other)'),
+            "ps1-input-gradient",
+            NOT_AS_HANDED_OUT.format("ps1-input-gradient"),
+        ),
         ((SETUP + "\nload_model = mine", GRADED), "ps1-input-gradient", SETUP_CHANGED.format("ps1-setup")),
     ],
 )
@@ -53,7 +66,28 @@ def test_feedback_says_it_beside_the_points(session, monkeypatch):
     monkeypatch.delenv("AUTOGRADER_EVIDENCE", raising=False)
     session(SETUP, 'submit("ps1-photo", scores="logits")')
     verdict = submit("ps1-photo", scores="logits")
-    assert NOT_AS_HANDED_OUT in verdict._repr_html_() and NOT_AS_HANDED_OUT in verdict.as_text()
+    told = "The locked cell ps1-photo is not what ran here."
+    assert told in verdict._repr_html_() and told in verdict.as_text()
+
+
+def test_a_notebook_in_assignments_is_not_what_it_is_compared_with(session, tmp_path):
+    """In a clone students work there: one damaged notebook had stopped every `submit`, and a changed one was its own original."""
+    package = Path(handed_out.__file__)
+    shutil.copytree(package.parent, tmp_path / "autograder" / "student", ignore=shutil.ignore_patterns("__pycache__"))
+    damaged = tmp_path / "assignments" / "ps1-attribution" / "ps1-attribution.ipynb"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{")
+    specification = importlib.util.spec_from_file_location(
+        "in_a_clone", tmp_path / "autograder" / "student" / package.name
+    )
+    in_a_clone = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(in_a_clone)
+    session(SETUP, "submit(one)")
+    assert in_a_clone.locked_cells() == locked_cells()
+    assert in_a_clone.told_of_changes("ps1-photo") == told_of_changes("ps1-photo") != ()
+    in_a_clone.LOCKED_CELLS.unlink()
+    in_a_clone.locked_cells.cache_clear()
+    assert in_a_clone.told_of_changes("ps1-photo") == ()
 
 
 def test_outside_a_notebook_and_for_a_set_of_one_s_own_nothing_is_said(session):

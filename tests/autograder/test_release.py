@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from autograder.course.commands import GradingError
-from autograder.course.release import KIT, MARKS, leaks, release
+from autograder.course.release import HANDED_OUT, KIT, MARKS, leaks, locked_cells_of, release, write_locked_cells
 from autograder.problem_sets import PROBLEM_SETS
 
 
@@ -25,6 +25,11 @@ def fresh(tmp_path_factory):
 def test_the_release_in_the_tree_is_the_one_that_the_sources_give(fresh):
     """It fails? Run `make assignments` and commit what it writes."""
     assert files(fresh) == files(KIT / "assignments")
+
+
+def test_the_locked_cells_beside_the_package_are_those_of_the_release(fresh):
+    """It fails? Run `make assignments` and commit what it writes."""
+    assert (KIT / HANDED_OUT).read_text(encoding="utf-8") == locked_cells_of(fresh)
 
 
 def test_every_assignment_has_a_release(fresh):
@@ -48,6 +53,13 @@ def copy_of_the_kit(tmp_path):
         shutil.copytree(KIT / name, tmp_path / name)
     shutil.copy(KIT / "nbgrader_config.py", tmp_path)
     return tmp_path
+
+
+def test_the_locked_cells_are_written_with_a_release(tmp_path):
+    kit = copy_of_the_kit(tmp_path)
+    (kit / HANDED_OUT).parent.mkdir(parents=True)
+    assert write_locked_cells(kit) == kit / HANDED_OUT
+    assert (kit / HANDED_OUT).read_bytes() == (KIT / HANDED_OUT).read_bytes()
 
 
 @pytest.mark.parametrize("what", ["solution", "mark", "output"])
