@@ -816,8 +816,8 @@ class Mistake(StrEnum):
         "measure_not_deterministic",
         "the same map gets different numbers",
         "Inside the function, before any loop, make one generator = torch.Generator().manual_seed(0), and give it to every random "
-        "call: torch.rand(x.shape, generator=generator). NumPy has np.random.default_rng(0). Then run this "
-        "cell again: other faults may have come from this one.",
+        "call: torch.rand(x.shape, generator=generator). NumPy has np.random.default_rng(0). Leave x as it is: hide pixels in a "
+        "copy. Then run this cell again: other faults may have come from this one.",
     )
     MEASURE_DEPENDS_ON_SCALE = (
         "measure_depends_on_scale",
