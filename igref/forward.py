@@ -3,15 +3,16 @@
 A point is scored twice, in other company. Where the two scores differ there is dropout, noise, or a layer that mixes the batch, and
 whatever the model has changed of its own by then (running statistics) is put back before the error is raised. That costs
 four points; of a model it is asked once, of any other function in each call of igref. A function that draws random numbers is asked
-once more, about as many copies of the point as the batch has.
+once more, about as many copies of the point as the batch has. Its layers are asked for their precision in each call: that changes.
 """
 
 import re
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from torch import Tensor, nn
@@ -34,10 +35,14 @@ class LowPrecisionWarning(UserWarning):
 
 @dataclass(frozen=True)
 class _Examined:
-    """What is known of a forward: whether images have to be contiguous, and the half precision of a layer, if one has it."""
+    """What is known of a forward: whether images have to be contiguous, and the layers with parameters that it called."""
 
     contiguous: bool
-    half: torch.dtype | None
+    layers: tuple[ref[nn.Module], ...] = ()  # a model that is known may not keep itself alive
+
+    def half(self) -> torch.dtype | None:
+        """The half precision of a layer, if one has it now."""
+        return _half_precision(layer for one in self.layers if (layer := one()) is not None)
 
 
 # Of models that were examined: by the name of the method.
@@ -67,13 +72,15 @@ class FunctionOfOnePoint:
         self.known = _examined.setdefault(model, {}) if isinstance(model, nn.Module) else {}
         self.method = method
         self.here: _Examined | None = None  # what holds for this call of igref alone
-        self.warned = False
+        self.half: torch.dtype | None = None  # of a layer, as the examination has seen it
+        self.asked = False  # the layers for their precision
 
     def __call__(self, points: Tensor) -> Tensor:
         examined = self.known.get(self.method) or self.here or self._examine(points.detach())
-        if examined.half and points.requires_grad and not self.warned:
-            self.warned = True
-            warn_of_dtype(examined.half, "forward has layers in", stacklevel=3)
+        if points.requires_grad and not self.asked:
+            self.asked = True
+            if half := self.half or examined.half():
+                warn_of_dtype(half, "forward has layers in", stacklevel=3)
         return self._scores(points.contiguous() if examined.contiguous else points)
 
     def _scores(self, points: Tensor) -> Tensor:
@@ -101,18 +108,19 @@ class FunctionOfOnePoint:
         )
         for company in batches:
             try:
-                problem, half = _problem(self._scores, company, min(len(points), MOST_COPIES))
+                problem, layers = _problem(self._scores, company, min(len(points), MOST_COPIES))
             except Exception:  # memory in another order that cannot be viewed so; a model that takes no two points
                 continue
             if problem:
                 raise ValueError(
                     f"forward: expected a function of one point, each input scored by itself; got {problem}"
                 )
-            self.here = _Examined(company.is_contiguous() and not points.is_contiguous(), half)
+            self.here = _Examined(company.is_contiguous() and not points.is_contiguous(), tuple(map(ref, layers)))
+            self.half = _half_precision(layers)
             if len(company) > 1:
                 self.known[self.method] = self.here
             return self.here
-        return _Examined(False, None)
+        return _Examined(False)
 
 
 def warn_of_dtype(dtype: torch.dtype, where: str, *, stacklevel: int) -> None:
@@ -151,25 +159,40 @@ def _format_of(points: Tensor) -> torch.memory_format:
     return torch.channels_last if last else torch.contiguous_format
 
 
+def _half_precision(layers: Iterable[nn.Module]) -> torch.dtype | None:
+    """The half precision that parameters of one of the layers have, if one has it."""
+    return next((p.dtype for layer in layers for p in layer.parameters(recurse=False) if p.dtype in HALF), None)
+
+
 @torch.no_grad()
-def _problem(forward: Forward, company: Tensor, copies: int) -> tuple[str, torch.dtype | None]:
-    """Why the last point's scores are not its own, or nothing; and the half precision of a layer, if one has it."""
+def _problem(forward: Forward, company: Tensor, copies: int) -> tuple[str, list[nn.Module]]:
+    """Why the last point's scores are not its own, or nothing; and the layers with parameters that were called.
+
+    Where there is a problem, or forward raises an error, what it has changed is put back.
+    """
     alone = company.clone()
     alone[0] = alone[-1]
     before = _random_state(company)
-    with _Changes() as changes, _Layers() as layers:
-        first, second = (_scores(forward, batch.clone()) for batch in (company, alone))
-        same, random = _same(first, second), False
-        if not torch.equal(before, _random_state(company)):  # a dropout of few units may have left those of this point
-            random = not _same(first, _scores(forward, alone[-1:].repeat(copies, *[1] * (company.ndim - 1))))
-        elif not same:
-            random = not _same(first, _scores(forward, company.clone()), last=True)
+    changes = _Changes()
+    try:
+        with changes, _Layers() as layers:
+            first, second = (_scores(forward, batch.clone()) for batch in (company, alone))
+            same, random = _same(first, second), False
+            if not torch.equal(
+                before, _random_state(company)
+            ):  # a dropout of few units may have left those of this point
+                random = not _same(first, _scores(forward, alone[-1:].repeat(copies, *[1] * (company.ndim - 1))))
+            elif not same:
+                random = not _same(first, _scores(forward, company.clone()), last=True)
+    except BaseException:
+        changes.undo()
+        raise
     wrong = layers.that_change_in_training(changes)
     if same and not random and not wrong:
-        return "", layers.half
+        return "", layers.with_parameters()
     changes.undo()
     if wrong:
-        return f"{' and '.join(sorted(wrong))} in training mode. Call model.eval() first.", None
+        return f"{' and '.join(sorted(wrong))} in training mode. Call model.eval() first.", []
     mode = ""
     if layers.training:
         mode = f" {type(layers.training[0]).__name__} is in training mode: call model.eval() first."
@@ -177,11 +200,11 @@ def _problem(forward: Forward, company: Tensor, copies: int) -> tuple[str, torch
         return (
             f"the same batch has other scores when it comes again.{mode} Look for noise, or for dropout that does not ask whether "
             "the model is being trained: F.dropout(x, p, training=self.training)."
-        ), None
+        ), []
     return (
         f"the scores of an input change with the other inputs of its batch.{mode} Look for statistics over the batch, "
         "for layers that take the batch for a sequence (batch_first=True), and for mean or softmax over dimension 0."
-    ), None
+    ), []
 
 
 def _random_state(points: Tensor) -> Tensor:
@@ -207,11 +230,11 @@ def _same(one: Tensor | None, others: Tensor | None, *, last: bool = False) -> b
 
 
 class _Layers:
-    """The layers that were called: those in training mode, outermost first, and the half precision of one, if one has it."""
+    """The layers that were called, and those of them that were in training mode, outermost first."""
 
     def __enter__(self) -> "_Layers":
+        self.called: dict[int, nn.Module] = {}
         self.training: list[nn.Module] = []
-        self.half: torch.dtype | None = None
         self.hook = register_module_forward_pre_hook(self._notice)
         return self
 
@@ -219,9 +242,12 @@ class _Layers:
         self.hook.remove()
 
     def _notice(self, layer: nn.Module, _: Any) -> None:
+        self.called[id(layer)] = layer
         if layer.training:
             self.training.append(layer)
-        self.half = next((p.dtype for p in layer.parameters(recurse=False) if p.dtype in HALF), self.half)
+
+    def with_parameters(self) -> list[nn.Module]:
+        return [layer for layer in self.called.values() if next(layer.parameters(recurse=False), None) is not None]
 
     def that_change_in_training(self, changes: "_Changes") -> set[str]:
         """Names of the layers that behave otherwise in training mode, or that wrote into something of their own."""

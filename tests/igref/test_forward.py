@@ -190,6 +190,16 @@ def test_what_is_no_function_of_one_point(function):
             function(forward)
 
 
+@pytest.mark.parametrize("alone", [False, True], ids=("view", "one at a time"))
+def test_statistics_are_put_back_where_a_pass_has_failed(alone):
+    """The normalisation has changed them by the time that `.view` finds channels_last, or a batch of two."""
+    model = nn.Sequential(nn.BatchNorm2d(3), LeNet(lambda x: x.view(1 if alone else -1, 400))).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(ValueError, match="BatchNorm2d in training mode"):
+        igref.integrated_gradients(lambda x: model(x), PHOTOS[:1], torch.zeros(3, 32, 32), 0, chunk_size=1)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
 def test_a_recurrent_layer_that_takes_the_batch_for_a_sequence():
     torch.manual_seed(0)
     lstm, linear = nn.LSTM(5, 8), nn.Linear(8, 3)

@@ -33,13 +33,15 @@ def test_a_gradient_under_autocast_is_said_too():
         gradient(relu_network().float(), X, 0)
 
 
+class Inside(torch.nn.Sequential):
+    """Layers that points are converted for."""
+
+    def forward(self, x):
+        return super().forward(x.to(self[0].weight.dtype)).float()
+
+
 def test_a_model_in_half_precision_is_said():
     """In every call, however the model comes: bare, as a method, or behind the wrapper that docs/igref.md shows."""
-
-    class Inside(torch.nn.Sequential):
-        def forward(self, x):
-            return super().forward(x.to(self[0].weight.dtype)).float()
-
     half, brain = Inside(*relu_network()).half().eval(), relu_network().bfloat16()
     for forward, dtype in (
         (half, "float16"),
@@ -59,6 +61,20 @@ def test_a_model_in_half_precision_is_said():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         retention_curve(half, X, X, 0)  # takes no gradient
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, lambda f: f.forward, lambda f: lambda x: f(x)])
+def test_a_model_that_changes_its_precision_is_said_to_have_the_one_of_now(wrap):
+    """Also after a first call in the other one: model.float() is what the warning asks for."""
+    network = Inside(*relu_network()).eval()
+    for dtype in (torch.float32, torch.float16, torch.float32, torch.bfloat16):
+        network.to(dtype)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            gradient(wrap(network), X, 0)
+        assert [str(one.message).split(":")[0] for one in said] == (
+            [] if dtype == torch.float32 else [f"forward has layers in {str(dtype).removeprefix('torch.')}"]
+        )
 
 
 def test_full_precision_leaves_things_as_they_were():
