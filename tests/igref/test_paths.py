@@ -60,6 +60,16 @@ def test_two_paths_by_hand():
     assert corner.values[0].tolist() == pytest.approx([0, 1])
 
 
+def test_a_path_that_rests_at_the_only_node_is_taken():
+    """A rule may ask where dpath/da is zero: its sum is zero then, as the rule says, and the gap is all of the rise."""
+    x, x0 = normal(3, 4), normal(3, 4, seed=1)
+    ig = path_integrated_gradients(softmax_network(), lambda a: x0 + a**2 * (x - x0), TARGETS, n_steps=1, rule="left")
+    assert not ig.values.any() and ig.completeness_gap.abs().min() > 0
+    assert not path_integrated_gradients(softmax_network(), lambda a: x, TARGETS).values.any()  # nothing to follow
+    with pytest.raises(ValueError, match="follow from a"):
+        path_integrated_gradients(softmax_network(), lambda a: x0 + a.round() * (x - x0), TARGETS)
+
+
 @settings(max_examples=4)
 @given(seeds)
 def test_feature_by_feature_is_the_rise_at_each_turn(seed):
