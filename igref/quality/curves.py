@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Real
 from scipy.stats import bootstrap
 from torch import Tensor
 
@@ -185,16 +185,16 @@ def area_under(scores: Float[Tensor, "N K"], fractions: Float[Tensor, " K"]) -> 
 
 
 def bootstrap_interval(
-    values: Float[Tensor, "N K"], *, seed: int = 0
+    values: Real[Tensor, "N K"] | Bool[Tensor, "N K"], *, seed: int = 0
 ) -> tuple[Float[Tensor, " K"], Float[Tensor, " K"]]:
-    """95 % percentile bootstrap interval of the mean over the rows; NaN for a single row.
+    """95 % percentile bootstrap interval of the mean over the rows, of numbers or of yes and no; NaN for a single row.
 
     >>> low, high = bootstrap_interval(torch.tensor([[1.0], [1.0], [1.0]]))
     >>> float(low), float(high)
     (1.0, 1.0)
     """
-    if not isinstance(values, Tensor) or values.ndim != 2 or not values.is_floating_point():
-        raise TypeError(f"values: expected a tensor of floats (N, K), got {arguments.kind(values)}.")
+    if not isinstance(values, Tensor) or values.ndim != 2 or values.is_complex():
+        raise TypeError(f"values: expected a tensor of real numbers (N, K), got {arguments.kind(values)}.")
     seed = arguments.seed(seed)
     if len(values) < 2:
         unknown = torch.full(values.shape[1:], float("nan"))

@@ -245,7 +245,7 @@ def test_seeds(function, seed):
         (lambda: igref.compare_with_fills(FORWARD, X, METHODS, 0, fills="mean"), TypeError, "fills: expected a list"),
         (lambda: igref.compare_with_fills(FORWARD, X, METHODS, 0, fills=["mean"] * 2), ValueError, "each once"),
         (lambda: igref.compare_with_fills(FORWARD, X, X, 0), TypeError, "attributions: expected a dictionary"),
-        (lambda: igref.bootstrap_interval(X[0]), TypeError, r"values: expected a tensor of floats \(N, K\)"),
+        (lambda: igref.bootstrap_interval(X[0]), TypeError, r"values: expected a tensor of real numbers \(N, K\)"),
         (lambda: igref.make_baseline("constant", X * 0, value="x"), TypeError, "value: expected a number, .* got str"),
         (lambda: igref.make_baseline("blurred", X.view(1, 1, 2, 4) * 0, sigma=math.inf), ValueError, "sigma: expected"),
         (lambda: igref.model_randomisation(relu_network(), 3), TypeError, "attribute: expected a function"),

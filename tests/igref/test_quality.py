@@ -206,6 +206,9 @@ def test_bootstrap_interval_of_a_normal_mean():
     assert float(low) == pytest.approx(float(values.mean()) - 1.96 * standard_error, abs=0.2 * standard_error)
     assert float(high) == pytest.approx(float(values.mean()) + 1.96 * standard_error, abs=0.2 * standard_error)
     assert all(bound.isnan().all() for bound in bootstrap_interval(values[:1]))
+    counts = (values > 0).long()
+    for whole in (counts, counts.bool()):
+        assert torch.equal(torch.stack(bootstrap_interval(whole)), torch.stack(bootstrap_interval(counts.float())))
 
 
 def test_interval_and_text_of_a_curve():
