@@ -26,8 +26,9 @@ OTHER_SUFFIXES = (
 )
 # Sensors give 10 to 14 bits, and files keep them in 16, as they do masks of zeros and ones: whole numbers have the fewest
 # of these bits that hold the largest.
-DARK = 63  # of 255: what is left of 14 bits in 16 where only the upper 8 are read
 BITS = (1, 8, 10, 12, 14, 16)
+# Of colours of 16 bits only the upper 8 are read: this much, of 255, is then left of 14 bits, or fewer.
+DARK = 63
 ROUNDING = 0.01  # by which shares of 1 may leave [0, 1]
 # How a picture is to be turned for each value of the tag Orientation, whose other values mean that it stays.
 _TURNS = {
@@ -207,9 +208,8 @@ def _read_picture(file: Path, size: int) -> Float[Tensor, "3 size size"]:
     """A picture file, resized and cropped to (3, size, size)."""
     try:
         with Image.open(file) as opened:
-            deep = any(
-                ";16" in str(tile) for tile in getattr(opened, "tile", ())
-            )  # which is gone once the pixels are read
+            # The tiles are gone once the pixels are read.
+            deep = any(";16" in str(tile) for tile in getattr(opened, "tile", ()))
             turn = _TURNS.get(opened.getexif().get(ExifTags.Base.Orientation, 1))
             picture = _as_rgb(opened if turn is None else opened.transpose(turn))
             if deep and opened.mode.startswith("RGB") and np.asarray(picture).max() <= DARK:
@@ -233,9 +233,8 @@ def _read_picture(file: Path, size: int) -> Float[Tensor, "3 size size"]:
 def _as_rgb(picture: Image.Image) -> Image.Image:
     """Any mode as RGB; transparent parts on white."""
     if picture.mode.startswith("I") or picture.mode == "F":
-        shares = _as_shares(
-            np.asarray(picture, dtype=np.float64), whole=picture.mode != "F"
-        )  # Pillow would cut off at 255
+        # Not by Pillow, which would cut off at 255.
+        shares = _as_shares(np.asarray(picture, dtype=np.float64), whole=picture.mode != "F")
         return Image.fromarray(np.uint8(np.round(shares.clip(0, 1) * 255))).convert("RGB")
     if "transparency" in picture.info or picture.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
         picture = picture.convert("RGBA")

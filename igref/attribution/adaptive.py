@@ -157,8 +157,8 @@ def adaptive_integrated_gradients(
                 report(done := done + 1, len(inputs))
         at_work = [line for line in at_work if line.wanted]
     panels = tuple(line.panels() for line in lines)
-    at_ends = torch.tensor([line.of_jumps_told() for line in lines], dtype=torch.float64).to(inputs.device)
-    values, error_maps = (maps.view_as(inputs).to(inputs) for maps in _maps(sums[0], sums[1], sums[2], at_ends))
+    jump_factors = torch.tensor([line.jump_factor() for line in lines], dtype=torch.float64).to(inputs.device)
+    values, error_maps = (maps.view_as(inputs).to(inputs) for maps in _maps(sums[0], sums[1], sums[2], jump_factors))
     scores, baseline_scores = (torch.stack([p.scores[end] for p in panels]).to(inputs.device) for end in (-1, 0))
     gradients_per_input = torch.tensor([line.n_gradients for line in lines])
     return AdaptiveAttribution(
@@ -246,10 +246,10 @@ def _maps(
     values: Float64[Tensor, "N F"],
     squared_error: Float64[Tensor, "N F"],
     drift: Float64[Tensor, "N F"],
-    at_ends: Float64[Tensor, " N"],
+    jump_factors: Float64[Tensor, " N"],
 ) -> tuple[Tensor, Tensor]:
     """The maps, and their errors feature by feature, in place of what they are made of."""
-    jumps, drift = squared_error.clamp_(min=0).mul_(at_ends[:, None]), drift.square_()
+    jumps, drift = squared_error.clamp_(min=0).mul_(jump_factors[:, None]), drift.square_()
     shares = (1 - OF_JUMPS * jumps.sum(1, keepdim=True) / drift.sum(1, keepdim=True)).clamp(min=0).nan_to_num(0)
     return values, jumps.add_(drift.mul_(shares)).sqrt_()
 
@@ -335,7 +335,7 @@ class _Line:
                 self.pair[panel], self.share[panel], self.anywhere[panel] = pair, share, share * error
                 self.squares[panel] = times * share * error
 
-    def of_jumps_told(self) -> float:
+    def jump_factor(self) -> float:
         """How many times as large the squared error by jumps is as of jumps that are anywhere in their panels."""
         anywhere = sum(self.anywhere.values())
         return sum(self.squares.values()) / anywhere if anywhere else 1.0
