@@ -22,6 +22,8 @@ RUNTIME = HERE / "node_modules" / "onnxruntime-web" / "dist"
 SCRIPT, WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
 WITH_WEBGPU = "ort.webgpu.bundle.min.mjs", "ort-wasm-simd-threaded.asyncify.wasm"
 SCRIPTS = ("numbers.js", "live.js")
+# The page has no italics and no code. Every byte counts in it: lecture/README.md.
+UNUSED_FONTS = re.compile(r'@font-face \{[^}]*("Source Code Pro"|font-style: italic)[^}]*\}\n?')
 DIGITS = 10
 ROUNDING = {"efficientnet_lite0": ("Maps are igref’s but for rounding, up to 0.5 %.",)}  # measured: lecture/README.md
 
@@ -77,7 +79,7 @@ def build(folder: Path, *, model: str = "efficientnet_lite0", webgpu: bool = Fal
         "pictures": packing.in_page(b"".join(files.values())),
         "weights": packing.in_page(packing.planes(weights)),
         "graph": packing.in_page(graph),
-        "wasm": packing.of_file(runtime / wasm),
+        "wasm": packing.file_in_page(runtime / wasm),
     }
     about = f"{network.name}, {weights.size:,} weights, by ONNX Runtime Web."
     data = {
@@ -90,7 +92,7 @@ def build(folder: Path, *, model: str = "efficientnet_lite0", webgpu: bool = Fal
     page = rendered(
         "live",
         charset=packing.CHARSET,
-        style=inlined_css("fonts.css") + (HERE / "live.css").read_text(encoding="utf-8"),
+        style=UNUSED_FONTS.sub("", inlined_css("fonts.css")) + (HERE / "live.css").read_text(encoding="utf-8"),
         data=json.dumps(data, separators=(",", ":")).replace("</", "<\\/"),
         worker=_plain_script((runtime / script).read_text(encoding="utf-8")) + _script("worker.js"),
         script="\n".join(map(_script, SCRIPTS)),
@@ -121,14 +123,14 @@ def _script(name: str) -> str:
 
 
 def _plain_script(module: str) -> str:
-    """A module's text as a script that promises what it exports as `runtime`: a page from a file may not import modules."""
+    """A module's text as a script, whose `runtime()` promises what it exports: a page from a file may not import modules."""
     body, exported = re.search(r"^(.*)export\s*\{([^{}]*)\};?\s*(?://# .*)?$", module, re.DOTALL).groups()
     pairs = (name.split(" as ") for name in exported.split(","))
     names = ", ".join(f'"{public.strip()}": {private.strip()}' for private, public in pairs)
     # The page hands the .wasm over; where it would be fetched from is no address in a script that came from a text.
     body = re.sub(r'new URL\(("[\w.-]+\.wasm"), ?import\.meta\.url\)\.href', r"\1", body)
     body = body.replace("import.meta.url", "self.location.href").replace("</script", "<\\/script")
-    return f"const runtime = (async () => {{ {body}\nreturn {{ {names} }}; }})();\n"
+    return f"const runtime = async () => {{ {body}\nreturn {{ {names} }}; }};\n"
 
 
 def _photos(model: str, size: int) -> dict[str, Tensor]:

@@ -49,7 +49,7 @@ def planes(weights: np.ndarray) -> bytes:
 
 
 @functools.lru_cache(maxsize=1)
-def of_file(file: Path) -> bytes:
+def file_in_page(file: Path) -> bytes:
     """A file as `in_page` has it; of several pages, the same runtime is compressed once."""
     return in_page(file.read_bytes())
 

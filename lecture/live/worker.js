@@ -3,25 +3,32 @@
 let session, shape, classes;
 let wanted = 0; // the number of the last request for a map; older ones stop at their next step
 
-/** Where the graph runs: on a graphics card where the page has the runtime for it, and the browser lends it one. */
-async function providerOf({ webgpu }) {
-  const lent = webgpu && (await self.navigator.gpu?.requestAdapter());
-  return lent ? { name: "webgpu", forceCpuNodeNames: webgpu.onCpu.length ? webgpu.onCpu : undefined } : { name: "wasm" };
-}
-
-async function start({ wasm, graph, weights, ...about }) {
-  const ort = await runtime; // ONNX Runtime Web, which the build puts before this text
+/** A session of a runtime of its own: one that a graphics card has failed answers no more. */
+async function begin(provider, { wasm, graph, weights }, options = {}) {
+  const ort = await runtime(); // ONNX Runtime Web, which the build puts before this text
   ort.env.wasm.numThreads = 1; // a page from a file has no shared memory
   ort.env.wasm.wasmBinary = wasm;
   self.Tensor = ort.Tensor;
-  [shape, classes] = [[1, ...about.shape], about.classes];
-  const provider = await providerOf(about);
-  session = await ort.InferenceSession.create(graph, {
-    executionProviders: [provider],
-    logSeverityLevel: 3, // some nodes run beside the graphics card: no need to warn of it
-    externalData: [{ path: "weights", data: weights }],
-  });
-  return provider.name;
+  const externalData = [{ path: "weights", data: weights }];
+  session = await ort.InferenceSession.create(graph, { executionProviders: [provider], externalData, ...options });
+}
+
+/** The name of what the graph runs on: a graphics card, where the page has the runtime for one and it works, or the processor. */
+async function start({ webgpu, ...given }) {
+  [shape, classes] = [[1, ...given.shape], given.classes];
+  try {
+    if (webgpu && (await self.navigator.gpu?.requestAdapter())) {
+      const forceCpuNodeNames = webgpu.onCpu.length ? webgpu.onCpu : undefined;
+      // Some nodes run beside the card: no need to warn of it.
+      await begin({ name: "webgpu", forceCpuNodeNames }, given, { logSeverityLevel: 3 });
+      await run(new Float32Array(shape.reduce((one, other) => one * other)), null); // a card may fail only here
+      return "webgpu";
+    }
+  } catch (error) {
+    console.info("The graphics card does not run the network, so the processor does.", error);
+  }
+  await begin({ name: "wasm" }, given);
+  return "wasm";
 }
 
 /** Probabilities of all classes, and the gradient of the target's by the pixels. */

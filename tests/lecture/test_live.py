@@ -22,6 +22,9 @@ NEAR_MAP = 1e-2  # two ways of rounding one network differ by as much where unit
 NEAR_PIXEL, OF_PIXELS = 1e-3, 0.999  # in units of the score; the few others are those of such units
 PHONE = (390, 844)
 GRAPHICS_CARD = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")  # one that is computed: slow, but WebGPU
+BROKEN_CARD = (
+    "GPUAdapter.prototype.requestDevice = async () => { throw new Error('no device'); };"  # lent, and of no use
+)
 MOST_BYTES = 20e6
 LONGEST_PAUSE_MS = (
     500  # while a map is computed; a gradient takes as long, and would stop a page that computes it itself
@@ -335,10 +338,18 @@ def test_the_same_page_for_a_network_of_torchvision(tmp_path, browser, live_file
         assert visit.errors == []
 
 
-@pytest.mark.parametrize(("flags", "runs_on"), [((), "one thread"), (GRAPHICS_CARD, "graphics card")])
-def test_the_page_with_webgpu_runs_wherever_it_can(browser, digits_file, flags, runs_on):
-    """`--model digits_cnn --webgpu`: one channel, 8 x 8 pixels, ten classes; without a card as any other page."""
-    with launched_beside(browser, *flags) as beside, opened(beside, digits_file, SIZES["1280x720"]) as visit:
+@pytest.mark.parametrize(
+    ("flags", "before", "runs_on"),
+    [((), "", "one thread"), (GRAPHICS_CARD, "", "graphics card"), (GRAPHICS_CARD, BROKEN_CARD, "one thread")],
+    ids=("no card", "card", "broken card"),
+)
+def test_the_page_with_webgpu_runs_wherever_it_can(tmp_path, browser, digits_file, flags, before, runs_on):
+    """`--model digits_cnn --webgpu`: one channel, 8 x 8 pixels, ten classes; without a card that works as any other page."""
+    worker = b"let session, shape, classes;"
+    page, file = digits_file.read_bytes(), tmp_path / "live.html"
+    assert page.count(worker) == 1
+    file.write_bytes(page.replace(worker, before.encode() + worker))
+    with launched_beside(browser, *flags) as beside, opened(beside, file, SIZES["1280x720"]) as visit:
         answered(visit)
         assert runs_on in visit.page.text_content("#about")
         found = explain(visit)
