@@ -110,13 +110,17 @@ def test_the_rule_is_asked_about_gaps_that_are_small_by_luck(rule, mistake, said
     assert verdict.mistake == mistake and said in verdict.findings[-1].seen
 
 
-def test_gaps_of_the_sum_of_all_maps_are_named():
-    whole = of_steps(COLOURS, steps=(5, 20, 50, 100, 200))
+def rises_from_black() -> torch.Tensor:
+    """What the probability of each small picture's class changes by on the path from black, (N,)."""
     m = material(COLOURS)
     with torch.no_grad():
-        scores = m.model.probabilities(torch.cat([m.images, torch.zeros_like(m.images)]))
-    start, end = scores.chunk(2)[::-1]
-    rises = (end - start)[torch.arange(len(m.images)), m.top].double()
+        end, start = m.model.probabilities(torch.cat([m.images, torch.zeros_like(m.images)])).chunk(2)
+    return (end - start)[torch.arange(len(m.images)), m.top]
+
+
+def test_gaps_of_the_sum_of_all_maps_are_named():
+    whole = of_steps(COLOURS, steps=(5, 20, 50, 100, 200))
+    rises = rises_from_black().double()
     gaps = {n: (maps.double().sum() - rises).abs() / rises.abs() for n, maps in whole["attributions"].items()}
     verdict = verdict_on(Entry("ps3-study", "study", "gaps", lambda: (None, whole | {"gaps": gaps}), False))
     assert verdict.mistake == "gaps_of_the_batch"
@@ -144,11 +148,7 @@ def test_a_map_under_another_baselines_name_is_told_whose_it_is():
 
 def test_gaps_of_the_maps_before_they_were_made_to_add_up_have_no_cause_of_their_own():
     whole = of_steps(COLOURS, steps=(5, 20, 50, 100, 200))
-    m = material(COLOURS)
-    with torch.no_grad():
-        scores = m.model.probabilities(torch.cat([m.images, torch.zeros_like(m.images)]))
-    start, end = scores.chunk(2)[::-1]
-    rises = (end - start)[torch.arange(len(m.images)), m.top].view(-1, 1, 1, 1)
+    rises = rises_from_black().view(-1, 1, 1, 1)
     fitted = {n: maps * rises / maps.sum((1, 2, 3), keepdim=True) for n, maps in whole["attributions"].items()}
     verdict = verdict_on(Entry("ps3-study", "study", "fitted", lambda: (None, whole | {"attributions": fitted}), False))
     wrong = {finding.name: finding.mistakes for finding in verdict.findings if not finding.holds}
