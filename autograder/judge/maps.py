@@ -38,6 +38,7 @@ from autograder.judge.tolerances import (
     LARGEST_MAP_ERROR,
     MAX_PATHS,
     MAX_RECOMPUTED_STEPS,
+    NEARLY_ADDS_UP,
     ODD_GAP,
     TOO_NEAR,
 )
@@ -49,8 +50,6 @@ WITHIN_FLAT, WITHIN_SAMPLE = 0.3, 0.4
 POINTS_OF_PATHS = 16
 """Points at which the gradients of a model from a file are held against its scores."""
 MAP_PROPERTIES = ("completeness", "map")
-NEARLY_ADDS_UP = 0.25
-"""How far, relatively, a map's sum may be from the change of the scores that it is said to be of in a fault's text."""
 FEW_STEPS = 20
 TO_ROUNDING = "the exact comparison with every textbook rule"
 """What is left out of the verdict on a map that is as near as such a rule's, where there is no time for it."""
