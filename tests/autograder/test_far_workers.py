@@ -5,9 +5,7 @@ the folder in which the course lies is an empty one of its own, with its tempora
 """
 
 import contextlib
-import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,13 +21,12 @@ from autograder.course import demo
 from autograder.course.classroom import grade_class
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
 from autograder.sandbox.bubblewrap import find_bubblewrap
+from tests.autograder.alike import alike
 
 STUDENTS = tuple(
     demo.Student(name, "", {"ps1-input-gradient": answer})
     for name, answer in {"one task": demo.GRADIENT, "another style": demo.ANOTHER_STYLE}.items()
 )
-DRAWN = re.compile(r'id="cell-id=\w+"|<!-- grades \w+ -->')
-"""What a page has by chance or by the clock: the ids of cells that were handed in without, and a checksum of the record."""
 NETWORK = Path("/proc/self/ns/net")
 HOST = "10.213.{}.1"
 SCHEDULER = HOST.format(0)
@@ -98,16 +95,10 @@ def far_workers(tmp_path, sandbox_of_this_machine):
 
 
 def graded(course: Path, scheduler: str, again: bool = False) -> dict[str, tuple[dict, str]]:
-    """Each page, and each record but for times, with the evidence's checksum left out, as that counts them too."""
+    """Each record and page, but for what is by the clock."""
     with (course / "screen.txt").open("w") as screen:
         grade_class(course, ["ps1"], Console(file=screen), count=2, scheduler=scheduler, again=again)
-    found = {}
-    for student in STUDENTS:
-        record = json.loads((course / "autograded" / student.name / PS1.id / "verdicts.json").read_text())
-        page = (course / "feedback" / student.name / PS1.id / f"{PS1.id}.html").read_text()
-        kept = {name: record[name] for name in record.keys() - {"seconds", "cpu_seconds", "evidence"}}
-        found[student.name] = kept, DRAWN.sub("", page)
-    return found
+    return {student.name: alike(course, student.name, PS1.id) for student in STUDENTS}
 
 
 def test_far_workers_and_one_alone_give_the_grades_and_pages_of_two_on_one_machine(

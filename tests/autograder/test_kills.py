@@ -8,7 +8,6 @@ import json
 import multiprocessing
 import os
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -26,11 +25,10 @@ from rich.console import Console
 from autograder.course.classroom import grade_class
 from autograder.nbgrader_plugin.kept_evidence import KEPT, digest
 from autograder.problem_sets.ps1.task import PROBLEM_SET as PS1
+from tests.autograder.alike import alike, record_of
 
 KILLS, STUDENTS = (50, 20) if os.environ.get("KILLS") else (3, 2)
 LONGEST = 300
-CELL_ID = re.compile(r'id="cell-id=\w+"')
-"""nbformat draws one for each cell that was handed in without."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +50,7 @@ def written(course: Path) -> set[tuple[str, int]]:
 
 
 def state(course: Path) -> dict:
-    """All grades, and all records and pages but for times and cell ids."""
+    """All grades, records and pages, but for what is by the clock."""
     found = {}
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "integrated-gradients") as book:
         for submission in book.assignment_submissions(PS1.id):
@@ -63,15 +61,10 @@ def state(course: Path) -> dict:
                 for grade in sorted(notebook.grades, key=lambda grade: grade.name)
             ]
     for student, grades in found.items():
-        record = json.loads((course / "autograded" / student / PS1.id / "verdicts.json").read_text())
-        folder = course / "autograded" / student / PS1.id
-        assert (
-            not list(folder.glob(".*.partial")) and digest((folder / KEPT).read_bytes()) == record["evidence"]["sha256"]
-        )
-        for name in ("seconds", "cpu_seconds", "evidence"):  # the evidence's checksum counts the seconds, too
-            record.pop(name)
-        page = (course / "feedback" / student / PS1.id / f"{PS1.id}.html").read_text()
-        found[student] = grades, record, CELL_ID.sub("", page)
+        folder, record = course / "autograded" / student / PS1.id, record_of(course, student, PS1.id)
+        kept = digest((folder / KEPT).read_bytes())
+        assert not list(folder.glob(".*.partial")) and kept == record["evidence"]["sha256"]
+        found[student] = grades, *alike(course, student, PS1.id)
     return found
 
 
