@@ -56,6 +56,10 @@ ALIKE = 0.5
 IN_OTHER_PLACES = 0.5
 """How far a map is from a rule's whose numbers it has in other places: a map turned on its side was 1.4 from it."""
 COMMON_COUNTS = (*range(1, 11), 20, 25, 50, 100, 200)
+MORE_TERMS = 4
+"""How many terms more than stated are looked for."""
+WHOLE_TERMS, OF_ALL_IMAGES = 0.05, 0.05
+"""How near a sum's size has to be to that of so many terms; and how near to one the size of a map times the number of pictures."""
 LARGEST_BATCH = 64
 FEW_RULES = 4
 GLANCE = Part("glance", None, lambda n: equal_weights(np.array([0.2, 0.5, 0.8])))
@@ -99,6 +103,7 @@ class Context:
     other_baselines: dict[str, torch.Tensor] = field(default_factory=dict)
     other_pairs: tuple[Line, ...] = ()
     other_counts: tuple[int, ...] = ()
+    n_images: int = 1
 
 
 def is_of_chebyshev_nodes(pair: Pair, values: np.ndarray) -> bool:
@@ -167,7 +172,7 @@ def _named(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
         if error / pair.allowed_map_error < nearest_error:
             nearest, nearest_error = name, error / pair.allowed_map_error
         if nearest_error > ALIKE and name != Mistake.ALL_CLASSES and _is_multiple(values, wrong):
-            nearest, nearest_error = name, ALIKE
+            nearest, nearest_error = _of_another_size(pair, values, wrong, name), ALIKE
     if nearest_error > ALIKE and not (nearest and _is_small(pair.line)):
         nearest = _of_another_line(pair, values, context) or nearest
     if nearest:
@@ -203,12 +208,23 @@ def _is_of_other_places(pair: Pair, values: np.ndarray) -> bool:
     )
 
 
+def _of_another_size(pair: Pair, values: np.ndarray, wrong: np.ndarray, name: Mistake) -> Mistake:
+    """What a multiple of a wrong map is. At another count, that many terms may have been divided by the stated one."""
+    terms = float((values * wrong).sum() / (wrong**2).sum()) * pair.stated_steps
+    if name is not Mistake.OTHER_STEP_COUNT or abs(terms - pair.stated_steps) < WHOLE_TERMS:
+        return name
+    return Mistake.WEIGHTS_DO_NOT_ADD_UP if abs(terms - round(terms)) < WHOLE_TERMS else Mistake.SCALED
+
+
 def _scaled(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
     """What a map of another size is. Where few classes compete, maps of both kinds of scores are alike, and their sums tell."""
     if context.scores is not None:
         other = Pair(pair.line.other(forward=context.scores.other_kind), pair.n_steps)
         if abs(float(values.sum()) - other.score_difference) <= other.allowed_gap:
             return Mistake.OTHER_SCORES
+    factor = float((values * pair.reference).sum() / (pair.reference**2).sum())
+    if context.n_images > 1 and abs(factor * context.n_images - 1) < OF_ALL_IMAGES:
+        return Mistake.SCORES_AVERAGED
     return Mistake.SCALED
 
 
@@ -247,7 +263,8 @@ def _wrong(pair: Pair, values: np.ndarray, context: Context) -> Named:
             if mistakes := named(composition, of_size):
                 yield mistakes[0], size * wrong
     near = _is_small(line) or _cosine(values, pair.reference) > OF_ANOTHER_COUNT
-    for count in dict.fromkeys((*context.other_counts, *COMMON_COUNTS)):
+    more = range(n + 1, n + MORE_TERMS + 1) if _is_small(line) else ()
+    for count in dict.fromkeys((*context.other_counts, *COMMON_COUNTS, *more)):
         if near and count != pair.n_steps and count <= (2 if _is_small(line) else 1) * pair.n_steps:
             for rule in ("trapezoid", "midpoint", "left", "right"):
                 yield Mistake.OTHER_STEP_COUNT, line.rule(rule, count)

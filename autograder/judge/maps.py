@@ -53,6 +53,8 @@ MAP_PROPERTIES = ("completeness", "map")
 FEW_STEPS = 20
 TO_ROUNDING = "the exact comparison with every textbook rule"
 """What is left out of the verdict on a map that is as near as such a rule's, where there is no time for it."""
+PILED_UP = (Mistake.UNRELATED_MAP, Mistake.NOISY_MAP, Mistake.SCALED, Mistake.MAP_OF_ANOTHER_IMAGE)
+"""What a map may seem to be that has the ones before it added in."""
 LIKELY_IMAGES = 3
 """How many other images a map without a name is held against: those whose scores rise by about its sum."""
 USUAL_BASELINES = ("black", "white", "constant", "maximum_distance", "uniform", "gaussian", "blurred")
@@ -161,6 +163,8 @@ def judge_maps(
             _blame_baseline(subject, found.first, entries, found)
         if found.first and found.mistake in (Mistake.UNRELATED_MAP, Mistake.NOISY_MAP):
             _blame_order(subject, found.first, entries, found)
+        if found.first and found.mistake in PILED_UP:
+            _blame_earlier_maps(subject, found.first, entries, found)
     _blame_copies(subject, entries, found)
     return found
 
@@ -207,6 +211,16 @@ def _blame_order(subject: Subject, odd: StatedMap, entries: Sequence[StatedMap],
     likely = sorted(others, key=lambda one: abs(total - _rise(subject, one)))[:LIKELY_IMAGES]
     if any(_is_near(subject, one, odd.values) for one in likely):
         found.mistake = Mistake.MAP_OF_ANOTHER_IMAGE
+
+
+def _blame_earlier_maps(subject: Subject, odd: StatedMap, entries: Sequence[StatedMap], found: Judgement) -> None:
+    """Where a map is right once another is taken away: the one of the picture, or of the baseline or count, before it."""
+    pictures = [one for one in entries if one.series == odd.series and one.n_steps == odd.n_steps]
+    series = [one for one in entries if one.image == odd.image]
+    for others in (pictures, series):
+        before = next(k for k, one in enumerate(others) if one is odd) - 1
+        if before >= 0 and _is_near(subject, odd, odd.values - others[before].values):
+            found.mistake = Mistake.MAPS_PILE_UP
 
 
 def _is_near(subject: Subject, entry: StatedMap, values: np.ndarray | None = None) -> bool:
@@ -269,7 +283,7 @@ def _context(subject: Subject, entry: StatedMap, entries: Sequence[StatedMap], b
         for other in entries
         if other.image in neighbours and other.series == entry.series
     )
-    return Context(subject.scores, others, pairs, counts)
+    return Context(subject.scores, others, pairs, counts, n_images)
 
 
 def _usual_baselines(images: Tensor) -> dict[str, Tensor]:

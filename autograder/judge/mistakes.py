@@ -513,6 +513,41 @@ class Mistake(StrEnum):
         "the stated predictions are not what the model says of these images",
         "Use forward(images).argmax(dim=1) of exactly the images that you hand in.",
     )
+    PREDICTIONS_OVER_PICTURES = (
+        "predictions_over_pictures",
+        "the largest score was looked for over the pictures, not over the classes",
+        "Scores are (pictures, classes): forward(images).argmax(dim=1) says for each picture which class has the largest one.",
+    )
+    PREDICTIONS_ARE_TARGETS = (
+        "predictions_are_targets",
+        "the stated predictions are the targets or labels, or a count of the pictures, not what the model says",
+        "A prediction is what the model says, right or wrong: forward(images).argmax(dim=1).",
+    )
+    PREDICTIONS_OF_BASELINES = (
+        "predictions_of_baselines",
+        "the stated predictions are those of a baseline, not of the pictures",
+        "Use forward(images).argmax(dim=1), with the images themselves.",
+    )
+    PREDICTIONS_NOT_FIRST = (
+        "predictions_not_first",
+        "the stated predictions are another class than the one with the largest score, such as the second or the last",
+        "argsort sorts upwards unless descending=True, and topk(k)[1][:, 0] comes first: argmax(dim=1) needs neither.",
+    )
+    PREDICTIONS_FROM_ONE = (
+        "predictions_from_one",
+        "the class numbers are off by one",
+        "Classes are counted from 0, as argmax(dim=1) counts them.",
+    )
+    PREDICTION_OF_ONE_PICTURE = (
+        "prediction_of_one_picture",
+        "all pictures have the prediction of one of them",
+        "Use forward(images).argmax(dim=1): an argmax without dim looks at all scores at once, and an index [0] keeps one picture.",
+    )
+    PREDICTIONS_IN_ANOTHER_ORDER = (
+        "predictions_in_another_order",
+        "the stated predictions are the model's, but stand beside other pictures",
+        "Keep the order of the images: number n is that of image n.",
+    )
     WRONG_CLASS_INDEX = (
         "wrong_class_index",
         "a class index is not one that the model has",
@@ -618,6 +653,16 @@ class Mistake(StrEnum):
         "only part of the path is in the sum, as when each batch overwrites the one before",
         "Add up the gradients over all batches, then divide by the number of steps.",
     )
+    SCORES_AVERAGED = (
+        "scores_averaged",
+        "the scores of the batch were averaged before backward(), so that each gradient is divided by the number of pictures",
+        "Take the sum over the batch, forward(points)[rows, targets].sum(): each picture's gradient is then its own.",
+    )
+    MAPS_PILE_UP = (
+        "maps_pile_up",
+        "each map still contains the ones before it, as when a total or .grad is not set to zero for the next one",
+        "Begin the total anew for every picture, baseline and count; use torch.autograd.grad, or set .grad to None.",
+    )
     MAP_OF_ANOTHER_BASELINE = (
         "map_of_another_baseline",
         "a map was computed from a baseline other than the one handed in with it",
@@ -710,15 +755,45 @@ class Mistake(StrEnum):
         "the gaps are not divided by |F(x) - F(x')|",
         "The relative gap is |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|.",
     )
-    GAPS_TO_FINEST_MAP = (
-        "gaps_to_finest_map",
-        "the sums are compared with that of the map with the most steps, not with F(x) - F(x')",
+    GAPS_TO_ANOTHER_COUNT = (
+        "gaps_to_another_count",
+        "the maps or their sums are compared with those at another count, such as the largest, not with F(x) - F(x')",
         "The relative gap is |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|: the finest map has one, too.",
     )
     GAPS_OF_THE_BATCH = (
         "gaps_of_the_batch",
-        "the maps of all pictures were added up, although each gap belongs to one picture",
-        "Sum over channels, height and width and keep the first axis: maps.flatten(1).sum(1).",
+        "the pictures of the batch were put together, by a sum, a mean or the worst case, although each gap belongs to one picture",
+        "Sum over channels, height and width and keep the first axis: maps.flatten(1).sum(1) has one number for each picture.",
+    )
+    GAPS_OF_MEANS = (
+        "gaps_of_means",
+        "the mean of the map is compared with F(x) - F(x'), where it has to be the sum",
+        "Completeness is about the sum over all pixels and channels: maps.flatten(1).sum(1).",
+    )
+    GAPS_NOT_COMPARED = (
+        "gaps_not_compared",
+        "the sum of the map itself, or its ratio to the change of the score, is stated in place of how far it is off",
+        "Take F(x) - F(x') away from the sum first: |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|.",
+    )
+    GAPS_SQUARED = (
+        "gaps_squared",
+        "the gaps are squared",
+        "The relative gap is |sum of the map - (F(x) - F(x'))| / |F(x) - F(x')|, with absolute values.",
+    )
+    GAPS_IN_ANOTHER_ORDER = (
+        "gaps_in_another_order",
+        "the gaps are right, but stand beside other pictures",
+        "Keep the order of the pictures: gap n is that of image n.",
+    )
+    GAPS_OF_OTHER_COUNTS = (
+        "gaps_of_other_counts",
+        "the gaps are right, but stand under other step counts",
+        "Write each gap under the count that its own map has: {count: gaps of maps[count] for count in maps}.",
+    )
+    GAPS_OF_ANOTHER_SCORE = (
+        "gaps_of_another_score",
+        "the sums are compared with the change of another class's score, or of the scores in other units, such as probabilities",
+        "Use the scores and the target that the map is of: forward(images)[torch.arange(len(images)), targets].",
     )
     GAPS_OVER_ANOTHER_CHANGE = (
         "gaps_over_another_change",
@@ -764,6 +839,61 @@ class Mistake(StrEnum):
         "wrong_enough",
         "the counts said to be enough do not follow from the gaps",
         "For each image take the smallest count from which the gap stays within 5 %, or 0 if there is none.",
+    )
+    ENOUGH_OF_NONE = (
+        "enough_of_none",
+        "where no count is enough, something else than 0 is stated",
+        "State 0 where the gap at the largest count is not within 5 %.",
+    )
+    ENOUGH_NOT_EVERY_LARGER = (
+        "enough_not_every_larger",
+        "not every larger count was looked at: only the next one, or all but the largest",
+        "Ask about every larger count, also the last: all(gaps[c] <= 0.05 for c in counts if c >= count).",
+    )
+    ENOUGH_LAST_BAD = (
+        "enough_last_bad",
+        "the last count that is not within 5 % was taken, not the one after it",
+        "Take the next larger count, from which on every gap is within 5 %; it is the smallest count if none is too large.",
+    )
+    ENOUGH_OF_A_NEIGHBOUR = (
+        "enough_of_a_neighbour",
+        "the count before or after the right one was taken for some pictures",
+        "Check the index on a small table by hand, also where the smallest count is enough, and where only the largest is.",
+    )
+    ENOUGH_LARGEST = (
+        "enough_largest",
+        "the largest count within 5 % was taken, not the smallest from which on all are",
+        "A loop that goes on overwrites what it found: go from the largest count down, and stop at the first gap above 5 %.",
+    )
+    ENOUGH_SMALLEST_GAP = (
+        "enough_smallest_gap",
+        "the count with the smallest gap was taken",
+        "The question is from which count on the gap stays within 5 %, not where it is smallest.",
+    )
+    ENOUGH_OF_ALL = (
+        "enough_of_all",
+        "all pictures have one count, by the mean of their gaps or by one of them",
+        "Go through the pictures, and look at the gaps of each alone.",
+    )
+    ENOUGH_OF_A_PLACE = (
+        "enough_of_a_place",
+        "the place of a count in the list, or how many there are, is stated in place of the count",
+        "State counts[k], not k.",
+    )
+    ENOUGH_IN_ANOTHER_ORDER = (
+        "enough_in_another_order",
+        'the counts are not gone through from small to large, as where they are words ("10" comes before "5")',
+        "Sort the counts as whole numbers first, and then ask about every larger one.",
+    )
+    ENOUGH_REVERSED = (
+        "enough_reversed",
+        "the counts are those at which the gap is above 5 %, not within",
+        "Enough is where gap <= 0.05.",
+    )
+    ENOUGH_BY_ANOTHER_TOLERANCE = (
+        "enough_by_another_tolerance",
+        "the counts are those for another tolerance than 5 %",
+        "Gaps are fractions, and 5 % is 0.05; hand the tolerance on to where it is compared.",
     )
     MODEL_NOT_HERE = (
         "model_not_here",
@@ -880,6 +1010,16 @@ class Mistake(StrEnum):
         "quality_of_top_class",
         "the stated qualities are for the class that the network puts first, not for the target",
         "Hand int(targets[n]) to the measure, the class that the map explains.",
+    )
+    QUALITY_OF_ANOTHER_PICTURE = (
+        "quality_of_another_picture",
+        "the stated qualities are those of the maps on another picture, such as the first, the last or the baseline",
+        "Hand images[n] to the measure with maps[n] and targets[n]: a variable may be left over from another loop.",
+    )
+    QUALITY_OF_ANOTHER_TARGET = (
+        "quality_of_another_target",
+        "the stated qualities are for the class of another picture, such as the first or the last",
+        "Hand int(targets[n]) to the measure with images[n]: a variable may be left over from another loop.",
     )
     QUALITY_OF_OTHER_MAPS = (
         "quality_of_other_maps",
@@ -1124,7 +1264,16 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.IMAGES_REPEATED,
     ),
     Announced("and neither does a single colour or noise"): (Mistake.IMAGES_BLANK,),
-    Announced("for each picture the class that the network gives it", "ps2-baselines"): (Mistake.WRONG_PREDICTIONS,),
+    Announced("for each picture the class that the network gives it", "ps2-baselines"): (
+        Mistake.WRONG_PREDICTIONS,
+        Mistake.PREDICTIONS_OVER_PICTURES,
+        Mistake.PREDICTIONS_ARE_TARGETS,
+        Mistake.PREDICTIONS_OF_BASELINES,
+        Mistake.PREDICTIONS_NOT_FIRST,
+        Mistake.PREDICTIONS_FROM_ONE,
+        Mistake.PREDICTION_OF_ONE_PICTURE,
+        Mistake.PREDICTIONS_IN_ANOTHER_ORDER,
+    ),
     Announced("for each the class to explain, usually the same", "ps2-baselines"): (Mistake.WRONG_CLASS_INDEX,),
     Announced("finite floating-point numbers in the shapes that the notebook names"): (
         Mistake.WRONG_SHAPE,
@@ -1160,6 +1309,8 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.MAP_OF_ANOTHER_BASELINE,
         Mistake.MAP_OF_ANOTHER_IMAGE,
         Mistake.ONE_MAP_FOR_ALL,
+        Mistake.MAPS_PILE_UP,
+        Mistake.SCORES_AVERAGED,
         Mistake.WRONG_CLASS,
         Mistake.MISSING_PART,
     ),
@@ -1187,13 +1338,32 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.GAPS_OVER_THE_SCORE,
         Mistake.GAPS_OVER_THE_SUM,
         Mistake.GAPS_OFF_BY_A_FACTOR,
+        Mistake.GAPS_OF_MEANS,
+        Mistake.GAPS_NOT_COMPARED,
+        Mistake.GAPS_SQUARED,
     ),
     Announced("for the gaps that you state", "ps3-steps"): (
-        Mistake.GAPS_TO_FINEST_MAP,
+        Mistake.GAPS_TO_ANOTHER_COUNT,
+        Mistake.GAPS_IN_ANOTHER_ORDER,
+        Mistake.GAPS_OF_OTHER_COUNTS,
+        Mistake.GAPS_OF_ANOTHER_SCORE,
         Mistake.GAPS_MADE_UP,
     ),
-    Announced("at this count and at every larger one", "ps3-steps"): (Mistake.FIRST_NOT_STAYS,),
-    Announced("and 0 if there is no such count", "ps3-steps"): (Mistake.WRONG_ENOUGH,),
+    Announced("at this count and at every larger one", "ps3-steps"): (
+        Mistake.FIRST_NOT_STAYS,
+        Mistake.WRONG_ENOUGH,
+        Mistake.ENOUGH_NOT_EVERY_LARGER,
+        Mistake.ENOUGH_LAST_BAD,
+        Mistake.ENOUGH_OF_A_NEIGHBOUR,
+        Mistake.ENOUGH_LARGEST,
+        Mistake.ENOUGH_SMALLEST_GAP,
+        Mistake.ENOUGH_OF_ALL,
+        Mistake.ENOUGH_OF_A_PLACE,
+        Mistake.ENOUGH_IN_ANOTHER_ORDER,
+        Mistake.ENOUGH_REVERSED,
+        Mistake.ENOUGH_BY_ANOTHER_TOLERANCE,
+    ),
+    Announced("and 0 if there is no such count", "ps3-steps"): (Mistake.ENOUGH_OF_NONE,),
     Announced("provided that the grading machine has the weights"): (Mistake.MODEL_NOT_HERE,),
     Announced("put a file next to the notebook and hand in its name"): (Mistake.MODEL_FILE_MISSING,),
     Announced("a batch (B, C, H, W) of pixels in [0, 1] in, scores (B, K) out"): (Mistake.MODEL_FILE_UNREADABLE,),
@@ -1225,6 +1395,8 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.QUALITY_OF_MAGNITUDES,
         Mistake.QUALITY_OF_REVERSED,
         Mistake.QUALITY_OF_TOP_CLASS,
+        Mistake.QUALITY_OF_ANOTHER_PICTURE,
+        Mistake.QUALITY_OF_ANOTHER_TARGET,
         Mistake.QUALITY_OF_OTHER_MAPS,
         Mistake.QUALITY_AVERAGED,
         Mistake.QUALITY_IN_ANOTHER_ORDER,

@@ -14,6 +14,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -78,7 +79,7 @@ class MeasuredRecord(Struct, omit_defaults=True):
     value: float | None = None
     error: Name = ""
     message: Text = ""
-    instead: Annotated[dict[Name, float | None], Meta(max_length=8)] = field(default_factory=dict)
+    instead: Annotated[dict[Name, float | None], Meta(max_length=16)] = field(default_factory=dict)
 
 
 class StudyRecord(Struct, omit_defaults=True):
@@ -271,9 +272,13 @@ def answer(call: Callable[[], Any]) -> tuple[AnswerRecord, np.ndarray | None]:
     return given, kept
 
 
-INSTEAD = ("absolute", "reversed", "top class")
-"""What a measure is asked about a map whose stated quality is another: |map|, -map, and the class that the network puts first."""
-ASKED_INSTEAD = 3
+INSTEAD = (
+    *("absolute", "reversed", "top class", "first picture", "last picture", "picture before"),
+    *("baseline", "first target", "last target"),
+)
+"""What a measure is asked about a map whose stated quality is another: |map|, -map, the class that the network puts first, the
+map on another picture or on its baseline, or for another picture's class; but not what is the same as before."""
+ASKED_INSTEAD = 4
 NOT_AS_STATED = 1e-6
 
 
@@ -294,21 +299,21 @@ def measured_again(
     found: list[MeasuredRecord] = []
     asked_instead, start = 0, time.process_time()
 
-    def number(n: int, attribution: Any, of_class: int) -> tuple[AnswerRecord, float | None]:
-        given, value = answer(lambda: measure(forward, images[n], attribution, of_class))
+    def number(image: Any, attribution: Any, of_class: int) -> tuple[AnswerRecord, float | None]:
+        given, value = answer(lambda: measure(forward, image, attribution, of_class))
         return given, float(value.reshape(())) if value is not None and value.size == 1 else None
 
     for key, n in random.SystemRandom().sample(pairs, min(MAX_ENTRIES, len(pairs))):
         if len(found) >= n_pairs and time.process_time() - start > seconds:
             break
         of_class = int(target.ravel()[n if target.size > 1 else 0])
-        given, value = number(n, maps[key][n], of_class)
+        given, value = number(images[n], maps[key][n], of_class)
         entry = MeasuredRecord(str(key)[:MAX_NAME], n, given.status, value, given.error, given.message)
         found.append(entry)
         if asked_instead < ASKED_INSTEAD and value is not None and not _is_as_stated(study, key, n, value):
             asked_instead += 1
-            for form, (attribution, other) in _other_forms(forward, images[n], maps[key][n], of_class).items():
-                entry.instead[form] = number(n, attribution, other)[1]
+            for form, arguments in _other_forms(forward, study, key, n, maps[key][n], target).items():
+                entry.instead[form] = number(*arguments)[1]
     return found
 
 
@@ -320,15 +325,36 @@ def _is_as_stated(study: dict[str, Any], key: Any, n: int, value: float) -> bool
     return abs(stated - value) <= NOT_AS_STATED * abs(value)
 
 
-def _other_forms(forward: Callable, image: Any, attribution: Any, of_class: int) -> dict[str, tuple[Any, int]]:
-    try:
+def _other_forms(
+    forward: Callable, study: dict[str, Any], key: Any, n: int, attribution: Any, target: np.ndarray
+) -> dict[str, tuple[Any, Any, int]]:
+    """What else a measure may have been given, by the names of INSTEAD: picture, map and class."""
+    images, targets = study["images"], [int(one) for one in target.ravel()]
+    forms: dict[str, tuple[Any, Any, int]] = {}
+    with suppress(Exception):  # a forward of a student's own, or maps of any kind: then there is nothing more to ask
+        image, of_class = images[n], targets[n if len(targets) > 1 else 0]
+        forms |= {"absolute": (image, abs(attribution), of_class), "reversed": (image, -attribution, of_class)}
         with torch.no_grad():
             top = int(forward(image[None]).argmax())
-        return dict(
-            zip(INSTEAD, ((abs(attribution), of_class), (-attribution, of_class), (attribution, top)), strict=True)
-        )
-    except Exception:  # a forward of a student's own, or maps of any kind: then there is nothing to ask
-        return {}
+        for name, other in {"top class": top, "first target": targets[0], "last target": targets[-1]}.items():
+            if other != of_class:
+                forms[name] = (image, attribution, other)
+        for name, k in {"first picture": 0, "last picture": len(images) - 1, "picture before": n - 1}.items():
+            if k % len(images) != n:
+                forms[name] = (images[k], attribution, of_class)
+        if (baseline := _baseline(study, key, n, image)) is not None:
+            forms["baseline"] = (baseline, attribution, of_class)
+    return forms
+
+
+def _baseline(study: dict[str, Any], key: Any, n: int, image: Any) -> Any:
+    """The baseline picture of a map; None where there is none that looks like a picture."""
+    several = study.get("baselines")
+    batch = study.get("baseline") if several is None else several.get(key)
+    if batch is None:
+        return None
+    one = batch if batch.ndim < 4 else batch[n]
+    return one if one.shape == image.shape else None
 
 
 def takes(function: Any, n_arguments: int) -> bool:

@@ -11,12 +11,14 @@ from autograder.student.record import measured_again
 NAMES, N = ("black", "blurred", "noise"), 8
 RANDOM = np.random.default_rng(0)
 MAPS = {name: torch.from_numpy(RANDOM.normal(size=(N, 1, 4, 4))) for name in NAMES}
-IMAGES, TARGETS = torch.from_numpy(RANDOM.uniform(size=(N, 1, 4, 4))), torch.zeros(N, dtype=torch.long)
+IMAGES, TARGETS = torch.from_numpy(RANDOM.uniform(size=(N, 1, 4, 4))), torch.tensor([2, *[0] * (N - 2), 3])
+BASELINES = {name: torch.from_numpy(RANDOM.uniform(size=(N, 1, 4, 4))) for name in NAMES}
 
 
 def forward(x):
-    """Class 1 is on top, class 0 the target."""
-    return torch.stack([x.flatten(1).mean(1), 1 + x.flatten(1).square().mean(1)], 1)
+    """Class 1 is on top, class 0 the target of all but the first and the last."""
+    x = x.flatten(1)
+    return torch.stack([x.mean(1), 1 + x.square().mean(1), x.std(1), x.amax(1) / 2], 1)
 
 
 def measure(forward, x, attribution, target):
@@ -27,17 +29,19 @@ def measure(forward, x, attribution, target):
 UNIT = 1e-7
 
 
-def measured(change):
-    return {n: np.array([measure(forward, IMAGES[k], change(MAPS[n])[k], 0) for k in range(N)]) for n in NAMES}
+def measured(change=lambda maps: maps, image=lambda name, k: IMAGES[k], target=lambda k: int(TARGETS[k])):
+    return {
+        n: np.array([measure(forward, image(n, k), change(MAPS[n])[k], target(k)) for k in range(N)]) for n in NAMES
+    }
 
 
-RIGHT = measured(lambda maps: maps)
+RIGHT = measured()
 WRONG = {
     Mistake.QUALITY_OF_MAGNITUDES: measured(abs),
     Mistake.QUALITY_OF_REVERSED: measured(lambda maps: -maps),
-    Mistake.QUALITY_OF_TOP_CLASS: {
-        n: np.array([measure(forward, IMAGES[k], MAPS[n][k], 1) for k in range(N)]) for n in NAMES
-    },
+    Mistake.QUALITY_OF_TOP_CLASS: measured(target=lambda k: 1),
+    Mistake.QUALITY_OF_ANOTHER_PICTURE: measured(image=lambda name, k: IMAGES[-1]),
+    Mistake.QUALITY_OF_ANOTHER_TARGET: measured(target=lambda k: 2),
     Mistake.QUALITY_OF_OTHER_MAPS: dict.fromkeys(NAMES, RIGHT["noise"]),
     Mistake.QUALITY_AVERAGED: {n: np.full(N, values.mean()) for n, values in RIGHT.items()},
     Mistake.QUALITY_IN_ANOTHER_ORDER: {n: values[::-1] for n, values in RIGHT.items()},
@@ -49,7 +53,7 @@ WRONG = {
 
 
 def asked_again(stated, seconds=60):
-    study = {"attributions": MAPS, "images": IMAGES, "targets": TARGETS, "quality": stated}
+    study = {"attributions": MAPS, "images": IMAGES, "targets": TARGETS, "quality": stated, "baselines": BASELINES}
     return measured_again(measure, forward, study, "attributions", N, 6, seconds)
 
 
@@ -61,6 +65,13 @@ def test_what_was_stated_is_named(mistake):
     assert len(values) == len(NAMES) * N
     assert not all(agrees(stated[name][n], value, scale_of(values)) for (name, n), value in values.items())
     assert mistake_of_qualities(stated, again, values) is mistake
+
+
+def test_qualities_of_the_baseline_pictures_are_named():
+    stated = measured(image=lambda name, k: BASELINES[name][k])
+    again = asked_again(stated)
+    values = {(entry.name, entry.image): entry.value for entry in again}
+    assert mistake_of_qualities(stated, again, values) is Mistake.QUALITY_OF_ANOTHER_PICTURE
 
 
 def test_right_qualities_agree_in_any_unit_to_three_digits():

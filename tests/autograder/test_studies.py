@@ -179,12 +179,63 @@ def _every_kth(job) -> torch.Tensor:
     return (job.x - job.x0) * gradients(job, nodes).sum(0) / job.n
 
 
-@pytest.mark.parametrize(("compute", "named"), [(_means_of_chunks, True), (_every_kth, False)])
-def test_batches_are_blamed_where_they_are_what_is_wrong(compute, named):
+@pytest.mark.parametrize(
+    ("compute", "mistake"), [(_means_of_chunks, "mean_of_means"), (_every_kth, "weights_do_not_add_up")]
+)
+def test_batches_are_blamed_where_they_are_what_is_wrong(compute, mistake):
     whole = of_baselines(COLOURS, compute, n=30)
     verdict = verdict_on(Entry("ps2-study", "study", "batches", lambda: (None, whole), False))
-    assert verdict.points < verdict.max_points
-    assert (verdict.mistake == "mean_of_means") if named else ("batch" not in verdict.mistake)
+    assert verdict.points < verdict.max_points and verdict.mistake == mistake
+
+
+PREDICTIONS = {
+    "predictions_of_baselines": lambda scores, of_black: of_black.argmax(1),
+    "predictions_not_first": lambda scores, _: scores.argsort(1)[:, 0],
+    "prediction_of_one_picture": lambda scores, _: scores[:1].argmax(1).expand(len(scores)),
+    "predictions_in_another_order": lambda scores, _: scores.argmax(1).sort().values,
+    "predictions_are_targets": lambda scores, _: torch.arange(len(scores)) % scores.shape[1],
+}
+
+
+@pytest.mark.parametrize("mistake", PREDICTIONS)
+def test_predictions_that_are_something_else_are_told_what_they_are(mistake):
+    m, whole = material(COLOURS), of_baselines(COLOURS)
+    with torch.no_grad():
+        scores, of_black = m.model.probabilities(m.images), m.model.probabilities(torch.zeros_like(m.images))
+    stated = PREDICTIONS[mistake](scores, of_black)
+    targets = {"targets": stated} if mistake == "predictions_are_targets" else {}
+    whole = of_baselines(COLOURS, **targets) | {"predictions": stated}
+    verdict = verdict_on(Entry("ps2-study", "study", mistake, lambda: (None, whole), False))
+    assert [finding.name for finding in verdict.findings if not finding.holds] == ["predictions"]
+    assert verdict.mistake == mistake
+
+
+def _the_same_total(maps: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """As when a total is not set to zero for the next picture."""
+    return {name: some.cumsum(0) for name, some in maps.items()}
+
+
+def _of_all_baselines_so_far(maps: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return dict(zip(maps, torch.stack([*maps.values()]).cumsum(0), strict=True))
+
+
+def _mean_over_the_batch(maps: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: some / len(some) for name, some in maps.items()}
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake"),
+    [
+        (_the_same_total, "maps_pile_up"),
+        (_of_all_baselines_so_far, "maps_pile_up"),
+        (_mean_over_the_batch, "scores_averaged"),
+    ],
+)
+def test_maps_of_more_than_their_own_picture_are_told_so(change, mistake):
+    whole = of_baselines(COLOURS)
+    changed = whole | {"attributions": change(whole["attributions"])}
+    verdict = verdict_on(Entry("ps2-study", "study", mistake, lambda: (None, changed), False))
+    assert verdict.mistake == mistake
 
 
 @pytest.mark.parametrize("a_gradient", [0.02, 0.1, 0.3])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -14,11 +14,28 @@ from autograder.judge.tolerances import STATED_GAP, STATED_GAP_FLOOR
 Counted = dict[int, np.ndarray]
 
 
+class Ends(NamedTuple):
+    """The scores of N pictures at both ends of their paths, (N,); `all_rises` gives those of other scores as well, (N, K) each.
+
+    These are looked for only where a gap is wrong: of all K classes, in the same units and in others.
+    """
+
+    at_image: np.ndarray
+    at_baseline: np.ndarray
+    all_rises: Callable[[], Sequence[np.ndarray]] = tuple
+
+    @property
+    def rises(self) -> np.ndarray:
+        """F(x) - F(x'), (N,)."""
+        return self.at_image - self.at_baseline
+
+
 class Sums(NamedTuple):
     """Of K counts and N pictures: sums of the maps and of their absolute values, (K, N); the scores at both ends, (N,)."""
 
     signed: np.ndarray
     absolute: np.ndarray
+    size: int
     at_image: np.ndarray
     at_baseline: np.ndarray
 
@@ -27,6 +44,11 @@ class Sums(NamedTuple):
         """F(x) - F(x'), (N,)."""
         return self.at_image - self.at_baseline
 
+    @property
+    def right(self) -> np.ndarray:
+        """The gaps as they should be, (K, N)."""
+        return np.abs(self.signed - self.rises) / np.abs(self.rises)
+
 
 Formula = Callable[[Sums], np.ndarray]
 DIFFERENCES: tuple[tuple[Mistake | None, Formula], ...] = (
@@ -34,8 +56,13 @@ DIFFERENCES: tuple[tuple[Mistake | None, Formula], ...] = (
     (Mistake.GAPS_WITHOUT_BASELINE, lambda s: s.signed - s.at_image),
     (Mistake.GAPS_WITHOUT_BASELINE, lambda s: s.signed - s.at_image - s.at_baseline),
     (Mistake.GAPS_OF_MAGNITUDES, lambda s: s.absolute - s.rises),
-    (Mistake.GAPS_TO_FINEST_MAP, lambda s: s.signed - s.signed[-1]),
+    (Mistake.GAPS_TO_ANOTHER_COUNT, lambda s: s.signed - s.signed[-1]),
+    (Mistake.GAPS_TO_ANOTHER_COUNT, lambda s: _but_one(s.signed[1:] - s.signed[:-1], first=True)),
+    (Mistake.GAPS_TO_ANOTHER_COUNT, lambda s: _but_one(s.signed[1:] - s.signed[:-1], first=False)),
     (Mistake.GAPS_OF_THE_BATCH, lambda s: s.signed.sum(1, keepdims=True) - s.rises),
+    (Mistake.GAPS_OF_THE_BATCH, lambda s: s.signed.sum(1, keepdims=True) - s.rises.sum()),
+    (Mistake.GAPS_OF_MEANS, lambda s: s.signed / s.size - s.rises),
+    (Mistake.GAPS_NOT_COMPARED, lambda s: s.signed),
 )
 DIVISORS: tuple[tuple[Mistake | None, Formula], ...] = (
     (None, lambda s: s.rises),
@@ -43,37 +70,123 @@ DIVISORS: tuple[tuple[Mistake | None, Formula], ...] = (
     (Mistake.GAPS_IN_PERCENT, lambda s: s.rises / 100),
     (Mistake.GAPS_OVER_THE_SCORE, lambda s: s.at_image),
     (Mistake.GAPS_OVER_THE_SCORE, lambda s: s.at_baseline),
+    (Mistake.GAPS_OVER_THE_SCORE, lambda s: s.at_image + s.at_baseline),
     (Mistake.GAPS_OVER_THE_SUM, lambda s: s.signed),
     (Mistake.GAPS_OVER_THE_SUM, lambda s: s.absolute),
+    (Mistake.GAPS_OVER_THE_SUM, lambda s: s.signed[-1]),
     (Mistake.GAPS_OVER_ANOTHER_CHANGE, lambda s: np.abs(s.rises).mean()),
+    (Mistake.GAPS_OVER_ANOTHER_CHANGE, lambda s: s.rises.mean()),
     (Mistake.GAPS_OVER_ANOTHER_CHANGE, lambda s: np.abs(s.rises).max()),
+    (Mistake.GAPS_OVER_ANOTHER_CHANGE, lambda s: np.abs(s.rises).min()),
+    (Mistake.GAPS_OVER_ANOTHER_CHANGE, lambda s: s.rises.sum()),
+    (Mistake.GAPS_OVER_ANOTHER_CHANGE, lambda s: s.rises[0]),
+    (Mistake.GAPS_OVER_ANOTHER_CHANGE, lambda s: s.rises[-1]),
 )
+POWERS: tuple[tuple[Mistake | None, Callable[[np.ndarray], np.ndarray]], ...] = (
+    (None, np.abs),
+    (Mistake.GAPS_SQUARED, np.square),
+)
+OF_ALL_PICTURES = (np.mean, np.median, np.max, np.min, lambda gaps: np.sqrt(np.mean(gaps**2)))
 
 
-def mistake_of_gaps(stated: Counted, maps: Counted, at_image: np.ndarray, at_baseline: np.ndarray) -> Mistake:
+def _but_one(rows: np.ndarray, first: bool) -> np.ndarray:
+    """Rows with one of NaN before or after, where there is nothing to compare with."""
+    nothing = np.full((1, rows.shape[1]), np.nan)
+    return np.concatenate([nothing, rows] if first else [rows, nothing])
+
+
+def mistake_of_gaps(stated: Counted, maps: Counted, ends: Ends) -> Mistake:
     """The mistake whose formula gives the stated gaps, of what is compared before of what it is divided by.
 
     Args:
         stated: of each count, the gaps (N,) as they were handed in.
         maps: of each count, the maps (N, ...).
-        at_image, at_baseline: F(x) and F(x') for the targets, (N,).
+        ends: the scores at both ends of the paths.
     """
     counts = sorted(maps)
     flat = [maps[n].reshape(len(maps[n]), -1) for n in counts]
-    sums = Sums(np.stack([m.sum(1) for m in flat]), np.stack([np.abs(m).sum(1) for m in flat]), at_image, at_baseline)
+    signed, absolute = np.stack([m.sum(1) for m in flat]), np.stack([np.abs(m).sum(1) for m in flat])
+    sums = Sums(signed, absolute, flat[0].shape[1], ends.at_image, ends.at_baseline)
     given = np.stack([np.abs(stated[n].astype(np.float64).ravel()) for n in counts])
     with np.errstate(all="ignore"):
-        for (compared, difference), (divided, divisor) in sorted(product(DIFFERENCES, DIVISORS), key=_n_mistakes):
-            formula = np.broadcast_to(np.abs(difference(sums) / divisor(sums)), given.shape)
-            known = np.isfinite(formula)
-            if known.any() and np.allclose(given[known], formula[known], rtol=STATED_GAP, atol=STATED_GAP_FLOOR):
-                return compared or divided or Mistake.GAPS_MADE_UP
-        factors = given / np.abs((sums.signed - sums.rises) / sums.rises)
-    factors = factors[:, np.isfinite(factors).all(0)]
-    if factors.size and factors.min() > 0 and (factors.std(0) <= STATED_GAP * factors.mean(0)).all():
-        return Mistake.GAPS_OFF_BY_A_FACTOR
+        for mistakes, formula in _formulas(sums):
+            if _are(given, np.broadcast_to(formula, given.shape)):
+                return next((one for one in mistakes if one), Mistake.GAPS_MADE_UP)
+        for mistake, holds in ELSEWHERE:
+            if holds(given, sums, ends, flat):
+                return mistake
     return Mistake.GAPS_MADE_UP
 
 
-def _n_mistakes(formula: tuple[tuple[Mistake | None, Formula], tuple[Mistake | None, Formula]]) -> int:
-    return sum(mistake is not None for mistake, _ in formula)
+def _are(given: np.ndarray, formula: np.ndarray) -> bool:
+    known = np.isfinite(formula)
+    return bool(known.any()) and np.allclose(given[known], formula[known], rtol=STATED_GAP, atol=STATED_GAP_FLOOR)
+
+
+def _formulas(sums: Sums) -> Iterator[tuple[tuple[Mistake | None, ...], np.ndarray]]:
+    """Everything that may be divided by anything; of fewest mistakes first, and those in what is compared before the others."""
+
+    def n_mistakes(parts: tuple[tuple[Mistake | None, Callable], ...]) -> int:
+        return sum(mistake is not None for mistake, _ in parts)
+
+    for parts in sorted(product(DIFFERENCES, DIVISORS, POWERS), key=n_mistakes):
+        (_, difference), (_, divisor), (_, power) = parts
+        yield tuple(mistake for mistake, _ in parts), power(np.abs(difference(sums) / divisor(sums)))
+
+
+def _averaged(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray]) -> bool:
+    """Whether each picture has the mean gap of all, or the largest."""
+    if np.ptp(given, axis=1).any():
+        return False
+    return any(_are(given[:, 0], np.array([of_all(row) for row in sums.right])) for of_all in OF_ALL_PICTURES)
+
+
+def _to_finest_map(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray]) -> bool:
+    """Whether the maps themselves were held against the one with the most steps: the distance over that one's size."""
+    finest = flat[-1]
+    for order in (1, 2):
+        far = np.stack([np.linalg.norm(one - finest, ord=order, axis=1) for one in flat])
+        if _are(given, far / np.linalg.norm(finest, ord=order, axis=1)) or _are(given, far):
+            return True
+    return False
+
+
+def _in_another_order(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray]) -> bool:
+    return _are(np.sort(given, axis=1), np.sort(sums.right, axis=1))
+
+
+def _of_other_counts(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray]) -> bool:
+    """Whether each row is that of some count."""
+    return all(any(_are(row, other) for other in sums.right) for row in given)
+
+
+def _of_another_score(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray]) -> bool:
+    """Whether, for each picture, there is a change of score to which its sums have these gaps.
+
+    It is that of another class, or of the scores in other units. Each picture has a gap at every count, so that none fits by luck.
+    """
+    if not (rises := ends.all_rises()):
+        return False
+    each = np.concatenate([one.T for one in rises])[:, None, :]  # (classes, 1, N)
+    gaps = np.abs(sums.signed - each) / np.abs(each)
+    off = np.abs(given - gaps) - (STATED_GAP * gaps + STATED_GAP_FLOOR)
+    return bool((off <= 0).all(axis=1).any(axis=0).all())
+
+
+def _by_a_factor(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray]) -> bool:
+    factors = given / sums.right
+    factors = factors[:, np.isfinite(factors).all(0)]
+    steady = factors.size and factors.min() > 0 and (factors.std(0) <= STATED_GAP * factors.mean(0)).all()
+    return bool(steady)
+
+
+Holds = Callable[[np.ndarray, Sums, Ends, list[np.ndarray]], bool]
+ELSEWHERE: tuple[tuple[Mistake, Holds], ...] = (
+    (Mistake.GAPS_OF_THE_BATCH, _averaged),
+    (Mistake.GAPS_TO_ANOTHER_COUNT, _to_finest_map),
+    (Mistake.GAPS_IN_ANOTHER_ORDER, _in_another_order),
+    (Mistake.GAPS_OF_OTHER_COUNTS, _of_other_counts),
+    (Mistake.GAPS_OF_ANOTHER_SCORE, _of_another_score),
+    (Mistake.GAPS_OFF_BY_A_FACTOR, _by_a_factor),
+)
+"""Beside the formulas, ways in which gaps that are right, or distances of maps, stand where others should."""

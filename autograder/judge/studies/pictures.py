@@ -25,7 +25,6 @@ from autograder.judge.tolerances import (
     LIKE_PICTURE,
     NEARLY_PART_OF_PICTURE,
     PART_OF_PICTURE,
-    PREDICTION_TIE,
     REPEATED_PICTURE,
     SAME_PICTURE,
     TWIN,
@@ -218,25 +217,6 @@ def _spectra(grey: Tensor) -> Tensor:
 def _neighbours(image: Tensor) -> float:
     """The correlation of neighbouring pixels, the mean of both directions."""
     return (_neighbour_correlation(image) + _neighbour_correlation(image.mT)) / 2
-
-
-def predictions_fault(study: HandedInStudy, scores: Scores, images: Tensor) -> Fault:
-    """Whether the stated predictions are the model's.
-
-    Raises:
-        UngradableError: they are missing, or no class numbers.
-    """
-    stated = torch.tensor(study.whole_numbers("predictions", images, scores.n_classes))
-    with torch.no_grad():
-        real = torch.cat([scores.forward(chunk) for chunk in images.split(8)])
-    of_stated = real.gather(1, stated[:, None])[:, 0]
-    wrong = (of_stated < real.max(dim=1).values - PREDICTION_TIE).nonzero().flatten().tolist()
-    if wrong:
-        return Fault(
-            f"{len(wrong)} of {len(images)} are not what the model says, image {wrong[0]} first",
-            Mistake.WRONG_PREDICTIONS,
-        )
-    return NO_FAULT
 
 
 def kind_of(baselines: Tensor, images: Tensor) -> str:

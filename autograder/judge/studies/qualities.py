@@ -15,9 +15,17 @@ Measured = dict[tuple[str, int], float]
 """What the measure gave, by the name of the maps and the picture."""
 FEWEST = 3
 """So many qualities, at least, that are off have to follow a rule before it is named."""
+FEWEST_INSTEAD = 2
+"""And so many of those that a measure was asked about in another form."""
 OF_INSTEAD = dict(
     zip(
-        INSTEAD, (Mistake.QUALITY_OF_MAGNITUDES, Mistake.QUALITY_OF_REVERSED, Mistake.QUALITY_OF_TOP_CLASS), strict=True
+        INSTEAD,
+        (
+            *(Mistake.QUALITY_OF_MAGNITUDES, Mistake.QUALITY_OF_REVERSED, Mistake.QUALITY_OF_TOP_CLASS),
+            *[Mistake.QUALITY_OF_ANOTHER_PICTURE] * 4,
+            *[Mistake.QUALITY_OF_ANOTHER_TARGET] * 2,
+        ),
+        strict=True,
     )
 )
 
@@ -45,7 +53,7 @@ def mistake_of_qualities(stated: dict[str, np.ndarray], again: list[MeasuredReco
     off = {at: given for at, given in off.items() if not agrees(given, values[at], scale)}
     for form, mistake in OF_INSTEAD.items():
         told = [(entry, entry.instead[form]) for entry in again if form in entry.instead]
-        if len(told) >= min(FEWEST, len(off)) and all(
+        if len(told) >= min(FEWEST_INSTEAD, len(off)) and all(
             value is not None and agrees(float(stated[entry.name].ravel()[entry.image]), value, scale)
             for entry, value in told
         ):

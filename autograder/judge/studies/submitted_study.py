@@ -170,8 +170,10 @@ class HandedInStudy:
             counts[int(number)] = array
         return dict(sorted(counts.items()))
 
-    def whole_numbers(self, name: str, images: Tensor, below: int) -> list[int]:
-        """One whole number for each image, from 0 up; a single one stands for all.
+    def whole_numbers(
+        self, name: str, images: Tensor, below: int, mistake: Mistake = Mistake.WRONG_CLASS_INDEX
+    ) -> list[int]:
+        """One whole number for each image, from 0 up; a single one stands for all. `mistake` is what others are told.
 
         Raises:
             UngradableError: they are missing, too few or many, or not such numbers.
@@ -188,9 +190,7 @@ class HandedInStudy:
             raise UngradableError(Mistake.WRONG_SHAPE, f"{name} has the shape {array.shape}, expected ({len(images)},)")
         whole = np.isfinite(array).all() and (np.abs(array - np.round(array)) < WHOLE).all()
         if not whole or array.min() < 0 or array.max() >= below:
-            raise UngradableError(
-                Mistake.WRONG_CLASS_INDEX, f"{name} holds values other than whole numbers below {below}"
-            )
+            raise UngradableError(mistake, f"{name} holds values other than whole numbers from 0 to {below - 1}")
         return np.round(array).astype(int).tolist()
 
     def n_steps(self) -> int:

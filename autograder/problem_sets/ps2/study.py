@@ -11,10 +11,10 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.pictures import (
     baselines_fault,
     labels,
-    predictions_fault,
     read_pictures,
     variety_fault,
 )
+from autograder.judge.studies.predictions import predictions_fault
 from autograder.judge.studies.sample import Sample
 from autograder.judge.studies.submitted_study import HandedInStudy, Subject
 from autograder.judge.verdict import Fault, Faults, Verdict
@@ -32,7 +32,7 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
         study = HandedInStudy(evidence)
         subject = read_pictures(study, faults, sample)
         with faults.noted("predictions"):
-            faults.add(predictions_fault(study, subject.scores, subject.images), "predictions")
+            faults.add(predictions_fault(study, subject), "predictions")
         baselines = read_baselines(study, subject, faults, "baselines")
         if baselines:
             faults.add(baselines_fault(baselines, subject.images, subject.scores), "baselines")

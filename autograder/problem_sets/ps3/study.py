@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -10,8 +10,10 @@ from torch import Tensor
 
 from autograder.judge.maps import MAP_PROPERTIES, StatedMap, judge_maps
 from autograder.judge.mistakes import Mistake
-from autograder.judge.studies.gaps import Counted, mistake_of_gaps
-from autograder.judge.studies.pictures import alike, predictions_fault, read_pictures
+from autograder.judge.studies.enough import mistake_of_enough, stays
+from autograder.judge.studies.gaps import Counted, Ends, mistake_of_gaps
+from autograder.judge.studies.pictures import alike, read_pictures
+from autograder.judge.studies.predictions import predictions_fault
 from autograder.judge.studies.sample import Sample
 from autograder.judge.studies.submitted_study import HandedInStudy, Subject
 from autograder.judge.tolerances import BORDERLINE, STATED_GAP, STATED_GAP_FLOOR
@@ -34,24 +36,26 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
         study = HandedInStudy(evidence)
         subject = read_pictures(study, faults, sample)
         with faults.noted("predictions"):
-            faults.add(predictions_fault(study, subject.scores, subject.images), "predictions")
+            faults.add(predictions_fault(study, subject), "predictions")
         baselines = read_baseline(study, subject)
         maps = judge_steps(study, subject, baselines, faults, sample)
         if not maps:
             faults.add(Fault("no maps", Mistake.MISSING_PART), "gaps", "enough")
             return faults.verdict()
         ends = scores_at_ends(subject, baselines)
-        rises = ends[0] - ends[1]
         of_gaps = NO_FAULT
         with faults.noted("gaps"):
             of_gaps = _of_the_maps(gaps_fault(study, ends, maps), faults)
             faults.add(of_gaps, "gaps")
         with faults.noted("enough"):
-            of_counts = _of_the_maps(enough_fault(study, relative_gaps(rises, maps), subject.images), faults)
+            of_counts = _of_the_maps(enough_fault(study, relative_gaps(ends.rises, maps), subject.images), faults)
             if of_counts.seen and of_gaps.mistake and _follows_from_stated_gaps(study, maps, subject.images):
                 of_counts = of_counts._replace(mistake=of_gaps.mistake)
+            of_rule = rule_fault(study)
+            if of_rule.seen and of_counts.mistake is Mistake.WRONG_ENOUGH:
+                of_counts = of_counts._replace(mistake=of_rule.mistake)
             faults.add(of_counts, "enough")
-            faults.add(rule_fault(study), "enough")
+            faults.add(of_rule, "enough")
     return faults.verdict()
 
 
@@ -131,26 +135,34 @@ def relative_gaps(rises: np.ndarray, maps: Counted) -> Counted:
         return {n: np.abs(stack.reshape(len(stack), -1).sum(1) - rises) / np.abs(rises) for n, stack in maps.items()}
 
 
-def scores_at_ends(subject: Subject, baselines: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """F(x) and F(x') of each image."""
-    with torch.no_grad():
-        at_image, at_baseline = (
-            torch.cat([subject.scores.forward(chunk) for chunk in batch.split(8)])
-            .gather(1, torch.tensor(subject.targets)[:, None])[:, 0]
-            .double()
-            .numpy()
-            for batch in (subject.images, baselines)
-        )
-    return at_image, at_baseline
+def scores_at_ends(subject: Subject, baselines: Tensor) -> Ends:
+    """F(x) and F(x') of each image, and how all other scores rise from x' to x."""
+
+    def of_all_classes(forward: Callable[[Tensor], Tensor]) -> tuple[np.ndarray, np.ndarray]:
+        with torch.no_grad():
+            at_image, at_baseline = (
+                torch.cat([forward(chunk) for chunk in batch.split(8)]).double().numpy()
+                for batch in (subject.images, baselines)
+            )
+        return at_image, at_baseline
+
+    at_image, at_baseline = of_all_classes(subject.scores.forward)
+    targets = np.arange(len(subject.targets)), np.array(subject.targets)
+
+    def all_rises() -> list[np.ndarray]:
+        other_at_image, other_at_baseline = of_all_classes(subject.scores.other_kind)
+        return [at_image - at_baseline, other_at_image - other_at_baseline]
+
+    return Ends(at_image[targets], at_baseline[targets], all_rises)
 
 
-def gaps_fault(study: HandedInStudy, ends: tuple[np.ndarray, np.ndarray], maps: Counted) -> Fault:
+def gaps_fault(study: HandedInStudy, ends: Ends, maps: Counted) -> Fault:
     """Whether the stated gaps are those of the maps handed in.
 
     Raises:
         UngradableError: none are stated.
     """
-    stated, relative = study.counts("gaps"), relative_gaps(ends[0] - ends[1], maps)
+    stated, relative = study.counts("gaps"), relative_gaps(ends.rises, maps)
     if missing := [n for n in relative if n not in stated]:
         return Fault(f"no gap for {', '.join(map(str, missing))} steps", Mistake.MISSING_PART)
     worst, has_sign = "", False
@@ -168,10 +180,10 @@ def gaps_fault(study: HandedInStudy, ends: tuple[np.ndarray, np.ndarray], maps: 
     finest = max(relative)
     left = relative[finest][np.isfinite(relative[finest])].max(initial=0.0)
     if not stated[finest].any() and any(stated[n].any() for n in relative) and left > STATED_GAP_FLOOR / 3:
-        return Fault(f"no gap at {finest} steps, where the maps leave up to {left:.1%}", Mistake.GAPS_TO_FINEST_MAP)
+        return Fault(f"no gap at {finest} steps, where the maps leave up to {left:.1%}", Mistake.GAPS_TO_ANOTHER_COUNT)
     if not worst:
         return Fault("some of the gaps are negative", Mistake.GAPS_WITH_SIGN) if has_sign else NO_FAULT
-    return Fault(worst, mistake_of_gaps(stated, maps, *ends))
+    return Fault(worst, mistake_of_gaps(stated, maps, ends))
 
 
 def enough_fault(study: HandedInStudy, relative: Counted, images: Tensor) -> Fault:
@@ -180,18 +192,20 @@ def enough_fault(study: HandedInStudy, relative: Counted, images: Tensor) -> Fau
     Raises:
         UngradableError: they are missing or no whole numbers.
     """
-    stated = study.whole_numbers("enough", images, 10**6)
+    array = study.arrays.get("enough")
+    is_marked = array is not None and not (array.astype(np.float64) >= 0).all()  # such as -1 or NaN where there is none
+    mistake = Mistake.ENOUGH_OF_NONE if is_marked else Mistake.WRONG_ENOUGH
+    stated = study.whole_numbers("enough", images, 10**6, mistake)
     # Stated gaps stand for maps that are not there: submit leaves them out where there are too many.
     relative = dict(sorted((_stated_gaps(study, len(stated)) | relative).items()))
     gaps = np.stack(list(relative.values()))
     counts = list(relative)
     for n, given in enumerate(stated):
         # A gap near 5 % may be on either side of it, as it was computed in other chunks.
-        allowed = {_stays(counts, gaps[:, n], WITHIN + slack) for slack in (-BORDERLINE, 0.0, BORDERLINE)}
+        allowed = {stays(counts, gaps[:, n], WITHIN + slack) for slack in (-BORDERLINE, 0.0, BORDERLINE)}
         if given not in allowed:
-            first = {c for c, gap in zip(counts, gaps[:, n], strict=True) if gap <= WITHIN}
-            mistake = Mistake.FIRST_NOT_STAYS if first and given == min(first) else Mistake.WRONG_ENOUGH
-            return Fault(f"image {n}: {given} is not the count from which on its gap stays within 5 %", mistake)
+            seen = f"image {n}: {given} is not the count from which on its gap stays within 5 %"
+            return Fault(seen, mistake_of_enough(stated, counts, gaps, WITHIN))
     return NO_FAULT
 
 
@@ -203,17 +217,17 @@ def rule_fault(study: HandedInStudy) -> Fault:
     if given.status == "raised":
         return Fault(f"enough_steps raised {given.error}: {given.message[:200]}", Mistake.RAISED)
     counts, gaps = list(INVENTED_GAPS), np.array([*INVENTED_GAPS.values()])
-    expected = [_stays(counts, column, WITHIN) for column in gaps.T]
+    expected = [stays(counts, column, WITHIN) for column in gaps.T]
     answers = study.arrays.get(name)
     if answers is None or answers.size != len(expected):
         shown = "no numbers" if answers is None else f"{answers.size} numbers"
         return Fault(f"enough_steps gives {shown} for the gaps of {len(expected)} images", Mistake.WRONG_SHAPE)
-    for column, answer, right in zip(gaps.T, answers.ravel().tolist(), expected, strict=True):
+    given_counts = answers.ravel().tolist()
+    for column, answer, right in zip(gaps.T, given_counts, expected, strict=True):
         if answer != right:
-            first = next((count for count, gap in zip(counts, column, strict=True) if gap <= WITHIN), 0)
-            mistake = Mistake.FIRST_NOT_STAYS if answer == first else Mistake.WRONG_ENOUGH
             table = ", ".join(f"{gap:.2f} at {count}" for count, gap in zip(counts, column, strict=True))
-            return Fault(f"enough_steps gives {answer:g} for the gaps {table}; expected {right}", mistake)
+            seen = f"enough_steps gives {answer:g} for the gaps {table}; expected {right}"
+            return Fault(seen, mistake_of_enough(given_counts, counts, gaps, WITHIN))
     return NO_FAULT
 
 
@@ -224,12 +238,3 @@ def _stated_gaps(study: HandedInStudy, n_images: int) -> Counted:
     except UngradableError:
         return {}
     return {n: np.abs(gaps.astype(np.float64).ravel()) for n, gaps in stated.items() if gaps.size == n_images}
-
-
-def _stays(counts: Sequence[int], gaps: np.ndarray, tolerance: float) -> int:
-    enough = 0
-    for count, gap in zip(reversed(counts), reversed(gaps.tolist()), strict=True):
-        if not gap <= tolerance:
-            break
-        enough = count
-    return enough

@@ -1,0 +1,71 @@
+"""Whether the predictions that a study states are the model's, and whose else they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from autograder.judge.mistakes import Mistake
+from autograder.judge.studies.submitted_study import HandedInStudy, Subject
+from autograder.judge.tolerances import PREDICTION_TIE
+from autograder.judge.verdict import NO_FAULT, Fault, UngradableError
+
+FEWEST = 3
+"""So many predictions that are not the model's, at least, have to follow a rule before it is named."""
+
+
+def predictions_fault(study: HandedInStudy, subject: Subject) -> Fault:
+    """Whether the stated predictions are the model's.
+
+    Raises:
+        UngradableError: they are missing, or no class numbers.
+    """
+    images = subject.images
+    stated = torch.tensor(study.whole_numbers("predictions", images, subject.scores.n_classes))
+    real = _scores(subject, images)
+    of_stated = real.gather(1, stated[:, None])[:, 0]
+    off = of_stated < real.max(dim=1).values - PREDICTION_TIE
+    if not off.any():
+        return NO_FAULT
+    wrong = off.nonzero().flatten().tolist()
+    mistake = Mistake.WRONG_PREDICTIONS
+    if len(wrong) >= FEWEST:
+        others = _others(study, subject, real)
+        mistake = next((name for name, other in others if torch.equal(other[: len(stated)], stated)), mistake)
+    return Fault(f"{len(wrong)} of {len(images)} are not what the model says, image {wrong[0]} first", mistake)
+
+
+def _scores(subject: Subject, images: Tensor) -> Tensor:
+    with torch.no_grad():
+        return torch.cat([subject.scores.forward(chunk) for chunk in images.split(8)])
+
+
+def _others(study: HandedInStudy, subject: Subject, real: Tensor) -> Iterator[tuple[Mistake, Tensor]]:
+    """What else class numbers, (N,), may be."""
+    predicted, targets = real.argmax(dim=1), torch.tensor(subject.targets)
+    yield Mistake.PREDICTIONS_OVER_PICTURES, real.argmax(dim=0)
+    yield Mistake.PREDICTIONS_ARE_TARGETS, targets
+    yield Mistake.PREDICTIONS_ARE_TARGETS, torch.arange(len(real))
+    for name in study.stacks("baselines"):
+        try:
+            baselines = study.batch(name, study.stacks("baselines")[name], subject.images)
+        except UngradableError:
+            continue
+        yield Mistake.PREDICTIONS_OF_BASELINES, _scores(subject, baselines).argmax(dim=1)
+    order = real.argsort(dim=1, descending=True)
+    for place in range(1, min(5, order.shape[1])):
+        yield Mistake.PREDICTIONS_NOT_FIRST, order[:, place]
+    yield Mistake.PREDICTIONS_NOT_FIRST, order[:, -1]
+    yield Mistake.PREDICTIONS_NOT_FIRST, real.abs().argmax(dim=1)
+    yield Mistake.PREDICTIONS_FROM_ONE, predicted + 1
+    yield Mistake.PREDICTIONS_FROM_ONE, predicted - 1
+    for one in predicted.unique():
+        yield Mistake.PREDICTION_OF_ONE_PICTURE, one.expand(len(predicted))
+    for shift in range(1, len(predicted)):
+        yield Mistake.PREDICTIONS_IN_ANOTHER_ORDER, predicted.roll(shift)
+        yield Mistake.PREDICTIONS_IN_ANOTHER_ORDER, predicted.flip(0).roll(shift)
+    yield Mistake.PREDICTIONS_IN_ANOTHER_ORDER, predicted.flip(0)
+    yield Mistake.PREDICTIONS_IN_ANOTHER_ORDER, predicted.sort().values
+    yield Mistake.PREDICTIONS_IN_ANOTHER_ORDER, predicted.sort(descending=True).values
