@@ -142,11 +142,11 @@ def _first_rows(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
     return lambda nodes, weights: (nodes[::size], weights[::size])
 
 
-def _full_batches(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
-    def full_batches(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
+def full_batches(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
+    def full(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
         return nodes, np.where(np.arange(len(nodes)) < len(nodes) // size * size, weights, 0)
 
-    return full_batches
+    return full
 
 
 def _but_the_last(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
@@ -158,13 +158,13 @@ def _but_the_last(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
     return but_the_last
 
 
-def _mean_of_means(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
-    def mean_of_means(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
+def mean_of_means(size: int) -> Callable[[np.ndarray, np.ndarray], Weighted]:
+    def means(nodes: np.ndarray, weights: np.ndarray) -> Weighted:
         batch = np.arange(len(nodes)) // size
         each = np.bincount(batch, weights)
         return nodes, weights * (weights.sum() / len(each) / np.where(each, each, 1))[batch]
 
-    return mean_of_means
+    return means
 
 
 WITH_RESPECT_TO_X = Part("with respect to x", Mistake.GRADIENT_WRT_INPUT, _with_respect_to_x)
@@ -176,9 +176,9 @@ WHICH_GRADIENTS = (
     Part("last row", Mistake.LAST_BATCH_ONLY, _last_row),
     *(Part(f"last batch of {size}", Mistake.LAST_BATCH_ONLY, _last_batch(size)) for size in BATCHES),
     *(Part(f"first rows of batches of {size}", Mistake.FIRST_ROW_ONLY, _first_rows(size)) for size in USUAL_BATCHES),
-    *(Part(f"full batches of {size}", Mistake.LAST_BATCH_DROPPED, _full_batches(size)) for size in USUAL_BATCHES),
+    *(Part(f"full batches of {size}", Mistake.LAST_BATCH_DROPPED, full_batches(size)) for size in USUAL_BATCHES),
     *(Part(f"all but the last of {size}", Mistake.LAST_BATCH_DROPPED, _but_the_last(size)) for size in USUAL_BATCHES),
-    *(Part(f"means of batches of {size}", Mistake.MEAN_OF_MEANS, _mean_of_means(size)) for size in USUAL_BATCHES),
+    *(Part(f"means of batches of {size}", Mistake.MEAN_OF_MEANS, mean_of_means(size)) for size in USUAL_BATCHES),
 )
 
 # What is done to each gradient before they are summed.
@@ -877,10 +877,12 @@ def integrals_at_a_fixed_count() -> Space:
     return replace(integrals(), weights=tuple(weights), passes=_passes(SIGNS, WHICH_GRADIENTS[:1]))
 
 
+AT_X_ALONE = Part("at x", None, lambda n: equal_weights(np.ones(1)))
+
+
 @cache
 def gradients_at_x() -> Space:
     """What is made of the gradient at x."""
-    at_x = Part("at x", None, lambda n: equal_weights(np.ones(1)))
     factors = (
         Part("none", None, lambda line: np.ones_like(line.difference)),
         Part("x", Mistake.INPUT_TIMES_GRADIENT, lambda line: line.image.double().numpy()),
@@ -888,7 +890,7 @@ def gradients_at_x() -> Space:
     signs = (*SIGNS, Part("sign", Mistake.GRADIENT_SIGN, np.sign))
     targets = (*TARGETS, *OTHERS)
     return Space(
-        (at_x,), AT_X, (*SCORES, *MORE_SCORES), targets, EACH[:1], factors, _passes(signs, WHICH_GRADIENTS[:1])
+        (AT_X_ALONE,), AT_X, (*SCORES, *MORE_SCORES), targets, EACH[:1], factors, _passes(signs, WHICH_GRADIENTS[:1])
     )
 
 
@@ -1052,8 +1054,9 @@ def _with_factor(
 ) -> Explanation | None:
     """What the factors say: one that is known for what it is, one for all, or one for each map."""
     given = np.array([factor for factor, *_ in factors])
+    sizes = [one for one in SIZES if composition.weights is not AT_X_ALONE or one[0] in (None, Mistake.TWICE)]
     for sign in (1.0, -1.0):
-        for mistake, size in SIZES:
+        for mistake, size in sizes:
             known = np.array([sign * size(*sums) for _, *sums in factors])
             if (np.abs(given - known) <= SAME_MAP * np.abs(known)).all():
                 reversed_ = (Mistake.SIGN_REVERSED,) if sign < 0 else ()
@@ -1065,6 +1068,16 @@ def _with_factor(
         return Explanation(composition, lambda *sums: 1.0, named(composition, (Mistake.RESCALED_TO_COMPLETE,)), True)
     if not (given > 0).all() and not (given < 0).all():
         return None
+    for mistake, size in SIZES:
+        known = np.array([size(*sums) for _, *sums in factors])
+        rest = given / np.where(known, known, np.nan)
+        varies = np.ptp(known) > 2 * SAME_MAP * np.abs(known).max()
+        if mistake and varies and (np.abs(rest - np.median(rest)) <= SAME_MAP * np.abs(np.median(rest))).all():
+            # Another function of the score has a factor of its own.
+            and_scaled = () if composition.score.mistake else (Mistake.SCALED,)
+            scale = float(np.median(rest))
+            told = named(composition, (mistake, *and_scaled))
+            return Explanation(composition, lambda *sums, size=size, scale=scale: scale * size(*sums), told)
     if (np.abs(np.abs(given) - 1) <= SAME_MAP).sum() > len(given) / 4:
         return None  # a map that was divided by a size of its own is hardly ever as large as it was
     one = float(np.median(given))

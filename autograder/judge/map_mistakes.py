@@ -263,6 +263,11 @@ def _wrong(pair: Pair, values: np.ndarray, context: Context) -> Named:
             if mistakes := named(composition, of_size):
                 yield mistakes[0], size * wrong
     near = _is_small(line) or _cosine(values, pair.reference) > OF_ANOTHER_COUNT
+    if finest := max(context.other_counts, default=0) if _is_small(line) else 0:
+        for rule, kept in product(("midpoint", "left", "right", "trapezoid"), (slice(None, n), slice(-n, None))):
+            nodes, weights = RIGHT_RULES[rule](finest)
+            if n < len(nodes):
+                yield Mistake.LAST_BATCH_ONLY, line.weighted(nodes[kept], weights[kept] / weights[kept].sum())
     more = range(n + 1, n + MORE_TERMS + 1) if _is_small(line) else ()
     for count in dict.fromkeys((*context.other_counts, *COMMON_COUNTS, *more)):
         if near and count != pair.n_steps and count <= (2 if _is_small(line) else 1) * pair.n_steps:

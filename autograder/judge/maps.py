@@ -53,7 +53,10 @@ MAP_PROPERTIES = ("completeness", "map")
 FEW_STEPS = 20
 TO_ROUNDING = "the exact comparison with every textbook rule"
 """What is left out of the verdict on a map that is as near as such a rule's, where there is no time for it."""
-PILED_UP = (Mistake.UNRELATED_MAP, Mistake.NOISY_MAP, Mistake.SCALED, Mistake.MAP_OF_ANOTHER_IMAGE)
+PILED_UP = (
+    *(Mistake.UNRELATED_MAP, Mistake.NOISY_MAP, Mistake.SCALED),
+    *(Mistake.MAP_OF_ANOTHER_IMAGE, Mistake.MAP_OF_ANOTHER_BASELINE),
+)
 """What a map may seem to be that has the ones before it added in."""
 LIKELY_IMAGES = 3
 """How many other images a map without a name is held against: those whose scores rise by about its sum."""

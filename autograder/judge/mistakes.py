@@ -651,7 +651,8 @@ class Mistake(StrEnum):
     LAST_BATCH_ONLY = (
         "last_batch_only",
         "only part of the path is in the sum, as when each batch overwrites the one before",
-        "Add up the gradients over all batches, then divide by the number of steps.",
+        "Add up the gradients over all batches, then divide by the number of steps. A list of one tensor that is changed in place, "
+        "such as .grad, holds its last value again and again: append .clone().",
     )
     SCORES_AVERAGED = (
         "scores_averaged",
@@ -763,7 +764,8 @@ class Mistake(StrEnum):
     GAPS_OF_THE_BATCH = (
         "gaps_of_the_batch",
         "the pictures of the batch were put together, by a sum, a mean or the worst case, although each gap belongs to one picture",
-        "Sum over channels, height and width and keep the first axis: maps.flatten(1).sum(1) has one number for each picture.",
+        "maps.flatten(1).sum(1) has one number for each picture, (N,), and so has the change of its score: compare these, and take "
+        "no mean over pictures. (N,) less (N, 1) is a table of all pairs.",
     )
     GAPS_OF_MEANS = (
         "gaps_of_means",

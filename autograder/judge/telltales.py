@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 import torch
 
-from autograder.judge.compositions import CHANNELS, SIZES, Answered, Part, right_weights
+from autograder.judge.compositions import CHANNELS, SIZES, Answered, Part, full_batches, mean_of_means, right_weights
 from autograder.judge.line import NAMED, Line, Weighted, by_name, distance
 from autograder.judge.mistakes import Mistake
 from autograder.judge.moments import wrong_sum
@@ -27,6 +27,8 @@ CAPS = (5, 8, 10, 16, 20, 25, 30, 32, 40, 50, 64, 100)
 REPRESENTABLE = 2e-6
 """What a product of two float32 numbers may miss a number in half precision by."""
 HALF = (torch.bfloat16, torch.float16)
+FEWEST_OF_BATCHES = 2
+"""So many answers, at least, have to be of sums in which a batch of that size is uneven."""
 
 
 def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> tuple[Mistake, ...]:
@@ -43,9 +45,9 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> tuple[Mista
         (lambda answered, _: is_capped(answered), (Mistake.STEPS_CAPPED,)),
         (_begins_at_zero, (Mistake.FIRST_STEP_FROM_ZERO,)),
         (_is_kept, (Mistake.KEPT_BETWEEN_CALLS,)),
-        (partial(_is_mixed_up, channels=CHANNELS[0]), (Mistake.PLACES_MIXED_UP,)),
-        (partial(_is_mixed_up, channels=CHANNELS[1]), (Mistake.CHANNELS_AVERAGED, Mistake.PLACES_MIXED_UP)),
-        (partial(_is_mixed_up, channels=CHANNELS[2]), (Mistake.CHANNELS_AVERAGED, Mistake.PLACES_MIXED_UP)),
+        (partial(is_mixed_up, channels=CHANNELS[0]), (Mistake.PLACES_MIXED_UP,)),
+        (partial(is_mixed_up, channels=CHANNELS[1]), (Mistake.CHANNELS_AVERAGED, Mistake.PLACES_MIXED_UP)),
+        (partial(is_mixed_up, channels=CHANNELS[2]), (Mistake.CHANNELS_AVERAGED, Mistake.PLACES_MIXED_UP)),
         (_is_half, (Mistake.HALF_PRECISION,)),
         (_has_mixed_points, (Mistake.POINTS_MIXED_UP,)),
     ):
@@ -55,6 +57,8 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> tuple[Mista
         return told
     if _clips_gradients(answered):
         return (Mistake.GRADIENTS_CLIPPED,)
+    if told := _of_batches(answered):
+        return told
     told = wrong_sum(answered)
     if told and _is_of_the_point_before(answered):
         return (Mistake.X_OVERWRITTEN,)
@@ -118,6 +122,29 @@ def _with_each_point(line: Line, nodes: np.ndarray, weights: np.ndarray) -> np.n
     return np.tensordot(weights, points * line.gradients_at(nodes), axes=1)
 
 
+def _of_batches(answered: Sequence[Answered]) -> tuple[Mistake, ...]:
+    """What is wrong with a sum in batches of any size, where one has too much weight or is left out; empty where nothing is."""
+    few = [one for one in answered if one[0].image.numel() <= SMALL and one[0].bends and one[1] <= FEW_STEPS]
+    few = sorted(few, key=lambda one: one[0].image.numel())
+    if len(few) < FEWEST_OF_BATCHES:
+        return ()
+    ways = ((Mistake.MEAN_OF_MEANS, mean_of_means), (Mistake.LAST_BATCH_DROPPED, full_batches))
+    for rule, size, (mistake, way) in product(right_weights()[:COMMON_RULES], range(2, FEW_STEPS), ways):
+        uneven = 0
+        for line, n, values in few:
+            nodes, weights = way(size)(*rule.of(n))
+            means = (1.0,) if mistake is Mistake.MEAN_OF_MEANS or not weights.any() else (1.0, 1 / weights.sum())
+            if values.any() and not any(_near(mean * line.weighted(nodes, weights), values) for mean in means):
+                break
+            if not values.any() and weights.any():
+                break
+            uneven += not np.array_equal(weights, rule.of(n)[1])
+        else:
+            if uneven >= FEWEST_OF_BATCHES:
+                return (mistake,)
+    return ()
+
+
 def _factor_to(values: np.ndarray, others: np.ndarray) -> float:
     """The factor that makes the values of the others; zero where none does."""
     factor = float((values * others).sum() / max((others**2).sum(), 1e-30))
@@ -160,7 +187,7 @@ def _piled_up(last: Answered, before: Sequence[Answered], rule: Callable[[int], 
         yield last[0].difference * np.tensordot(shares, means, 1)
 
 
-def _is_mixed_up(answered: Sequence[Answered], wrong: Sequence[int], channels: Part) -> bool:
+def is_mixed_up(answered: Sequence[Answered], wrong: Sequence[int], channels: Part) -> bool:
     """Whether the wrong answers are pictures with a rule's numbers in another order, or what becomes of them over the channels."""
     if any(answered[k][0].image.ndim != 3 for k in wrong):
         return False

@@ -274,7 +274,7 @@ def answer(call: Callable[[], Any]) -> tuple[AnswerRecord, np.ndarray | None]:
 
 INSTEAD = (
     *("absolute", "reversed", "top class", "first picture", "last picture", "picture before"),
-    *("baseline", "first target", "last target"),
+    *("picture of the map's place", "baseline", "first target", "last target"),
 )
 """What a measure is asked about a map whose stated quality is another: |map|, -map, the class that the network puts first, the
 map on another picture or on its baseline, or for another picture's class; but not what is the same as before."""
@@ -339,9 +339,10 @@ def _other_forms(
         for name, other in {"top class": top, "first target": targets[0], "last target": targets[-1]}.items():
             if other != of_class:
                 forms[name] = (image, attribution, other)
-        for name, k in {"first picture": 0, "last picture": len(images) - 1, "picture before": n - 1}.items():
+        pictures = {"first picture": 0, "last picture": len(images) - 1, "picture before": n - 1}
+        for name, k in (pictures | {"picture of the map's place": list(study["attributions"]).index(key)}).items():
             if k % len(images) != n:
-                forms[name] = (images[k], attribution, of_class)
+                forms[name] = (images[k % len(images)], attribution, of_class)
         if (baseline := _baseline(study, key, n, image)) is not None:
             forms["baseline"] = (baseline, attribution, of_class)
     return forms

@@ -578,9 +578,42 @@ class TestTheSamePointsWhateverTheSeed:
             assert lost(hand_in(source, GRADIENT, seed)) == {"form", "linear", "nonlinear", "images", "target"}
 
 
-def test_the_mean_of_the_means_of_batches_is_named(hand_in):
-    means = "return torch.stack([some.mean(0) for some in g.split(16)]).mean(0) * (x - baseline)"
+@pytest.mark.parametrize("size", [16, 12, 7])
+def test_the_mean_of_the_means_of_batches_is_named(hand_in, size):
+    means = f"return torch.stack([some.mean(0) for some in g.split({size})]).mean(0) * (x - baseline)"
     assert hand_in(integrated(means), INTEGRATED).mistakes == (Mistake.MEAN_OF_MEANS,)
+
+
+def test_a_batch_of_any_size_that_is_left_out_is_named(hand_in):
+    kept = "n = n_steps // 9 * 9; return g[:n].sum(0) / n_steps * (x - baseline)"
+    assert hand_in(integrated(kept), INTEGRATED).mistakes == (Mistake.LAST_BATCH_DROPPED,)
+
+
+def test_a_transformed_score_in_a_sum_that_is_too_large_is_told_both(hand_in):
+    """Half the square, whose factor is of the function; what is of the steps is told, and no norm of each map."""
+    source = integrated(
+        "return g.sum(0) / n_steps * (x - baseline)",
+        ON_THE_PATH.replace("(torch.arange(n_steps) + 0.5) / n_steps", "torch.linspace(0, 1, n_steps + 1)").replace(
+            "forward(points)[:, target].sum()", "(forward(points)[:, target] ** 2 / 2).sum()"
+        ),
+    )
+    assert hand_in(source, INTEGRATED).mistakes == (Mistake.SCORE_TRANSFORMED, Mistake.ONE_TERM_TOO_MANY)
+
+
+@pytest.mark.parametrize(
+    ("result", "mistake"),
+    [
+        ("return 2 * torch.autograd.grad(forward(p[None])[0, target], p)[0]", Mistake.TWICE),
+        (
+            "g = torch.autograd.grad(forward(p[None])[0, target], p)[0]\n"
+            "    return g.permute(2, 1, 0).reshape(g.shape) if g.ndim == 3 else g",
+            Mistake.PLACES_MIXED_UP,
+        ),
+    ],
+)
+def test_an_input_gradient_is_told_nothing_of_steps_and_where_its_numbers_stand(hand_in, result, mistake):
+    source = f"def input_gradient(forward, x, target):\n    p = x.clone().requires_grad_(True)\n    {result}\n"
+    assert hand_in(source, GRADIENT).mistakes == (mistake,)
 
 
 def test_coarse_nodes_on_the_path_are_no_change_of_range(hand_in):

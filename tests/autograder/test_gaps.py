@@ -62,6 +62,12 @@ def differences_of_maps(maps, finest):
     return np.linalg.norm(far, axis=1) / np.linalg.norm(finest.reshape(N, -1), axis=1)
 
 
+def mean_over_all_changes(maps):
+    """(N, 1) less (N,): each picture's sum beside every picture's change."""
+    table = np.abs(maps.reshape(N, -1).sum(1)[:, None] - RISE) / np.abs(RISE)
+    return table.mean(1)
+
+
 IN_WORDS = sorted(map(str, COUNTS))
 OTHERWISE = {
     "each count's mean": (Mistake.GAPS_OF_THE_BATCH, {n: np.full(N, gaps(maps).mean()) for n, maps in MAPS.items()}),
@@ -79,6 +85,10 @@ OTHERWISE = {
     "keys in the order of words": (
         Mistake.GAPS_OF_OTHER_COUNTS,
         {n: gaps(MAPS[int(word)]) for n, word in zip(COUNTS, IN_WORDS, strict=True)},
+    ),
+    "a table of all pairs": (
+        Mistake.GAPS_OF_THE_BATCH,
+        {n: mean_over_all_changes(maps) for n, maps in MAPS.items()},
     ),
     "the first picture's change": (
         Mistake.GAPS_OVER_ANOTHER_CHANGE,

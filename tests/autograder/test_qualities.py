@@ -67,8 +67,13 @@ def test_what_was_stated_is_named(mistake):
     assert mistake_of_qualities(stated, again, values) is mistake
 
 
-def test_qualities_of_the_baseline_pictures_are_named():
-    stated = measured(image=lambda name, k: BASELINES[name][k])
+@pytest.mark.parametrize(
+    "image",
+    [lambda name, k: BASELINES[name][k], lambda name, k: IMAGES[NAMES.index(name)], lambda name, k: IMAGES[k - 1]],
+    ids=["its baseline", "that of the outer loop", "the one before"],
+)
+def test_qualities_of_other_pictures_are_named(image):
+    stated = measured(image=image)
     again = asked_again(stated)
     values = {(entry.name, entry.image): entry.value for entry in again}
     assert mistake_of_qualities(stated, again, values) is Mistake.QUALITY_OF_ANOTHER_PICTURE

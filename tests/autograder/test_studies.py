@@ -179,9 +179,7 @@ def _every_kth(job) -> torch.Tensor:
     return (job.x - job.x0) * gradients(job, nodes).sum(0) / job.n
 
 
-@pytest.mark.parametrize(
-    ("compute", "mistake"), [(_means_of_chunks, "mean_of_means"), (_every_kth, "weights_do_not_add_up")]
-)
+@pytest.mark.parametrize(("compute", "mistake"), [(_means_of_chunks, "mean_of_means"), (_every_kth, "scaled")])
 def test_batches_are_blamed_where_they_are_what_is_wrong(compute, mistake):
     whole = of_baselines(COLOURS, compute, n=30)
     verdict = verdict_on(Entry("ps2-study", "study", "batches", lambda: (None, whole), False))
@@ -192,7 +190,7 @@ PREDICTIONS = {
     "predictions_of_baselines": lambda scores, of_black: of_black.argmax(1),
     "predictions_not_first": lambda scores, _: scores.argsort(1)[:, 0],
     "prediction_of_one_picture": lambda scores, _: scores[:1].argmax(1).expand(len(scores)),
-    "predictions_in_another_order": lambda scores, _: scores.argmax(1).sort().values,
+    "predictions_in_another_order": lambda scores, _: scores.argmax(1)[torch.randperm(len(scores))],
     "predictions_are_targets": lambda scores, _: torch.arange(len(scores)) % scores.shape[1],
 }
 
@@ -208,6 +206,17 @@ def test_predictions_that_are_something_else_are_told_what_they_are(mistake):
     verdict = verdict_on(Entry("ps2-study", "study", mistake, lambda: (None, whole), False))
     assert [finding.name for finding in verdict.findings if not finding.holds] == ["predictions"]
     assert verdict.mistake == mistake
+
+
+def test_maps_of_the_first_nodes_of_the_finest_count_are_told_that_the_path_is_cut_short():
+    """One pass over 200 midpoints with a running mean: the map at n is the mean of the first n."""
+
+    def so_far(job):
+        return (job.x - job.x0) * gradients(job, (torch.arange(200) + 0.5) / 200)[: job.n].mean(0)
+
+    whole = of_steps(COLOURS, so_far, steps=(5, 20, 50, 100, 200))
+    verdict = verdict_on(Entry("ps3-study", "study", "so far", lambda: (None, whole), False))
+    assert verdict.mistake == "last_batch_only"
 
 
 def _the_same_total(maps: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -141,6 +141,13 @@ def _averaged(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray])
     return any(_are(given[:, 0], np.array([of_all(row) for row in sums.right])) for of_all in OF_ALL_PICTURES)
 
 
+def _of_all_pairs(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray]) -> bool:
+    """Whether each sum was compared with every picture's change, as by shapes (N,) and (N, 1), and then averaged."""
+    table = np.abs(sums.signed[:, :, None] - sums.rises)
+    tables = (table / np.abs(sums.rises), table / np.abs(sums.rises)[:, None], table)
+    return any(_are(given, of_all(one, axis=axis)) for one in tables for of_all in (np.mean, np.max) for axis in (1, 2))
+
+
 def _to_finest_map(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray]) -> bool:
     """Whether the maps themselves were held against the one with the most steps: the distance over that one's size."""
     finest = flat[-1]
@@ -183,6 +190,7 @@ def _by_a_factor(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarra
 Holds = Callable[[np.ndarray, Sums, Ends, list[np.ndarray]], bool]
 ELSEWHERE: tuple[tuple[Mistake, Holds], ...] = (
     (Mistake.GAPS_OF_THE_BATCH, _averaged),
+    (Mistake.GAPS_OF_THE_BATCH, _of_all_pairs),
     (Mistake.GAPS_TO_ANOTHER_COUNT, _to_finest_map),
     (Mistake.GAPS_IN_ANOTHER_ORDER, _in_another_order),
     (Mistake.GAPS_OF_OTHER_COUNTS, _of_other_counts),

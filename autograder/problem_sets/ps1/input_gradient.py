@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
+
 from autograder.judge.answers import Answer, read_answers
 from autograder.judge.compositions import Explanation, explain_gradient
 from autograder.judge.function_verdict import Diagnosis, verdict_on_function
@@ -54,9 +56,20 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
         if (found := explain_gradient(lines, wrong)) is not None:
             breaks = broken(found)
             return Diagnosis(found.mistakes, breaks or None)
-        return Diagnosis()
+        return Diagnosis((Mistake.PLACES_MIXED_UP,) if _is_mixed_up(questions, failed) else ())
 
     return verdict_on_function(TASK, "input_gradient", evidence, answers, fault, diagnose, EXAMPLE)
+
+
+def _is_mixed_up(questions: dict[str, Question], failed: list[Answer]) -> bool:
+    """Whether the wrong answers are pictures that have the gradient's numbers in other places."""
+    return all(
+        answer.values is not None
+        and answer.values.ndim == 3
+        and distance(np.sort(answer.values, axis=None), np.sort(questions[answer.probe.name].gradient, axis=None))
+        <= ROUNDING
+        for answer in failed
+    )
 
 
 def broken(explanation: Explanation) -> frozenset[str]:
