@@ -266,7 +266,7 @@ WRONG_MAPS: dict[str, tuple[Callable[[Job], Tensor], tuple[str, ...], tuple[str,
         ("other_step_count", "last_batch_only", "noisy_map", "gradient_times_difference"),
         (),
     ),
-    "channels summed": (lambda j: right_rule(j).sum(0), ("channels_summed",), ()),
+    "channels summed": (lambda j: right_rule(j).sum(0), ("channels_summed", "axis_missing"), ()),
 }
 
 TOP_CLASS = ("top class in place of the target", _top, ("top_class",))

@@ -173,6 +173,7 @@ WHICH_GRADIENTS = (
     WITH_RESPECT_TO_X,
     Part("first row", Mistake.FIRST_ROW_ONLY, _first_row),
     Part("piled up", Mistake.GRADIENTS_PILE_UP, lambda nodes, weights: (nodes, weights * np.arange(len(nodes), 0, -1))),
+    Part("times the way left", Mistake.TIMES_EACH_POINT, lambda nodes, weights: (nodes, weights * (1 - nodes))),
     Part("last row", Mistake.LAST_BATCH_ONLY, _last_row),
     *(Part(f"last batch of {size}", Mistake.LAST_BATCH_ONLY, _last_batch(size)) for size in BATCHES),
     *(Part(f"first rows of batches of {size}", Mistake.FIRST_ROW_ONLY, _first_rows(size)) for size in USUAL_BATCHES),

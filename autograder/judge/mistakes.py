@@ -435,7 +435,8 @@ class Mistake(StrEnum):
     )
     TIMES_EACH_POINT = (
         "times_each_point",
-        "each gradient is multiplied by its own point of the path, where the sum has to be multiplied by x - x'",
+        "each gradient is multiplied by its own point of the path, or by what is left from there to x, where the sum has to be "
+        "multiplied by x - x'",
         "Add the gradients alone; multiply their mean by x - baseline once, at the end.",
     )
     FIRST_STEP_FROM_ZERO = (

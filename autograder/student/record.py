@@ -273,11 +273,12 @@ def answer(call: Callable[[], Any]) -> tuple[AnswerRecord, np.ndarray | None]:
 
 
 INSTEAD = (
-    *("absolute", "reversed", "top class", "first picture", "last picture", "picture before"),
-    *("picture of the map's place", "baseline", "first target", "last target"),
+    *("absolute", "reversed", "top class", "first target", "last target", "baseline"),
+    *("first picture", "last picture", "picture before", "picture of the map's place"),
+    *("first and its class", "last and its class", "before and its class", "of the map's place and its class"),
 )
 """What a measure is asked about a map whose stated quality is another: |map|, -map, the class that the network puts first, the
-map on another picture or on its baseline, or for another picture's class; but not what is the same as before."""
+map on another picture or on its baseline, or for another picture's class, or both; but not what is the same as before."""
 ASKED_INSTEAD = 4
 NOT_AS_STATED = 1e-6
 
@@ -341,8 +342,14 @@ def _other_forms(
                 forms[name] = (image, attribution, other)
         pictures = {"first picture": 0, "last picture": len(images) - 1, "picture before": n - 1}
         for name, k in (pictures | {"picture of the map's place": list(study["attributions"]).index(key)}).items():
-            if k % len(images) != n:
-                forms[name] = (images[k % len(images)], attribution, of_class)
+            if (at := k % len(images)) != n:
+                forms[name] = (images[at], attribution, of_class)
+                if len(targets) > 1 and targets[at] != of_class:
+                    forms[f"{name.replace('picture', '').strip()} and its class"] = (
+                        images[at],
+                        attribution,
+                        targets[at],
+                    )
         if (baseline := _baseline(study, key, n, image)) is not None:
             forms["baseline"] = (baseline, attribution, of_class)
     return forms

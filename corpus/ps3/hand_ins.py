@@ -124,8 +124,8 @@ def _wrong_tables() -> Iterator[Entry]:
                 lambda n, g: torch.tensor(np.random.default_rng(n).uniform(0, 0.3, len(g))),
             ),
             ("a table that falls too nicely", made_up, lambda n, g: g.max() * 5 / n + 0 * g),
-            ("gaps of the next image", made_up, lambda n, g: g.roll(1)),
-            ("one mean gap for all", made_up, lambda n, g: g.mean().expand(len(g)).clone()),
+            ("gaps of the next image", ("gaps_in_another_order",), lambda n, g: g.roll(1)),
+            ("one mean gap for all", ("gaps_of_the_batch",), lambda n, g: g.mean().expand(len(g)).clone()),
         ):
             yield Entry(task, kind, f"{kind}, {model}", study(tables(change)), False, mistakes)
         yield Entry(
@@ -139,7 +139,11 @@ def _wrong_tables() -> Iterator[Entry]:
         for kind, mistakes, enough in (
             ("enough: always 200", ("wrong_enough",), lambda s: torch.full((10,), 200)),
             ("enough: always 5", ("wrong_enough", "first_not_stays"), lambda s: torch.full((10,), 5)),
-            ("enough: at 20 %", ("wrong_enough", "first_not_stays"), lambda s: studies.enough_of(s["gaps"], 0.3)),
+            (
+                "enough: at 30 %",
+                ("wrong_enough", "first_not_stays", "enough_by_another_tolerance"),
+                lambda s: studies.enough_of(s["gaps"], 0.3),
+            ),
         ):
             yield Entry(
                 task,

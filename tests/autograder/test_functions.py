@@ -589,6 +589,11 @@ def test_a_batch_of_any_size_that_is_left_out_is_named(hand_in):
     assert hand_in(integrated(kept), INTEGRATED).mistakes == (Mistake.LAST_BATCH_DROPPED,)
 
 
+@pytest.mark.parametrize("factor", ["(x - points.detach())", "points.detach()"])
+def test_gradients_times_a_part_of_the_path_are_named(hand_in, factor):
+    assert hand_in(integrated(f"return (g * {factor}).mean(0)"), INTEGRATED).mistakes == (Mistake.TIMES_EACH_POINT,)
+
+
 def test_a_transformed_score_in_a_sum_that_is_too_large_is_told_both(hand_in):
     """Half the square, whose factor is of the function; what is of the steps is told, and no norm of each map."""
     source = integrated(

@@ -79,6 +79,14 @@ def test_qualities_of_other_pictures_are_named(image):
     assert mistake_of_qualities(stated, again, values) is Mistake.QUALITY_OF_ANOTHER_PICTURE
 
 
+def test_qualities_of_another_picture_for_its_own_class_are_named():
+    """As when the variable of another loop is used for both."""
+    stated = measured(image=lambda name, k: IMAGES[-1], target=lambda k: int(TARGETS[-1]))
+    again = asked_again(stated)
+    values = {(entry.name, entry.image): entry.value for entry in again}
+    assert mistake_of_qualities(stated, again, values) is Mistake.QUALITY_OF_ANOTHER_PICTURE
+
+
 def test_right_qualities_agree_in_any_unit_to_three_digits():
     again = asked_again(RIGHT)
     values = {(entry.name, entry.image): entry.value for entry in again}

@@ -24,7 +24,7 @@ def stays(counts: Sequence[int], gaps: np.ndarray, tolerance: float) -> int:
 
 
 def mistake_of_enough(answers: Sequence[float], counts: Sequence[int], gaps: np.ndarray, tolerance: float) -> Mistake:
-    """The mistake by whose rule the answers follow from the gaps.
+    """The mistake by whose rule the answers follow from the gaps; where rules of several mistakes give them, none is named.
 
     Args:
         answers: N counts, not all of them right.
@@ -33,14 +33,18 @@ def mistake_of_enough(answers: Sequence[float], counts: Sequence[int], gaps: np.
         tolerance: the gap that is small enough.
     """
     right = [stays(counts, column, tolerance) for column in gaps.T]
-    for mistake, rule in RULES if any(answers) else ():  # that none is enough follows from many rules
-        for given in rule(counts, gaps, tolerance):
-            if list(given) == list(answers):
-                return mistake
+    told = {
+        mistake
+        for mistake, rule in RULES
+        if any(answers)  # that none is enough follows from many rules
+        and any(list(given) == list(answers) for given in rule(counts, gaps, tolerance))
+    }
     none = [answer for answer, other in zip(answers, right, strict=True) if not other]
     if any(none) and all(answer == other for answer, other in zip(answers, right, strict=True) if other):
-        return Mistake.ENOUGH_OF_NONE
-    return Mistake.WRONG_ENOUGH
+        told.add(Mistake.ENOUGH_OF_NONE)
+    if Mistake.FIRST_NOT_STAYS in told:
+        return Mistake.FIRST_NOT_STAYS  # the commonest
+    return told.pop() if len(told) == 1 else Mistake.WRONG_ENOUGH
 
 
 Answers = Iterator[list[float]]

@@ -12,6 +12,8 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import STATED_GAP, STATED_GAP_FLOOR
 
 Counted = dict[int, np.ndarray]
+TELLING = 5
+"""How many times the floor of a gap's tolerance the largest gap has to be before a formula is looked for."""
 
 
 class Ends(NamedTuple):
@@ -108,6 +110,8 @@ def mistake_of_gaps(stated: Counted, maps: Counted, ends: Ends) -> Mistake:
     signed, absolute = np.stack([m.sum(1) for m in flat]), np.stack([np.abs(m).sum(1) for m in flat])
     sums = Sums(signed, absolute, flat[0].shape[1], ends.at_image, ends.at_baseline)
     given = np.stack([np.abs(stated[n].astype(np.float64).ravel()) for n in counts])
+    if given.max(initial=0.0) <= TELLING * STATED_GAP_FLOOR:
+        return Mistake.GAPS_MADE_UP  # what is next to nothing is near too many formulas
     with np.errstate(all="ignore"):
         for mistakes, formula in _formulas(sums):
             if _are(given, np.broadcast_to(formula, given.shape)):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -48,12 +50,10 @@ def _others(study: HandedInStudy, subject: Subject, real: Tensor, stated: Tensor
     yield Mistake.PREDICTIONS_OVER_PICTURES, real.argmax(dim=0)
     yield Mistake.PREDICTIONS_ARE_TARGETS, targets
     yield Mistake.PREDICTIONS_ARE_TARGETS, torch.arange(len(real))
-    for name in study.stacks("baselines"):
-        try:
-            baselines = study.batch(name, study.stacks("baselines")[name], subject.images)
-        except UngradableError:
-            continue
-        yield Mistake.PREDICTIONS_OF_BASELINES, _scores(subject, baselines).argmax(dim=1)
+    for array in _baselines(study):
+        with suppress(UngradableError):
+            baselines = study.batch("baseline", array, subject.images)
+            yield Mistake.PREDICTIONS_OF_BASELINES, _scores(subject, baselines).argmax(dim=1)
     order = real.argsort(dim=1, descending=True)
     for place in range(1, min(5, order.shape[1])):
         yield Mistake.PREDICTIONS_NOT_FIRST, order[:, place]
@@ -65,3 +65,13 @@ def _others(study: HandedInStudy, subject: Subject, real: Tensor, stated: Tensor
         yield Mistake.PREDICTION_OF_ONE_PICTURE, one.expand(len(predicted))
     if len(predicted.unique()) >= FEWEST and torch.equal(predicted.sort().values, stated.sort().values):
         yield Mistake.PREDICTIONS_IN_ANOTHER_ORDER, stated
+
+
+def _baselines(study: HandedInStudy) -> list[np.ndarray]:
+    """Those of a study of baselines, or the one of a study of steps."""
+    if "baseline" in study.arrays:
+        return [study.arrays["baseline"]]
+    try:
+        return list(study.stacks("baselines").values())
+    except UngradableError:
+        return []

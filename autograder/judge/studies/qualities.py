@@ -22,8 +22,8 @@ OF_INSTEAD = dict(
         INSTEAD,
         (
             *(Mistake.QUALITY_OF_MAGNITUDES, Mistake.QUALITY_OF_REVERSED, Mistake.QUALITY_OF_TOP_CLASS),
-            *[Mistake.QUALITY_OF_ANOTHER_PICTURE] * 5,
             *[Mistake.QUALITY_OF_ANOTHER_TARGET] * 2,
+            *[Mistake.QUALITY_OF_ANOTHER_PICTURE] * 9,
         ),
         strict=True,
     )
