@@ -173,6 +173,10 @@ def _named(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
             nearest, nearest_error = name, error / pair.allowed_map_error
         if nearest_error > ALIKE and name != Mistake.ALL_CLASSES and _is_multiple(values, wrong):
             nearest, nearest_error = _of_another_size(pair, values, wrong, name), ALIKE
+    if nearest is Mistake.OTHER_STEP_COUNT:
+        factor = float((values * pair.reference).sum() / (pair.reference**2).sum())
+        if distance(values, factor * pair.reference) < nearest_error * pair.allowed_map_error:
+            return _scaled(pair, values, context)
     if nearest_error > ALIKE and not (nearest and _is_small(pair.line)):
         nearest = _of_another_line(pair, values, context) or nearest
     if nearest:
