@@ -151,7 +151,7 @@ def _wrong_choices() -> Iterator[Entry]:
     yield changed(
         task,
         "targets in place of predictions",
-        ("wrong_predictions",),
+        ("wrong_predictions", "predictions_are_targets"),
         lambda: base(targets=material(COLOURS).second, predictions=material(COLOURS).second),
     )
     yield changed(task, "no maps at all", ("missing_part",), lambda: base() | {"attributions": None})
