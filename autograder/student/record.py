@@ -280,6 +280,8 @@ INSTEAD = (
 """What a measure is asked about a map whose stated quality is another: |map|, -map, the class that the network puts first, the
 map on another picture or on its baseline, or for another picture's class, or both; but not what is the same as before."""
 ASKED_INSTEAD = 4
+INSTEAD_SECONDS = 1.5
+"""How many times the seconds for measuring again may have gone by before no other form is asked about."""
 NOT_AS_STATED = 1e-6
 
 
@@ -314,6 +316,8 @@ def measured_again(
         if asked_instead < ASKED_INSTEAD and value is not None and not _is_as_stated(study, key, n, value):
             asked_instead += 1
             for form, arguments in _other_forms(forward, study, key, n, maps[key][n], target).items():
+                if time.process_time() - start > INSTEAD_SECONDS * seconds:
+                    break
                 entry.instead[form] = number(*arguments)[1]
     return found
 

@@ -578,7 +578,7 @@ class TestTheSamePointsWhateverTheSeed:
             assert lost(hand_in(source, GRADIENT, seed)) == {"form", "linear", "nonlinear", "images", "target"}
 
 
-@pytest.mark.parametrize("size", [16, 12, 7])
+@pytest.mark.parametrize("size", [16, 12, 7] if ALL else [12])
 def test_the_mean_of_the_means_of_batches_is_named(hand_in, size):
     means = f"return torch.stack([some.mean(0) for some in g.split({size})]).mean(0) * (x - baseline)"
     assert hand_in(integrated(means), INTEGRATED).mistakes == (Mistake.MEAN_OF_MEANS,)
@@ -589,7 +589,7 @@ def test_a_batch_of_any_size_that_is_left_out_is_named(hand_in):
     assert hand_in(integrated(kept), INTEGRATED).mistakes == (Mistake.LAST_BATCH_DROPPED,)
 
 
-@pytest.mark.parametrize("factor", ["(x - points.detach())", "points.detach()"])
+@pytest.mark.parametrize("factor", ["(x - points.detach())", "points.detach()"][: 2 if ALL else 1])
 def test_gradients_times_a_part_of_the_path_are_named(hand_in, factor):
     assert hand_in(integrated(f"return (g * {factor}).mean(0)"), INTEGRATED).mistakes == (Mistake.TIMES_EACH_POINT,)
 

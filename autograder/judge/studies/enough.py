@@ -164,3 +164,12 @@ RULES: tuple[tuple[Mistake, Callable[[Sequence[int], np.ndarray, float], Answers
     (Mistake.ENOUGH_REVERSED, _above),
     (Mistake.ENOUGH_BY_ANOTHER_TOLERANCE, _other_tolerance),
 )
+
+BY_A_RULE = frozenset({Mistake.ENOUGH_OF_NONE, *(mistake for mistake, _ in RULES)})
+OF_THE_RULE = frozenset(
+    {
+        *(Mistake.WRONG_ENOUGH, Mistake.ENOUGH_NOT_EVERY_LARGER, Mistake.ENOUGH_LAST_BAD),
+        *(Mistake.ENOUGH_OF_A_NEIGHBOUR, Mistake.ENOUGH_LARGEST, Mistake.ENOUGH_SMALLEST_GAP, Mistake.ENOUGH_REVERSED),
+    }
+)
+"""What only the function can do wrong that says which count is enough, and not how it is called."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from autograder.judge.maps import MAP_PROPERTIES, StatedMap, judge_maps
 from autograder.judge.mistakes import Mistake
-from autograder.judge.studies.enough import mistake_of_enough, stays
+from autograder.judge.studies.enough import BY_A_RULE, OF_THE_RULE, mistake_of_enough, stays
 from autograder.judge.studies.gaps import Counted, Ends, mistake_of_gaps
 from autograder.judge.studies.pictures import alike, read_pictures
 from autograder.judge.studies.predictions import predictions_fault
@@ -52,8 +52,9 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
             if of_counts.seen and of_gaps.mistake and _follows_from_stated_gaps(study, maps, subject.images):
                 of_counts = of_counts._replace(mistake=of_gaps.mistake)
             of_rule = rule_fault(study)
-            if of_rule.seen and of_counts.mistake is Mistake.WRONG_ENOUGH:
-                of_counts = of_counts._replace(mistake=of_rule.mistake)
+            if of_counts.mistake in OF_THE_RULE:  # of which the function tells more than counts that may agree by luck
+                told = of_rule.mistake if of_rule.mistake in BY_A_RULE else Mistake.WRONG_ENOUGH
+                of_counts = of_counts._replace(mistake=told)
             faults.add(of_counts, "enough")
             faults.add(of_rule, "enough")
     return faults.verdict()
