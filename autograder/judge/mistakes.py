@@ -229,6 +229,12 @@ class Mistake(StrEnum):
         "the values are right to only three digits, as in half precision",
         "Compute in float32 or float64.",
     )
+    WHOLE_NUMBERS = (
+        "whole_numbers",
+        "the values were made whole numbers, as by .long(), .int() or round()",
+        "Return the floating-point numbers as they are. An array or tensor of integers rounds what is written into it: begin with "
+        "torch.zeros_like(x).",
+    )
     STEPS_CAPPED = (
         "steps_capped",
         "n_steps is capped: beyond some number it changes nothing",
@@ -1219,7 +1225,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.TOP_CLASS_AT_EACH_POINT,
     ),
     Announced("The input must require a gradient; leave `x` itself unchanged", "ps1-attribution"): (Mistake.ZEROS,),
-    Announced("Return the result as it is, in float32 or float64"): (Mistake.HALF_PRECISION,),
+    Announced("Return the result as it is, in float32 or float64"): (Mistake.HALF_PRECISION, Mistake.WHOLE_NUMBERS),
     Announced("by a sum over `n_steps` steps", "ps1-attribution"): (
         Mistake.STEPS_CAPPED,
         Mistake.STEPS_IGNORED,

@@ -443,7 +443,7 @@ FORMS = (
     _midpoint(
         "one infinity", "", "(x - baseline) * mean / (torch.arange(x.numel()) > 0).view(x.shape)", loses=("linear",)
     ),
-    _midpoint("whole numbers", "", "((x - baseline) * mean).long()", loses=("form", "linear")),
+    _midpoint("whole numbers", "whole_numbers", "((x - baseline) * mean).long()", loses=("form", "linear")),
     _midpoint("complex numbers", "", "torch.complex((x - baseline) * mean, torch.zeros_like(x))", loses=("form",)),
     _midpoint("an empty tensor", "", "torch.empty(0)", loses=("form", "linear")),
     _midpoint("text", "", "str((x - baseline) * mean)", loses=("form", "linear")),

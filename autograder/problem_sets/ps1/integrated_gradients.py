@@ -93,6 +93,8 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
                 return Diagnosis((Mistake.STEPS_CAPPED,), BREAKS[Mistake.STEPS_CAPPED])
             told = wrong_sum(lines)
             return Diagnosis((told,), _broken_by(told, lines, answered)) if told else Diagnosis()
+        if _are_whole([answer.values for answer in failed if answer.values is not None]):
+            return Diagnosis((Mistake.WHOLE_NUMBERS,))
         if same and (found := at_a_fixed_count(lines)) is not None:
             few = found.composition.summed(1)[0] < FEW_POINTS
             return Diagnosis(found.mistakes, broken(found) | {"steps"} if few else frozenset({"steps"}))
@@ -148,6 +150,15 @@ def _by_luck(lines: list[Answered], answered: list[Answer]) -> frozenset[str]:
     """What a function that is wrong in a way of its own breaks: an answer that is near enough may be so by luck."""
     about = [answer.probe.asks_about for answer in answered]
     return frozenset(about) - given_by_a_rule(lines, about)
+
+
+def _are_whole(wrong: list[np.ndarray]) -> bool:
+    """Whether wrong answers are whole numbers, and not signs or marks of zero and one alone."""
+    return (
+        len(wrong) > 1
+        and all((one == np.round(one)).all() for one in wrong)
+        and max(np.abs(one).max(initial=0) for one in wrong) > 1
+    )
 
 
 def broken(explanation: Explanation) -> frozenset[str]:
