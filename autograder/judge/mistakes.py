@@ -100,7 +100,9 @@ class Mistake(StrEnum):
     GRADIENT_AT_BASELINE = (
         "gradient_at_baseline",
         "only the gradient at the baseline, the start of the path, is used",
-        "Average the gradient over points between the baseline and x.",
+        "Average the gradient over points between the baseline and x. If your code does, check that each point's own score is "
+        "taken, "
+        "as forward(points)[:, target] does: torch.take counts through the whole table.",
     )
     SIGN_REVERSED = (
         "sign_reversed",
@@ -141,7 +143,7 @@ class Mistake(StrEnum):
     POINTS_MIXED_UP = (
         "points_mixed_up",
         "features of different points, or their gradients, are mixed up, as by reshape where axes have to be exchanged",
-        "Stack the points along the first axis. Undo stack(dim=-1) with movedim or permute: reshape keeps the order in memory.",
+        "Stack the points along the first axis, and move axes with movedim or permute: reshape keeps the order in memory.",
     )
     POINTS_OFF_THE_PATH = (
         "points_off_the_path",
@@ -190,11 +192,11 @@ class Mistake(StrEnum):
     SCORE_TRANSFORMED = (
         "score_transformed",
         "another function of the score is differentiated, such as its square, its exponential, or a softmax with a temperature",
-        "Differentiate forward(...)[:, target] as it is.",
+        "Differentiate forward(...)[:, target] as it is. backward(gradient=g) multiplies by g: let it be 1 for the target's score.",
     )
     TARGET_AS_RANK = (
         "target_as_rank",
-        "the target is taken for a rank among the scores instead of the index of a class",
+        "the score of the target-th best class is used, not that of class number target",
         "Select forward(...)[:, target]; nothing has to be sorted.",
     )
     OTHER_CLASSES_SUBTRACTED = (
@@ -317,7 +319,8 @@ class Mistake(StrEnum):
     WEIGHTS_DO_NOT_ADD_UP = (
         "weights_do_not_add_up",
         "the weights of the sum do not add up to one: the number of terms is not what it is divided by, for some n_steps or all "
-        "(n_steps terms divided by n_steps - 1, a last batch that is left out, a loop that goes round once too often)",
+        "(n_steps terms divided by n_steps - 1, a last batch that is left out, one pass of the loop too many or too few, a "
+        "batch with the weights of another one)",
         "Divide by the number of gradients that you add, or take their mean; in a loop, .grad holds the sum of all calls of "
         "backward() so far: set it to None before each. On F(x) = w · x, each of n_steps = 1, 7, 16 and 33 "
         "has to give w * (x - baseline), feature by feature.",
@@ -325,7 +328,9 @@ class Mistake(StrEnum):
     TWICE = (
         "twice",
         "every value is twice or half as large as it should be",
-        "The weights of the sum have to add up to one: count each gradient once. Gauss and Legendre's on [-1, 1] add up to two.",
+        "Count each gradient once: two copies of x in a batch, or a second backward() without a new .grad, double it. Weights "
+        "have to "
+        "add up to one; those of Gauss and Legendre on [-1, 1] add up to two.",
     )
     AVERAGED_TWICE = (
         "averaged_twice",
@@ -441,8 +446,8 @@ class Mistake(StrEnum):
     )
     TIMES_EACH_POINT = (
         "times_each_point",
-        "each gradient is multiplied by its own point of the path, or by what is left from there to x, where the sum has to be "
-        "multiplied by x - x'",
+        "each gradient is multiplied by its own point of the path, or by x less that point, where the sum has to be multiplied by "
+        "x - x'",
         "Add the gradients alone; multiply their mean by x - baseline once, at the end.",
     )
     FIRST_STEP_FROM_ZERO = (
@@ -579,7 +584,9 @@ class Mistake(StrEnum):
     BASELINE_IS_INPUT = (
         "baseline_is_input",
         "a baseline is the input itself, so there is no path",
-        "Use a picture without the input's content, so that F(x) - F(x') leaves something to explain.",
+        "Use a picture without the input's content. If yours had none, it was changed after you made it: point += step and copy_() "
+        "write into the baseline's own memory (begin with baseline.clone()); a blur of width 0 changes nothing, so print the "
+        "width.",
     )
     BASELINE_IS_RESCALED_INPUT = (
         "baseline_is_rescaled_input",
@@ -658,7 +665,8 @@ class Mistake(StrEnum):
     LAST_BATCH_ONLY = (
         "last_batch_only",
         "only part of the path is in the sum, as when each batch overwrites the one before",
-        "Add up the gradients over all batches, then divide by the number of steps. A list of one tensor that is changed in place, "
+        "Add up the gradients over all batches, then divide by the number of steps. Each count needs points of its own from the "
+        "baseline to x: the first ones of a finer rule end too early. A list of one tensor that is changed in place, "
         "such as .grad, holds its last value again and again: append .clone().",
     )
     SCORES_AVERAGED = (
@@ -675,7 +683,9 @@ class Mistake(StrEnum):
         "map_of_another_baseline",
         "a map was computed from a baseline other than the one handed in with it",
         "Compute each map from its own baseline, under the same name: check the order of names and maps. If the baseline is "
-        "noise, draw it once: a second draw, or a mean over draws, is another baseline.",
+        "noise, draw it once: a second draw, or a mean over draws, is another baseline. A lambda that is made in a loop uses "
+        "the last "
+        "value of the loop's variable: write lambda b=b: ...",
     )
     MAP_OF_ANOTHER_IMAGE = (
         "map_of_another_image",
@@ -705,8 +715,8 @@ class Mistake(StrEnum):
     OTHER_SCORES = (
         "other_scores",
         "logits were differentiated where probabilities are stated, or the reverse",
-        "In the cell that chooses the network, set scores to 'logits' for maps of model.logits, and to 'probabilities' for maps of "
-        "model.probabilities.",
+        "Differentiate forward, which gives the scores that you state; or, in the cell that chooses the network, set scores to "
+        "'logits' for maps of model.logits, and to 'probabilities' for maps of model.probabilities.",
     )
     GRADIENT_OF_ANOTHER_POINT = (
         "gradient_of_another_point",
@@ -772,7 +782,7 @@ class Mistake(StrEnum):
         "gaps_of_the_batch",
         "the pictures of the batch were put together, by a sum, a mean or the worst case, although each gap belongs to one picture",
         "maps.flatten(1).sum(1) has one number for each picture, (N,), and so has the change of its score: compare these, and take "
-        "no mean over pictures. (N,) less (N, 1) is a table of all pairs.",
+        "no mean over pictures. Subtracting shape (N, 1) from (N,) gives an (N, N) table: squeeze(1) first.",
     )
     GAPS_OF_MEANS = (
         "gaps_of_means",
@@ -791,7 +801,7 @@ class Mistake(StrEnum):
     )
     GAPS_IN_ANOTHER_ORDER = (
         "gaps_in_another_order",
-        "the gaps are right, but stand beside other pictures",
+        "the gaps are right, but in another order: number n does not belong to image n",
         "Keep the order of the pictures: gap n is that of image n.",
     )
     GAPS_OF_OTHER_COUNTS = (
@@ -851,8 +861,9 @@ class Mistake(StrEnum):
     )
     ENOUGH_OF_NONE = (
         "enough_of_none",
-        "where no count is enough, something else than 0 is stated",
-        "State 0 where the gap at the largest count is not within 5 %.",
+        "a count is stated for pictures whose gap never stays within 5 %",
+        "State 0 where the gap at the largest count is above 5 %. argmax over booleans gives 0, the first place, where none "
+        "is true.",
     )
     ENOUGH_NOT_EVERY_LARGER = (
         "enough_not_every_larger",
@@ -1033,7 +1044,8 @@ class Mistake(StrEnum):
     QUALITY_OF_OTHER_MAPS = (
         "quality_of_other_maps",
         "the qualities under one name are those of the maps under another",
-        "Measure the maps of each name in the loop over the names: a variable may be left over from another loop.",
+        "Measure the maps of each name in the loop over the names. Where the code does, all names may share one list, as after "
+        "dict.fromkeys(names, []), or a variable may be left over from another loop.",
     )
     QUALITY_AVERAGED = (
         "quality_averaged",
@@ -1042,8 +1054,8 @@ class Mistake(StrEnum):
     )
     QUALITY_IN_ANOTHER_ORDER = (
         "quality_in_another_order",
-        "the qualities are the measure's, but stand beside other pictures",
-        "Keep the order of the pictures: number n is that of image n.",
+        "the qualities are right, but in another order: number n does not belong to image n",
+        "Keep the order of the pictures; sort a copy for a plot.",
     )
     QUALITY_RESCALED = (
         "quality_rescaled",
