@@ -9,8 +9,6 @@ import numpy as np
 from autograder.judge.mistakes import Mistake
 
 OTHER_TOLERANCES = (0.01, 0.02, 0.025, 0.03, 0.04, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0, 5.0)
-Rule = Callable[[Sequence[int], np.ndarray, float], Sequence[float]]
-"""Of K counts in rising order and gaps (K, N): a count for each of the N pictures."""
 
 
 def stays(counts: Sequence[int], gaps: np.ndarray, tolerance: float) -> int:
