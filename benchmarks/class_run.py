@@ -13,9 +13,9 @@ import argparse
 import compileall
 import contextlib
 import os
+import random
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import sysconfig
@@ -113,12 +113,12 @@ def main() -> None:
         for name, (course, command) in runs.items():
             log = Path(folder) / f"{name}.log"
             print(f"{time.strftime('%H:%M:%S')} {name}: what it says goes to {log}", flush=True)
-            seconds[name] = {
-                "students": len(some) if name in (FEW, FEW_COLD, FEW_BY_TWO) else count,
-                **_seconds(course, command, log),
-            }
+            graded = some if name in (FEW, FEW_COLD, FEW_BY_TWO) else [student.name for student in made_up(count)]
+            seconds[name] = {"students": len(graded), **_seconds(course, command, log)}
+            if name in (ONE, FEW):
+                seconds[name] |= _by_whom(course, graded)
         results["verdict"] = verdict_by_part(ours)
-        results["cost"] = cost(ours, count, seconds, results["verdict"])
+        results["cost"] = cost(seconds[ONE], seconds[FEW])
         keep("class_run", results, OF_A_CLASS)
 
 
@@ -137,7 +137,8 @@ def _keep_byte_code() -> None:
 
 
 def made_up(count: int) -> tuple[Student, ...]:
-    """A class that is right in two styles, each with one of ten photos and one of two baselines."""
+    """A class that is right in two styles, each with one of ten photos and one of two baselines, as chance would have it."""
+    draw = random.Random(0)
     styles = ((GRADIENT, INTEGRATED), (ANOTHER_STYLE, ANOTHER_STYLE_INTEGRATED))
     return tuple(
         Student(
@@ -146,40 +147,39 @@ def made_up(count: int) -> tuple[Student, ...]:
             {
                 "ps1-input-gradient": COUNTS + styles[k % 2][0],
                 "ps1-integrated-gradients": styles[k % 2][1],
-                "ps1-photo": PHOTO.format(photo=k // 2 % 10, fill=("zeros", "ones")[k // 20 % 2]),
+                "ps1-photo": PHOTO.format(photo=draw.randrange(10), fill=draw.choice(("zeros", "ones"))),
             },
         )
         for k in range(count)
     )
 
 
-def cost(course: Path, count: int, seconds: dict[str, dict], verdict: dict[str, float]) -> dict[str, float]:
+def cost(all_: dict[str, float], few: dict[str, float]) -> dict[str, float]:
     """Processor seconds that one submission more takes with one worker, and who spends them.
 
     What is spent once a run, on starting the worker and on its imports, is left out by comparing a run of all with one of a few.
     """
-    opened = Course(course)
-    cells = [_cells(opened.graded_folder(ASSIGNMENT, student.name)) for student in made_up(count)]
-    all_, few = seconds[ONE], seconds[FEW]
     more = all_["students"] - few["students"]
-    each = (all_["cpu"] - few["cpu"]) / more
-    new_photos = (len(_photos(all_["students"])) - len(_photos(few["students"]))) / more
-    judged = sum(verdict[task] for task in TASKS[:-1])
-    judged += new_photos * verdict[TASKS[-1]] + (1 - new_photos) * verdict[AGAIN]
+    each, cells, verdicts = ((all_[name] - few[name]) / more for name in ("cpu", "cells", "verdicts"))
     found = {
         "in all": each,
-        "the notebook's cells": statistics.median(cells),
-        "its verdicts": judged,
-        "all else": each - statistics.median(cells) - judged,
+        "the notebook's cells": cells,
+        "its verdicts": verdicts,
+        "all else": each - cells - verdicts,
         "once a run": few["cpu"] - few["students"] * each,
     }
     print(found, flush=True)
     return found
 
 
-def _photos(count: int) -> set[str]:
-    """The different answers to the last task: what a verdict works out for one serves the others with the same one."""
-    return {student.answers[TASKS[-1]] for student in made_up(count)}
+def _by_whom(course: Path, students: list[str]) -> dict[str, float]:
+    """Processor seconds of the notebooks' cells and of the verdicts, by the accounts of the run that has just ended."""
+    opened = Course(course)
+    told = [
+        re.search(r"the verdicts ([\d.]+)", opened.log_of(ASSIGNMENT, student).read_text())[1] for student in students
+    ]
+    cells = sum(_cells(opened.graded_folder(ASSIGNMENT, student)) for student in students)
+    return {"cells": cells, "verdicts": sum(map(float, told))}
 
 
 def _cells(graded: Path) -> float:

@@ -38,6 +38,8 @@ from autograder.student.plain_text import printable
 
 SECONDS_WITHOUT_WORKERS = 300
 """Dask starts a worker again that was lost, which takes a busy machine minutes; where none comes back for so long, none will."""
+SECONDS_BETWEEN_LOOKS = 2.0
+"""How often the scheduler is asked how many workers there are."""
 BUSY_TRIES = 3
 """How often a submission that the machine kept waiting is run in all; from the second time on, nothing else runs beside it."""
 IN_FLIGHT = 2
@@ -155,7 +157,7 @@ class _Run:
         self.tries = dict.fromkeys(waiting, 0)
         self.waiting_for_quiet: deque[str] = deque()
         self.running: dict[Future, _Sent] = {}
-        self.last_seen = time.monotonic()
+        self.last_seen, self.last_look, self.threads = time.monotonic(), -SECONDS_BETWEEN_LOOKS, 1
         self.converter = course.converter
 
     def run(self) -> None:
@@ -168,9 +170,9 @@ class _Run:
             while self.queue or self.running or self.waiting_for_quiet:
                 if self.stop.asked:
                     raise self._interrupted()
-                self._require_workers()
+                self._look_at_workers()
                 self._send()
-                self.progress.running(sorted(sent.student for sent in self.running.values())[: self._threads()])
+                self.progress.running(sorted(sent.student for sent in self.running.values())[: self.threads])
                 for future in self._finished():
                     self._receive(self.running.pop(future), future)
 
@@ -187,9 +189,13 @@ class _Run:
         self.settings = {name: dict(self.converter.config.get(name, {})) for name in SETTINGS}
         self.settings["SandboxedExecute"]["key"] = self.settings["SandboxedExecute"].get("key") or secrets.token_hex(32)
 
-    def _require_workers(self) -> None:
-        """Raises GradingError where for a while nobody has been there to grade: it would wait without an end."""
-        if self.client.nthreads():
+    def _look_at_workers(self) -> None:
+        """Count their threads, now and then. Raises GradingError where for a while nobody has been there to grade."""
+        if time.monotonic() - self.last_look < SECONDS_BETWEEN_LOOKS:
+            return
+        self.last_look, found = time.monotonic(), sum(self.client.nthreads().values())
+        self.threads = max(1, found)
+        if found:
             self.last_seen = time.monotonic()
         elif time.monotonic() - self.last_seen > SECONDS_WITHOUT_WORKERS:
             raise GradingError(
@@ -197,12 +203,9 @@ class _Run:
                 "again: it goes on from there."
             )
 
-    def _threads(self) -> int:
-        return max(1, sum(self.client.nthreads().values()))
-
     def _send(self) -> None:
         """Keep the workers busy; what the machine kept waiting runs alone, when all else is done."""
-        room = IN_FLIGHT * self._threads()
+        room = IN_FLIGHT * self.threads
         while self.queue and len(self.running) < room:
             self._submit(self.queue.popleft())
         if self.waiting_for_quiet and not self.queue and not self.running:
@@ -276,8 +279,8 @@ class _Run:
         path = self.course.log_of(self.graded.assignment, student)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
-            f"{time.strftime('%Y-%m-%d %H:%M:%S')} {outcome.cpu_seconds:.2f} CPU seconds of the worker, "
-            f"{outcome.judging:.2f} of them for the verdicts\n{outcome.log}",
+            f"{time.strftime('%Y-%m-%d %H:%M:%S')} CPU seconds: the verdicts {outcome.judging:.2f}, "
+            f"the worker itself {outcome.own:.2f}\n{outcome.log}",
             errors="backslashreplace",
         )
 

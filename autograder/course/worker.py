@@ -71,7 +71,7 @@ class Outcome:
     """What comes back: the run of each notebook, or why there is none.
 
     `busy` says that the machine kept the submission waiting; `failed` says what else kept it from being graded.
-    `log` is what the steps had to say. `judging` counts the CPU seconds of the verdicts.
+    `log` is what the steps had to say. `judging` counts the CPU seconds of the verdicts, `own` those of the worker itself.
     """
 
     student: str
@@ -80,7 +80,7 @@ class Outcome:
     failed: str = ""
     log: str = ""
     judging: float = 0.0
-    cpu_seconds: float = 0.0
+    own: float = 0.0
 
 
 def grade_submission(assigned: Assigned) -> Outcome:
@@ -99,7 +99,7 @@ def grade_submission(assigned: Assigned) -> Outcome:
             except Exception as error:  # the machine's fault: nobody gets a grade for it
                 log.exception("Grading %s", notebook)
                 outcome.failed = f"{type(error).__name__}: {error}"
-    outcome.cpu_seconds = time.process_time() - started
+    outcome.own = time.process_time() - started
     return outcome
 
 
@@ -130,9 +130,7 @@ def _run(assigned: Assigned, notebook: str, problem: str, outcome: Outcome, log:
         resources[PLACE] = Place(submission, (folder,))
         nb, resources = SandboxedExecute(config=_config(assigned.settings), log=log).preprocess(nb, resources)
     run: Run = resources[RUN]
-    started = time.process_time()
-    judge_run(nb, run, assigned.assignment, log, assigned.files.files, kept_gradients())
-    outcome.judging += time.process_time() - started
+    outcome.judging += judge_run(nb, run, assigned.assignment, log, assigned.files.files, kept_gradients())
     return GivenRun([cell.source for cell in nb.cells], [_outputs(cell) for cell in nb.cells], run)
 
 

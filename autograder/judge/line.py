@@ -5,6 +5,7 @@ Functions and studies are judged by the same lines. A line takes the precision o
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -192,7 +193,10 @@ class Line:
         new = np.array([node for key, node in by_key.items() if key not in self._gradients])
         if not len(new):
             return
-        for some in torch.from_numpy(new).split(max(1, CHUNK // self.image.numel())):
+        chunks = torch.from_numpy(new).split(max(1, CHUNK // self.image.numel()))
+        if isinstance(self.forward, KeptGradients):  # so that two processes that need the same share the work
+            chunks = random.sample(chunks, len(chunks))
+        for some in chunks:
             alphas = some.to(self.image).view(-1, *[1] * self.image.ndim)
             points = self.baseline + alphas * (self.image - self.baseline)
             points[some == 1] = self.image  # itself, where the sum would round: near a kink, that is another gradient

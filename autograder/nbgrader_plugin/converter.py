@@ -160,9 +160,12 @@ class CourseAutograde(Autograde, PlainFilesOnly):
 
     def reading(self, assignment_id: str, student_id: str, notebook: str, problem: str = "") -> Reading:
         """A submitted notebook in the shape of the release; an empty one with a note where there is a problem with it."""
-        master = self.master_cells(assignment_id, notebook)
-        released = self.released_texts(assignment_id, notebook)
+        master, released = self.release_of(assignment_id, notebook)
         return read(self.submitted_folder(assignment_id, student_id), notebook, master, released, problem)
+
+    def release_of(self, assignment_id: str, notebook: str) -> tuple[list[MasterCell], list[str]]:
+        """The cells and the texts of a notebook as they were handed out."""
+        return self.master_cells(assignment_id, notebook), self.released_texts(assignment_id, notebook)
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         submitted = self.submitted_folder(assignment_id, student_id)
@@ -262,10 +265,17 @@ class ClassAutograde(CourseAutograde):
             NbGraderException: grading here could not be trusted.
         """
         self.check_machine()
+        self._released: dict[str, tuple[list[MasterCell], list[str]]] = {}
         self.coursedir.assignment_id = assignment_id
         self.force = True
         self.writer = FilesWriter(parent=self, config=self.config)
         self.exporter = self.exporter_class(parent=self, config=self.config)
+
+    def release_of(self, assignment_id: str, notebook: str) -> tuple[list[MasterCell], list[str]]:
+        """The same for all submissions of a run: it is read once."""
+        if notebook not in self._released:
+            self._released[notebook] = super().release_of(assignment_id, notebook)
+        return self._released[notebook]
 
     def write(
         self, student_id: str, digest: str, runs: dict[str, GivenRun], readings: dict[str, Reading] | None = None

@@ -50,16 +50,18 @@ class Verdicts(NbGraderPreprocessor):
 
 def judge_run(
     nb: NotebookNode, run: Run, assignment: str, log: Logger, files: Mapping[str, bytes], kept: Path | None = None
-) -> None:
+) -> float:
     """Compute the verdicts of a run, and what its code looks like, unless that has been done elsewhere.
 
     `files` were handed in beside the notebook; `kept` is the folder of gradients that are the same for all submissions.
+    Returns the CPU seconds of the verdicts.
     """
     if run.verdicts:
-        return
+        return 0.0
     shared = Shared(OwnLimits())
     run.verdicts = {task: _verdict(task, run, log, kept, shared) for cell in nb.cells if (task := _judged_task(cell))}
     run.own_work = _own_work(nb, assignment, files, log)
+    return shared.cpu_seconds
 
 
 def record_of(names: dict[str, str], run: Run) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def test_ids_as_they_come_are_graded_once_each_and_what_is_done_is_not_done_agai
         assert record(course, student)["student"] == student
         assert table[student].score == 0 and "not readable as JSON" in table[student].diagnosis
         assert table[student].feedback.is_file()
-        assert "CPU seconds of the worker" in Course(course).log_of(PS1.id, student).read_text()
+        assert "CPU seconds: the verdicts 0.00, the worker itself" in Course(course).log_of(PS1.id, student).read_text()
     with gradebook(course) as book:
         assert {submission.student_id for submission in book.assignment_submissions(PS1.id)} == set(IDS)
     seeds = {student: record(course, student)["seed"] for student in IDS}
@@ -332,7 +332,8 @@ def test_a_class_without_a_worker_does_not_wait_for_ever(monkeypatch):
     folders = {"a": Path("a"), "b": Path("b")}
     run = grading._Run(SimpleNamespace(converter=None), grading.Graded("ps1"), folders, client, Console(), None)
     monkeypatch.setattr(grading, "SECONDS_WITHOUT_WORKERS", 0)
-    run._require_workers()
+    monkeypatch.setattr(grading, "SECONDS_BETWEEN_LOOKS", 0)
+    run._look_at_workers()
     client.nthreads = dict
     with pytest.raises(GradingError, match=r"No worker .* 0 of 2 submissions .* Run the same command again"):
-        run._require_workers()
+        run._look_at_workers()

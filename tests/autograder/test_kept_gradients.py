@@ -1,9 +1,13 @@
 """Gradients that verdicts share: the same numbers, computed once, and never another point's."""
 
+import threading
+from contextlib import suppress
+
 import pytest
 import torch
 
 from autograder.judge import kept_gradients
+from autograder.judge import line as lines
 from autograder.judge.kept_gradients import KeptGradients
 from autograder.judge.line import Line
 from autograder.judge.studies import named_models
@@ -42,6 +46,31 @@ def test_a_line_that_was_taken_before_asks_the_model_nothing_and_gives_the_same_
     assert again.scores(torch.ones(1).numpy()) == line(model).scores(torch.ones(1).numpy())
     again.rule("trapezoid", 16)  # half of its nodes are new
     assert model.asked == asked + 1 + 8
+
+
+def test_two_verdicts_that_need_the_same_at_the_same_time_share_the_work(tmp_path, line, monkeypatch):
+    monkeypatch.setattr(lines, "CHUNK", 12)  # a point at a time
+    together = threading.Barrier(2)
+
+    class InStep(Counting):
+        def __call__(self, batch):
+            with suppress(threading.BrokenBarrierError):  # where the other one is done
+                together.wait(10)
+            return super().__call__(batch)
+
+    model, found = InStep(), []
+
+    def verdict():
+        found.append(line(KeptGradients(model, "m", tmp_path)).rule("trapezoid", 32))
+        together.abort()
+
+    both = [threading.Thread(target=verdict) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert model.asked < 1.4 * 33 and (found[0] == found[1]).all()
+    assert (found[0] == line(Counting()).rule("trapezoid", 32)).all()
 
 
 @pytest.mark.parametrize("unlike", ["target", "name", "image", "precision"])
