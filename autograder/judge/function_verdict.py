@@ -77,9 +77,7 @@ def verdict_on_function(
     # few steps the textbook rules are so coarse that wrong numbers now and then are as near as theirs.
     complaints = [answer.complaint for answer in answers if answer.complaint]
     none_holds = (
-        "the shape is right, but earns its point only once some of the numbers are right, too"
-        if all(wrong.values())
-        else ""
+        "the shape is right; it earns its point once some of the numbers are right, too" if all(wrong.values()) else ""
     )
     wrong["form"] = complaints[0] if complaints else none_holds
     expected["form"] = "a torch.Tensor of the shape of x, finite" if complaints else ""
@@ -145,7 +143,7 @@ def _judged(name: str, about: list[Answer], faults: dict[str, str], diagnosis: D
     if wrong:
         return f"wrong on {len(wrong)} of {len(about)} probes; {wrong[0]}", expected
     if diagnosis.mistakes:
-        return "right on these probes, but the likely cause makes it wrong on others", ""
+        return "right on these inputs; the likely cause makes it wrong on others", ""
     return "close here, but not a textbook rule's answer, and other answers are wrong", "a textbook rule's answers"
 
 
@@ -162,10 +160,22 @@ def _diagnosis(answers: list[Answer], failed: list[Answer], diagnose: Callable[[
     if failed and all(answer.values is not None and not answer.is_finite for answer in failed):
         return Diagnosis((Mistake.NOT_FINITE,))
     of_form = tuple(dict.fromkeys(answer.mistake for answer in answers if answer.mistake))
+    if answers[0] not in failed and len(failed) == len(answers) - 1 and all(answer.error for answer in failed):
+        return Diagnosis((Mistake.KEPT_BETWEEN_CALLS,))  # the first call is right, and each later one stops
     found = diagnose(failed)
+    if _is_of_one_kind_of_shape(answers):
+        return Diagnosis((*found.mistakes, Mistake.ONE_KIND_OF_SHAPE, *of_form))
     if not failed and not found.mistakes:
         complained = any(answer.complaint for answer in answers)
         return Diagnosis(of_form or ((Mistake.WRONG_FORM,) if complained else ()))
     if failed and found.breaks is None and all(answer.probe.again for answer in failed):
         return Diagnosis((Mistake.NOT_THE_SAME_AGAIN,))
     return Diagnosis((*found.mistakes, *of_form), found.breaks)
+
+
+def _is_of_one_kind_of_shape(answers: list[Answer]) -> bool:
+    """Whether the function stops for each input with so many dimensions, and for none with another number."""
+    stops = {answer.probe.x.ndim: set() for answer in answers}
+    for answer in answers:
+        stops[answer.probe.x.ndim].add(bool(answer.error))
+    return sorted(map(sorted, stops.values())) == [[False], [True]]

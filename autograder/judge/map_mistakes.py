@@ -60,6 +60,9 @@ MORE_TERMS = 4
 """How many terms more than stated are looked for."""
 WHOLE_TERMS, OF_ALL_IMAGES = 0.05, 0.05
 """How near a sum's size has to be to that of so many terms; and how near to one the size of a map times the number of pictures."""
+SUM_OF_ONE, SIZE_OF_ONE = 0.02, 1e-3
+"""How near to one the sum of a map of the wrong size has to be, which F(x) - F(x') is but for the gap, or its largest number, its
+norm, the sum of its sizes: it was divided by that."""
 LARGEST_BATCH = 64
 FEW_RULES = 4
 GLANCE = Part("glance", None, lambda n: equal_weights(np.array([0.2, 0.5, 0.8])))
@@ -172,7 +175,9 @@ def _named(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
         if error / pair.allowed_map_error < nearest_error:
             nearest, nearest_error = name, error / pair.allowed_map_error
         if nearest_error > ALIKE and name != Mistake.ALL_CLASSES and _is_multiple(values, wrong):
-            nearest, nearest_error = _of_another_size(pair, values, wrong, name), ALIKE
+            of_its_size_alone = name is not Mistake.OTHER_STEP_COUNT and _is_multiple(wrong, pair.reference)
+            if not of_its_size_alone:  # or else a map of any other size would be told of this mistake
+                nearest, nearest_error = _of_another_size(pair, values, wrong, name), ALIKE
     if nearest is Mistake.OTHER_STEP_COUNT:
         factor = float((values * pair.reference).sum() / (pair.reference**2).sum())
         if distance(values, factor * pair.reference) < nearest_error * pair.allowed_map_error:
@@ -229,7 +234,9 @@ def _scaled(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
     factor = float((values * pair.reference).sum() / (pair.reference**2).sum())
     if context.n_images > 1 and abs(factor * context.n_images - 1) < OF_ALL_IMAGES:
         return Mistake.SCORES_AVERAGED
-    return Mistake.SCALED
+    sizes = np.array([np.abs(values).sum(), np.abs(values).max(), np.linalg.norm(values)])
+    divided = abs(values.sum() - 1) < SUM_OF_ONE or (np.abs(sizes - 1) < SIZE_OF_ONE).any()
+    return Mistake.NORMALISED if divided else Mistake.SCALED
 
 
 def _near_misses(pair: Pair, values: np.ndarray) -> Named:

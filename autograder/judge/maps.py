@@ -36,6 +36,7 @@ from autograder.judge.tolerances import (
     EXACT_MAP,
     FEWEST_STEPS,
     LARGEST_MAP_ERROR,
+    LEAST_MOVE,
     MAX_PATHS,
     MAX_RECOMPUTED_STEPS,
     NEARLY_ADDS_UP,
@@ -58,6 +59,8 @@ PILED_UP = (
     *(Mistake.MAP_OF_ANOTHER_IMAGE, Mistake.MAP_OF_ANOTHER_BASELINE),
 )
 """What a map may seem to be that has the ones before it added in."""
+SAME_RISE = 0.2
+"""A map that adds up to what others do together, but for this share of it, is held against their sum."""
 LIKELY_IMAGES = 3
 """How many other images a map without a name is held against: those whose scores rise by about its sum."""
 USUAL_BASELINES = ("black", "white", "constant", "maximum_distance", "uniform", "gaussian", "blurred")
@@ -182,7 +185,10 @@ def _refuse_flat_scores(subject: Subject, entries: Sequence[StatedMap], paths: d
             if 2 * (flat + unseen) <= len(pairs):
                 break  # however many of the others are
     if 2 * flat > len(pairs):
-        raise UngradableError(Mistake.FLAT_SCORES, f"no gradient on the path to {flat} of {len(pairs)} images")
+        raise UngradableError(
+            Mistake.FLAT_SCORES,
+            f"for {flat} of {len(pairs)} images no gradient between baseline and image says how F changes there",
+        )
 
 
 def _refuse_foreign_gradients(scores: FileScores, subject: Subject, entries: Sequence[StatedMap], seed: int) -> None:
@@ -221,9 +227,21 @@ def _blame_earlier_maps(subject: Subject, odd: StatedMap, entries: Sequence[Stat
     pictures = [one for one in entries if one.series == odd.series and one.n_steps == odd.n_steps]
     series = [one for one in entries if one.image == odd.image]
     for others in (pictures, series):
+        if len(others) > 1 and _is_sum_of(subject, odd.values, others):
+            found.mistake = Mistake.MAPS_PILE_UP
         before = next(k for k, one in enumerate(others) if one is odd) - 1
         if before >= 0 and _is_near(subject, odd, odd.values - others[before].values):
             found.mistake = Mistake.MAPS_PILE_UP
+
+
+def _is_sum_of(subject: Subject, values: np.ndarray, entries: Sequence[StatedMap]) -> bool:
+    """Whether a map is the sum of what all these should be. What it adds up to tells first, as that costs no gradient."""
+    rises = sum(_rise(subject, entry) for entry in entries)
+    if abs(float(values.sum()) - rises) > SAME_RISE * max(abs(rises), LEAST_MOVE):
+        return False
+    pairs = [_pair(subject, entry, {}) for entry in entries]
+    together = np.sum([pair.reference for pair in pairs], axis=0)
+    return distance(values, together) <= max(pair.allowed_map_error for pair in pairs)
 
 
 def _is_near(subject: Subject, entry: StatedMap, values: np.ndarray | None = None) -> bool:
@@ -317,7 +335,10 @@ def _judge_map(pair: Pair, entry: StatedMap, found: Judgement, context: Context)
     wrong = exact_mistake(pair, values) if complete and near else None
     if complete and near and not wrong:
         if not found.map and _is_of_more_steps(pair, values, context.other_counts):
-            fault = f"{entry.label}: {TOO_NEAR} times nearer to the map of many steps than any rule with {entry.n_steps} steps"
+            fault = (
+                f"{entry.label}: this is the map of many more steps: {TOO_NEAR} times nearer to it than any rule "
+                f"with {entry.n_steps}"
+            )
             found.blame("map", fault, Mistake.OTHER_STEP_COUNT)
         if pair.is_unsure:
             pair.line.deadline.left_out[TO_ROUNDING] = None
@@ -333,7 +354,8 @@ def _judge_map(pair: Pair, entry: StatedMap, found: Judgement, context: Context)
     is_of = _what_it_is_of(pair, values, mistake, context)
     if not complete:
         fault = (
-            f"{entry.label}: the sum misses F(x) - F(x') by {gap:.2g}; textbook rules with {steps} leave less{is_of}"
+            f"{entry.label}: the sum misses F(x) - F(x') by {gap:.2g}; a textbook rule with {steps} misses it by "
+            f"{pair.allowed_gap:.2g} at most{is_of}"
         )
         found.blame("completeness", fault, mistake)
     elif error > LARGEST_MAP_ERROR:
@@ -342,8 +364,8 @@ def _judge_map(pair: Pair, entry: StatedMap, found: Judgement, context: Context)
         found.blame("map", f"{entry.label}: the weights or the scale of the gradients are off", mistake)
     elif not near:
         fault = (
-            f"{entry.label}: a relative distance of {error:.2g} from the recomputed map; textbook rules with {steps} "
-            f"stay within {pair.allowed_map_error:.2g}{is_of}"
+            f"{entry.label}: a relative distance of {error:.2g} from the recomputed map; a textbook rule with {steps} "
+            f"is {pair.allowed_map_error:.2g} from it at most{is_of}"
         )
         found.blame("map", fault, mistake)
     else:

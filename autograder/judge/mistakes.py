@@ -67,12 +67,12 @@ class Mistake(StrEnum):
     )
     NODES_WITHOUT_WEIGHTS = (
         "nodes_without_weights",
-        "the nodes are those of Gauss and Legendre, but their gradients all carry the same weight",
+        "the nodes are those of the Gauss–Legendre rule, but their gradients all carry the same weight",
         "Multiply each gradient by the weight of its node: half of what leggauss returns, as the interval is [0, 1].",
     )
     NODES_NOT_MOVED = (
         "nodes_not_moved",
-        "the nodes are those of Gauss and Legendre on [-1, 1], so that half of the points lie before the baseline",
+        "the nodes are those of the Gauss–Legendre rule on [-1, 1], so that half of the points lie before the baseline",
         "Map them to [0, 1] by (node + 1) / 2; their weights then have to add up to one, not two.",
     )
     POINTS_NOT_SPREAD = (
@@ -201,7 +201,7 @@ class Mistake(StrEnum):
     )
     OTHER_CLASSES_SUBTRACTED = (
         "other_classes_subtracted",
-        "other classes' scores are subtracted from the target's before it is differentiated, as in a margin",
+        "other classes' scores are subtracted from the target's before it is differentiated: that is a margin, not the score",
         "Differentiate the target's score alone: forward(...)[:, target].",
     )
     FIRST_CLASS = (
@@ -220,6 +220,11 @@ class Mistake(StrEnum):
         "Check that the gradient reaches the input: requires_grad_() before forward, no detach() after it. Check also that "
         "nothing changes x or the baseline: after point = baseline, point += step moves the baseline, and x - baseline is zero. "
         "In a study, check that each map gets all of its gradients, including those that it shares with other maps.",
+    )
+    FEATURES_AVERAGED = (
+        "features_averaged",
+        "the gradients are averaged or summed over features as well, so that one number multiplies x - x' for several of them",
+        "Take the mean over the points alone: of stacked gradients (n, *shape), .mean(dim=0) or np.mean(..., axis=0).",
     )
     SCALED = (
         "scaled",
@@ -330,7 +335,7 @@ class Mistake(StrEnum):
         "every value is twice or half as large as it should be",
         "Count each gradient once: two copies of x in a batch, or a second backward() without a new .grad, double it. Weights "
         "have to "
-        "add up to one; those of Gauss and Legendre on [-1, 1] add up to two.",
+        "add up to one; those of the Gauss–Legendre rule on [-1, 1] add up to two.",
     )
     AVERAGED_TWICE = (
         "averaged_twice",
@@ -374,7 +379,7 @@ class Mistake(StrEnum):
     )
     NORMALISED = (
         "normalised",
-        "each map was divided by a quantity of its own, such as its maximum or its norm",
+        "each map was divided by a quantity of its own, such as its maximum, its norm or its sum",
         "Return the map unchanged: its values add up to F(x) - F(x'), and after rescaling they no longer do.",
     )
     RESCALED_FOR_DISPLAY = (
@@ -676,8 +681,10 @@ class Mistake(StrEnum):
     )
     MAPS_PILE_UP = (
         "maps_pile_up",
-        "each map still contains the ones before it, as when a total or .grad is not set to zero for the next one",
-        "Begin the total anew for every picture, baseline and count; use torch.autograd.grad, or set .grad to None.",
+        "each map still contains others, those before it or all: a total or .grad is not set to zero for the next one, or one "
+        "tensor stands under several names",
+        "Begin the total anew for every picture, baseline and count; use torch.autograd.grad, or set .grad to None. "
+        "dict.fromkeys(counts, torch.zeros(...)) and [torch.zeros(...)] * n hold one tensor alone: make one for each.",
     )
     MAP_OF_ANOTHER_BASELINE = (
         "map_of_another_baseline",
@@ -895,6 +902,11 @@ class Mistake(StrEnum):
         "all pictures have one count, by the mean of their gaps or by one of them",
         "Go through the pictures, and look at the gaps of each alone.",
     )
+    ENOUGH_OVER_PICTURES = (
+        "enough_over_pictures",
+        "whether the gaps stay small is followed from picture to picture, not from count to count",
+        "Let the counts be the axis along which it is followed: of a tensor of K counts and N pictures that is dimension 0.",
+    )
     ENOUGH_OF_A_PLACE = (
         "enough_of_a_place",
         "the place of a count in the list, or how many there are, is stated in place of the count",
@@ -968,6 +980,12 @@ class Mistake(StrEnum):
         "Inside the function, before any loop, make one generator = torch.Generator().manual_seed(0), and give it to every random "
         "call: torch.rand(x.shape, generator=generator). NumPy has np.random.default_rng(0). Leave x as it is: hide pixels in a "
         "copy. Then run this cell again: other faults may have come from this one.",
+    )
+    MEASURE_CHANGES_INPUT = (
+        "measure_changes_input",
+        "the measure changes what it is given, and the same map gets another number the next time",
+        "Hide pixels in a copy: hidden = x.clone(). After hidden = x, or x.view(-1), both are names of the same numbers. Then run "
+        "this cell again: other faults may have come from this one.",
     )
     MEASURE_DEPENDS_ON_SCALE = (
         "measure_depends_on_scale",
@@ -1043,7 +1061,7 @@ class Mistake(StrEnum):
     )
     QUALITY_OF_OTHER_MAPS = (
         "quality_of_other_maps",
-        "the qualities under one name are those of the maps under another",
+        "the qualities stated under one name are those of the maps under another name",
         "Measure the maps of each name in the loop over the names. Where the code does, all names may share one list, as after "
         "dict.fromkeys(names, []), or a variable may be left over from another loop.",
     )
@@ -1084,6 +1102,12 @@ class Mistake(StrEnum):
         "not_done",
         "this exercise is not written yet: its stub is still there",
         "Replace the raise statement with your own code, run the cell, then run this one.",
+    )
+    ONE_KIND_OF_SHAPE = (
+        "one_kind_of_shape",
+        "the function stops with an error for vectors, or for images, and works for the others",
+        "x may have any number of dimensions. In place of view(-1, 1, 1, 1) write view(-1, *[1] * x.ndim), and x[None] in place of "
+        "an index for each dimension.",
     )
     RAISED = (
         "raised",
@@ -1242,7 +1266,12 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.STEPS_CAPPED,
         Mistake.STEPS_IGNORED,
     ),
-    Announced("with respect to each point"): (Mistake.GRADIENT_WRT_INPUT, Mistake.SHARED_BY_DIFFERENCE),
+    Announced("`x` is **one** input `(*shape)`, a vector or an image", "ps1-attribution"): (Mistake.ONE_KIND_OF_SHAPE,),
+    Announced("with respect to each point"): (
+        Mistake.FEATURES_AVERAGED,
+        Mistake.GRADIENT_WRT_INPUT,
+        Mistake.SHARED_BY_DIFFERENCE,
+    ),
     Announced("Return a `torch.Tensor` of the shape of `x`"): (
         Mistake.PLACES_MIXED_UP,
         Mistake.NOTHING_RETURNED,
@@ -1379,6 +1408,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.ENOUGH_LARGEST,
         Mistake.ENOUGH_SMALLEST_GAP,
         Mistake.ENOUGH_OF_ALL,
+        Mistake.ENOUGH_OVER_PICTURES,
         Mistake.ENOUGH_OF_A_PLACE,
         Mistake.ENOUGH_IN_ANOTHER_ORDER,
         Mistake.ENOUGH_REVERSED,
@@ -1397,6 +1427,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     Announced("It must return a number, the same for the same map and for the map times a positive number"): (
         Mistake.MEASURE_NOT_A_NUMBER,
         Mistake.MEASURE_NOT_DETERMINISTIC,
+        Mistake.MEASURE_CHANGES_INPUT,
         Mistake.MEASURE_DEPENDS_ON_SCALE,
     ),
     Announced("finite on constant maps"): (Mistake.MEASURE_NOT_FINITE,),

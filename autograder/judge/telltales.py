@@ -27,6 +27,11 @@ CAPS = (5, 8, 10, 16, 20, 25, 30, 32, 40, 50, 64, 100)
 REPRESENTABLE = 2e-6
 """What a product of two float32 numbers may miss a number in half precision by."""
 HALF = (torch.bfloat16, torch.float16)
+LEAST_DIFFERENCE = 1e-3
+"""Of a map's numbers, those where x - x' is smaller than this share of its largest are too rough to be divided by it."""
+FEWEST_OF_ONE_NUMBER = 2
+"""So many wrong answers, at least, have to be one number times x - x', along an axis."""
+MOSTLY = 0.75
 FEWEST_OF_BATCHES = 2
 """So many answers, at least, have to be of sums in which a batch of that size is uneven."""
 
@@ -53,6 +58,8 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> tuple[Mista
     ):
         if tells(answered, wrong):
             return mistakes
+    if told := _one_number_for_several(answered, wrong):
+        return told
     if told := _times_each_point(answered, wrong):
         return told
     if _clips_gradients(answered):
@@ -93,6 +100,25 @@ def _with_first_step(line: Line, rule: str, n: int, first: float | None, kept: f
     gradient = line.gradients_at(nodes[:1] if first is None else np.array([first]))[0]
     step = line.baseline.double().numpy() - (1 - kept) / n * line.difference
     return line.weighted(nodes, weights) + gradient * step
+
+
+def _one_number_for_several(answered: Sequence[Answered], wrong: Sequence[int]) -> tuple[Mistake, ...]:
+    """What is wrong where one number in place of the features' own gradients multiplies x - x': along an axis, or all of them."""
+    signs = []
+    for line, n, values in (answered[k] for k in wrong):
+        if line.image.numel() < 2:
+            continue
+        moved = np.abs(line.difference) > LEAST_DIFFERENCE * np.abs(line.difference).max()
+        factors = np.ma.array(values, mask=~moved) / np.where(moved, line.difference, 1.0)
+        axes = [axis for axis in (None, *range(values.ndim)) if axis is None or values.shape[axis] > 1]
+        spreads = (np.ma.max(np.ma.max(factors, axis=axis) - np.ma.min(factors, axis=axis)) for axis in axes)
+        if not any(spread <= SAME_MAP * np.ma.max(np.ma.abs(factors)) for spread in spreads):
+            return ()
+        signs.append(float((factors * line.mean_gradient(*by_name("midpoint", n))).sum()))
+    if len(signs) < FEWEST_OF_ONE_NUMBER:
+        return ()
+    turned = sum(sign < 0 for sign in signs) > MOSTLY * len(signs)  # a mean near zero may have either
+    return (Mistake.FEATURES_AVERAGED, *((Mistake.SIGN_REVERSED,) if turned else ()))
 
 
 def _times_each_point(answered: Sequence[Answered], wrong: Sequence[int]) -> tuple[Mistake, ...]:

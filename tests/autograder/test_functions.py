@@ -155,7 +155,7 @@ class TestMutants:
             assert verdict.points == 0, name
             assert (
                 seen(verdict)["form"]
-                == "the shape is right, but earns its point only once some of the numbers are right, too"
+                == "the shape is right; it earns its point once some of the numbers are right, too"
             )
 
     @pytest.mark.parametrize("seed", [4, 32, 323])

@@ -105,6 +105,14 @@ def _of_all(counts: Sequence[int], gaps: np.ndarray, tolerance: float) -> Answer
             yield [one] * gaps.shape[1]
 
 
+def _over_pictures(counts: Sequence[int], gaps: np.ndarray, tolerance: float) -> Answers:
+    """As where it is followed from picture to picture, in either order, whether the gaps stay small: along the wrong axis."""
+    small = gaps <= tolerance
+    for along in (np.cumprod(small, axis=1), np.cumprod(small[:, ::-1], axis=1)[:, ::-1]):
+        yield [counts[-k] if k else 0 for k in along.sum(axis=0).tolist()]
+        yield _each(counts, 1 - along, lambda g: stays(counts, g, 0.5))
+
+
 def _largest(counts: Sequence[int], gaps: np.ndarray, tolerance: float) -> Answers:
     yield _each(
         counts, gaps, lambda g: max((c for c, gap in zip(counts, g, strict=True) if gap <= tolerance), default=0)
@@ -156,6 +164,7 @@ RULES: tuple[tuple[Mistake, Callable[[Sequence[int], np.ndarray, float], Answers
     (Mistake.ENOUGH_LARGEST, _largest),
     (Mistake.ENOUGH_SMALLEST_GAP, _smallest_gap),
     (Mistake.ENOUGH_OF_ALL, _of_all),
+    (Mistake.ENOUGH_OVER_PICTURES, _over_pictures),
     (Mistake.ENOUGH_OF_A_PLACE, _place),
     (Mistake.ENOUGH_IN_ANOTHER_ORDER, _in_order_of_text),
     (Mistake.ENOUGH_IN_ANOTHER_ORDER, _falling),
@@ -168,6 +177,7 @@ OF_THE_RULE = frozenset(
     {
         *(Mistake.WRONG_ENOUGH, Mistake.ENOUGH_NOT_EVERY_LARGER, Mistake.ENOUGH_LAST_BAD),
         *(Mistake.ENOUGH_OF_A_NEIGHBOUR, Mistake.ENOUGH_LARGEST, Mistake.ENOUGH_SMALLEST_GAP, Mistake.ENOUGH_REVERSED),
+        Mistake.ENOUGH_OVER_PICTURES,
     }
 )
 """What only the function can do wrong that says which count is enough, and not how it is called."""

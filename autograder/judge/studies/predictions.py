@@ -48,6 +48,8 @@ def _others(study: HandedInStudy, subject: Subject, real: Tensor, stated: Tensor
     """What else the stated class numbers, (N,), may be."""
     predicted, targets = real.argmax(dim=1), torch.tensor(subject.targets)
     yield Mistake.PREDICTIONS_OVER_PICTURES, real.argmax(dim=0)
+    if len(predicted.unique()) >= FEWEST and torch.equal(predicted.sort().values, stated.sort().values):
+        yield Mistake.PREDICTIONS_IN_ANOTHER_ORDER, stated
     yield Mistake.PREDICTIONS_ARE_TARGETS, targets
     yield Mistake.PREDICTIONS_ARE_TARGETS, torch.arange(len(real))
     for array in _baselines(study):
@@ -63,8 +65,6 @@ def _others(study: HandedInStudy, subject: Subject, real: Tensor, stated: Tensor
     yield Mistake.PREDICTIONS_FROM_ONE, predicted - 1
     for one in predicted.unique():
         yield Mistake.PREDICTION_OF_ONE_PICTURE, one.expand(len(predicted))
-    if len(predicted.unique()) >= FEWEST and torch.equal(predicted.sort().values, stated.sort().values):
-        yield Mistake.PREDICTIONS_IN_ANOTHER_ORDER, stated
 
 
 def _baselines(study: HandedInStudy) -> list[np.ndarray]:

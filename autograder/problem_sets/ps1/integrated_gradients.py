@@ -71,8 +71,8 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
         error = question.relative_error(answer.values)
         if error > question.allowed_error:
             return (
-                f"a relative error of {error:.2g} with {question.n_steps} steps, where textbook rules leave at "
-                f"most {question.allowed_error:.2g}"
+                f"a relative error of {error:.2g} with {question.n_steps} steps; a textbook rule with as many errs by "
+                f"{question.allowed_error:.2g} at most"
             )
         if answer.probe.asks_about == "steps" and same:
             return "the same answer for few steps and for many"

@@ -52,9 +52,11 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
             if of_counts.seen and of_gaps.mistake and _follows_from_stated_gaps(study, maps, subject.images):
                 of_counts = of_counts._replace(mistake=of_gaps.mistake)
             of_rule = rule_fault(study)
-            if of_counts.mistake in OF_THE_RULE:  # of which the function tells more than counts that may agree by luck
-                told = of_rule.mistake if of_rule.mistake in BY_A_RULE else Mistake.WRONG_ENOUGH
-                of_counts = of_counts._replace(mistake=told)
+            # Of these the function tells more than counts that may agree by luck.
+            if of_counts.mistake in OF_THE_RULE | BY_A_RULE and of_rule.mistake in BY_A_RULE:
+                of_counts = of_counts._replace(mistake=of_rule.mistake)
+            elif of_counts.mistake in OF_THE_RULE:
+                of_counts = of_counts._replace(mistake=Mistake.WRONG_ENOUGH)
             faults.add(of_counts, "enough")
             faults.add(of_rule, "enough")
     return faults.verdict()
@@ -205,7 +207,9 @@ def enough_fault(study: HandedInStudy, relative: Counted, images: Tensor) -> Fau
         # A gap near 5 % may be on either side of it, as it was computed in other chunks.
         allowed = {stays(counts, gaps[:, n], WITHIN + slack) for slack in (-BORDERLINE, 0.0, BORDERLINE)}
         if given not in allowed:
-            seen = f"image {n}: {given} is not the count from which on its gap stays within 5 %"
+            right = stays(counts, gaps[:, n], WITHIN)
+            really = f"from {right} steps on" if right else f"at none of the counts, not even at {counts[-1]} steps"
+            seen = f"image {n}: stated {given}, but its gap stays within 5 % {really}"
             return Fault(seen, mistake_of_enough(stated, counts, gaps, WITHIN))
     return NO_FAULT
 

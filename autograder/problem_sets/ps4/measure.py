@@ -18,6 +18,7 @@ from autograder.student.evidence import Evidence
 from autograder.student.record import AnswerRecord, AnswersRecord
 
 TASK = TASKS["ps4-measure"]
+CHANGEABLE = ("x", "attribution")
 OWN_NOISE = 5
 """A measure without a seed may differ from itself by this many times what it did when it was asked again."""
 Values = dict[tuple[int, str], float | None]
@@ -41,9 +42,15 @@ def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
         "constants": _constants_fault(values),
     }
     notes = []
+    changed = [name for name in CHANGEABLE if any(answer and name in answer.changed for answer in answers)]
+    if changed:
+        notes.append(
+            f"Your function changes what it is given: after the call, {' and '.join(changed)} held other numbers."
+        )
+    not_the_same = Mistake.MEASURE_CHANGES_INPUT if changed else Mistake.MEASURE_NOT_DETERMINISTIC
     names = {
         "form": Mistake.MEASURE_IGNORES_TARGET,
-        "deterministic": Mistake.MEASURE_NOT_DETERMINISTIC,
+        "deterministic": not_the_same,
         "scale": Mistake.MEASURE_DEPENDS_ON_SCALE,
         "constants": Mistake.MEASURE_NOT_FINITE,
     }
@@ -55,7 +62,8 @@ def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
         faults[control], seen, reasons[control] = _control_fault(values, control)
         if faults[control]:
             notes.append(seen)
-    for control, reason in _told_apart(reasons, is_random=bool(faults["deterministic"] and not mistake)).items():
+    is_random = bool(faults["deterministic"] and not mistake)
+    for control, reason in _told_apart(reasons, not_the_same if is_random else None).items():
         mistakes += [reason] if reason and reason not in mistakes else []
         behind[control] = [one for one in (reason or mistake,) if one]
     if fault := "" if complaint else _network_fault(values, lost=all(faults[control] for control in controls)):
@@ -68,7 +76,7 @@ def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
         ]
     # Numbers that come by chance hide all else. A measure that says nothing about maps is the largest fault: what gives every
     # ranking one number need not ask a network. One that tells the reversed map looks at maps, if not at where they are high.
-    first = [Mistake.MEASURE_NOT_DETERMINISTIC, Mistake.MEASURE_IGNORES_MAP, Mistake.MEASURE_IGNORES_NETWORK]
+    first = [not_the_same, Mistake.MEASURE_IGNORES_MAP, Mistake.MEASURE_IGNORES_NETWORK]
     if Mistake.MEASURE_IGNORES_SIGN not in mistakes:
         first.remove(Mistake.MEASURE_IGNORES_MAP)
     mistakes.sort(key=lambda one: first.index(one) if one in first else len(first))
@@ -81,16 +89,16 @@ def judge(evidence: Evidence[AnswersRecord], sample: Sample) -> Verdict:
     return verdict_of(TASK, faults, mistakes, notes, behind=behind)
 
 
-def _told_apart(reasons: dict[str, Mistake | None], is_random: bool) -> dict[str, Mistake | None]:
+def _told_apart(reasons: dict[str, Mistake | None], by_chance: Mistake | None) -> dict[str, Mistake | None]:
     """The reasons for which controls are lost, those that say the same as one.
 
     Numbers below both controls' have one thing the wrong way round. Numbers that come by chance say nothing else,
-    where they are not mostly below.
+    where they are not mostly below: then `by_chance` is why they do.
     """
     if {*reasons.values()} == {Mistake.MEASURE_REVERSED, Mistake.MEASURE_PREFERS_REVERSED}:
         return dict.fromkeys(reasons, Mistake.MEASURE_REVERSED)
-    if is_random and Mistake.MEASURE_NO_BETTER_THAN_CHANCE in reasons.values():
-        return {control: reason and Mistake.MEASURE_NOT_DETERMINISTIC for control, reason in reasons.items()}
+    if by_chance and Mistake.MEASURE_NO_BETTER_THAN_CHANCE in reasons.values():
+        return {control: reason and by_chance for control, reason in reasons.items()}
     return reasons
 
 
