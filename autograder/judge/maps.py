@@ -36,7 +36,6 @@ from autograder.judge.tolerances import (
     EXACT_MAP,
     FEWEST_STEPS,
     LARGEST_MAP_ERROR,
-    LEAST_MOVE,
     MAX_PATHS,
     MAX_RECOMPUTED_STEPS,
     NEARLY_ADDS_UP,
@@ -44,6 +43,7 @@ from autograder.judge.tolerances import (
     TOO_NEAR,
 )
 from autograder.judge.verdict import Fault, Faults, UngradableError
+from autograder.judge.whose_map import StatedMap, pair_of, rise_of, whose_map
 
 PHOTO = 3 * 224 * 224
 WITHIN_FLAT, WITHIN_SAMPLE = 0.3, 0.4
@@ -54,15 +54,6 @@ MAP_PROPERTIES = ("completeness", "map")
 FEW_STEPS = 20
 TO_ROUNDING = "the exact comparison with every textbook rule"
 """What is left out of the verdict on a map that is as near as such a rule's, where there is no time for it."""
-PILED_UP = (
-    *(Mistake.UNRELATED_MAP, Mistake.NOISY_MAP, Mistake.SCALED),
-    *(Mistake.MAP_OF_ANOTHER_IMAGE, Mistake.MAP_OF_ANOTHER_BASELINE),
-)
-"""What a map may seem to be that has the ones before it added in."""
-SAME_RISE = 0.2
-"""A map that adds up to what others do together, but for this share of it, is held against their sum."""
-LIKELY_IMAGES = 3
-"""How many other images a map without a name is held against: those whose scores rise by about its sum."""
 USUAL_BASELINES = ("black", "white", "constant", "maximum_distance", "uniform", "gaussian", "blurred")
 BLURS = (1.0, 1.5, 2.0, 3.0, 5.0)
 """What small pictures are looked at with, where a study has one baseline and a map may be of another; widths in pixels."""
@@ -77,18 +68,6 @@ EXPLAINED_BY_COPIES = (
     *(Mistake.SCALED, Mistake.LAST_BATCH_ONLY, Mistake.WRONG_CLASS, Mistake.TOP_CLASS),
     *(Mistake.BASELINE_AFTER_NORMALISATION, Mistake.OTHER_SCORES),
 )
-
-
-@dataclass(frozen=True)
-class StatedMap:
-    """One map of a study, and what it is said to be. `label` names it to the student, `series` is its baseline or count."""
-
-    label: str
-    image: int
-    baseline: Tensor
-    n_steps: int
-    values: np.ndarray
-    series: str = ""
 
 
 @dataclass
@@ -156,7 +135,7 @@ def judge_maps(
             if found.checked and (spent * photos > sample.gradients or subject.deadline.is_over(WITHIN_SAMPLE)):
                 unchecked.append(k)
                 continue
-            pair = _pair(subject, entry, paths)
+            pair = pair_of(subject, entry, paths)
             before = len(pair.line._gradients)
             _judge_map(pair, entry, found, _context(subject, entry, entries, baselines))
             allowance = max(allowance, pair.panel_gap)
@@ -165,12 +144,8 @@ def judge_maps(
         paths.clear()
     _look_at_the_rest(subject, [entries[k] for k in unchecked], allowance, found, entries, baselines)
     with subject.deadline.or_left_out(WITHIN_NAMING, CAUSE):
-        if baselines and found.first and found.mistake in (Mistake.UNRELATED_MAP, Mistake.NOISY_MAP):
-            _blame_baseline(subject, found.first, entries, found)
-        if found.first and found.mistake in (Mistake.UNRELATED_MAP, Mistake.NOISY_MAP):
-            _blame_order(subject, found.first, entries, found)
-        if found.first and found.mistake in PILED_UP:
-            _blame_earlier_maps(subject, found.first, entries, found)
+        if found.first and found.mistake:
+            found.mistake = whose_map(subject, found.first, entries, found.mistake)
     _blame_copies(subject, entries, found)
     return found
 
@@ -180,7 +155,7 @@ def _refuse_flat_scores(subject: Subject, entries: Sequence[StatedMap], paths: d
     flat, unseen = 0, len(pairs)
     with subject.deadline.or_left_out(WITHIN_FLAT, "whether F moves on the paths to most images"):
         for entry in pairs.values():
-            flat += _pair(subject, entry, paths).line.explains_nothing
+            flat += pair_of(subject, entry, paths).line.explains_nothing
             unseen -= 1
             if 2 * (flat + unseen) <= len(pairs):
                 break  # however many of the others are
@@ -203,53 +178,6 @@ def _refuse_foreign_gradients(scores: FileScores, subject: Subject, entries: Seq
     refuse_foreign_gradients(scores, torch.stack(points).float(), targets, seed)
 
 
-def _blame_baseline(subject: Subject, odd: StatedMap, entries: Sequence[StatedMap], found: Judgement) -> None:
-    """Where one baseline's maps are unrelated and another's are not, it is not the baseline that they were computed from."""
-    own = next((one for one in entries if one.series == odd.series and one.image != odd.image), None)
-    another = next((one for one in entries if one.series != odd.series and one.image == odd.image), None)
-    if own and another and not _is_near(subject, own) and _is_near(subject, another):
-        found.mistake = Mistake.MAP_OF_ANOTHER_BASELINE
-
-
-def _blame_order(subject: Subject, odd: StatedMap, entries: Sequence[StatedMap], found: Judgement) -> None:
-    """Where a map is another image's, whichever: its sum tells which images to look at."""
-    others = [
-        one for one in entries if one.series == odd.series and one.image != odd.image and one.n_steps == odd.n_steps
-    ]
-    total = float(odd.values.sum())
-    likely = sorted(others, key=lambda one: abs(total - _rise(subject, one)))[:LIKELY_IMAGES]
-    if any(_is_near(subject, one, odd.values) for one in likely):
-        found.mistake = Mistake.MAP_OF_ANOTHER_IMAGE
-
-
-def _blame_earlier_maps(subject: Subject, odd: StatedMap, entries: Sequence[StatedMap], found: Judgement) -> None:
-    """Where a map is right once another is taken away: the one of the picture, or of the baseline or count, before it."""
-    pictures = [one for one in entries if one.series == odd.series and one.n_steps == odd.n_steps]
-    series = [one for one in entries if one.image == odd.image]
-    for others in (pictures, series):
-        if len(others) > 1 and _is_sum_of(subject, odd.values, others):
-            found.mistake = Mistake.MAPS_PILE_UP
-        before = next(k for k, one in enumerate(others) if one is odd) - 1
-        if before >= 0 and _is_near(subject, odd, odd.values - others[before].values):
-            found.mistake = Mistake.MAPS_PILE_UP
-
-
-def _is_sum_of(subject: Subject, values: np.ndarray, entries: Sequence[StatedMap]) -> bool:
-    """Whether a map is the sum of what all these should be. What it adds up to tells first, as that costs no gradient."""
-    rises = sum(_rise(subject, entry) for entry in entries)
-    if abs(float(values.sum()) - rises) > SAME_RISE * max(abs(rises), LEAST_MOVE):
-        return False
-    pairs = [_pair(subject, entry, {}) for entry in entries]
-    together = np.sum([pair.reference for pair in pairs], axis=0)
-    return distance(values, together) <= max(pair.allowed_map_error for pair in pairs)
-
-
-def _is_near(subject: Subject, entry: StatedMap, values: np.ndarray | None = None) -> bool:
-    """Whether a map, the entry's own unless another is given, is what the entry's should be."""
-    pair = _pair(subject, entry, {})
-    return distance(entry.values if values is None else values, pair.reference) <= pair.allowed_map_error
-
-
 def _blame_copies(subject: Subject, entries: Sequence[StatedMap], found: Judgement) -> None:
     if copied := _copies(subject, entries):
         fault, mistake = copied
@@ -265,7 +193,7 @@ def _look_at_the_rest(subject, rest: list[StatedMap], allowance: float, found: J
     for entry in rest:
         key = (entry.image, id(entry.baseline))
         if key not in rises:
-            rises[key] = _rise(subject, entry)
+            rises[key] = rise_of(subject, entry)
         gap = abs(float(entry.values.sum()) - rises[key])
         if not gap <= ODD_GAP * allowance or not np.isfinite(gap):
             odd.append((gap, entry))
@@ -275,22 +203,8 @@ def _look_at_the_rest(subject, rest: list[StatedMap], allowance: float, found: J
         if subject.deadline.is_over(WITHIN_SAMPLE):
             subject.deadline.left_out["maps whose sums look odd"] = None
             return
-        _judge_map(_pair(subject, entry, {}), entry, found, _context(subject, entry, entries, baselines))
+        _judge_map(pair_of(subject, entry, {}), entry, found, _context(subject, entry, entries, baselines))
         found.checked += 1
-
-
-def _rise(subject: Subject, entry: StatedMap) -> float:
-    with torch.no_grad():
-        both = torch.stack([subject.images[entry.image], entry.baseline])
-        at_image, at_baseline = subject.scores.forward(both)[:, subject.targets[entry.image]].tolist()
-    return at_image - at_baseline
-
-
-def _pair(subject: Subject, entry: StatedMap, paths: dict[tuple[int, int], Line]) -> Pair:
-    key = (entry.image, id(entry.baseline))
-    if key not in paths:
-        paths[key] = subject.line(entry.image, entry.baseline)
-    return Pair(paths[key], entry.n_steps)
 
 
 def _context(subject: Subject, entry: StatedMap, entries: Sequence[StatedMap], baselines) -> Context:
@@ -300,7 +214,7 @@ def _context(subject: Subject, entry: StatedMap, entries: Sequence[StatedMap], b
     n, n_images = entry.image, len(subject.images)
     neighbours = {(n - 1) % n_images, (n + 1) % n_images, n_images - 1 - n} - {n}
     pairs = tuple(
-        _pair(subject, other, {}).line
+        pair_of(subject, other, {}).line
         for other in entries
         if other.image in neighbours and other.series == entry.series
     )
@@ -430,7 +344,7 @@ def _copies(subject: Subject, entries: Sequence[StatedMap]) -> tuple[str, Mistak
 
 def _counts_matter(subject: Subject, first: StatedMap, second: StatedMap) -> bool:
     """Whether the two step counts give different maps at all, as they do wherever F bends."""
-    line = _pair(subject, first, {}).line
+    line = pair_of(subject, first, {}).line
     fewer, more = sorted((first.n_steps, second.n_steps))
     fewer = min(fewer, MAX_RECOMPUTED_STEPS)
     return distance(*(line.rule("trapezoid", n) for n in (fewer, min(more, 2 * fewer)))) > 10 * COPIED_MAP

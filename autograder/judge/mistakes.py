@@ -226,6 +226,11 @@ class Mistake(StrEnum):
         "the gradients are averaged or summed over features as well, so that one number multiplies x - x' for several of them",
         "Take the mean over the points alone: of stacked gradients (n, *shape), .mean(dim=0) or np.mean(..., axis=0).",
     )
+    PARTS_ZEROED = (
+        "parts_zeroed",
+        "some values are zero where they should not be, and the others are right: the map was masked, or small values were dropped",
+        "Return the whole map: no mask, no threshold. Dark pixels count as well, wherever the baseline differs from them.",
+    )
     SCALED = (
         "scaled",
         "the map has the right direction but the wrong magnitude",
@@ -256,8 +261,8 @@ class Mistake(StrEnum):
     # what was differentiated, what was done to it: parts of a composition
     PATH_RUNS_PAST_INPUT = (
         "path_runs_past_input",
-        "the points of the path run past x by one step",
-        "alpha runs from 0 to 1: count the terms of your loop.",
+        "the points of the path run past x: alpha goes beyond 1, by a step or by many, as with k in place of k / n_steps",
+        "alpha runs from 0 to 1: count the terms of your loop, and use alpha itself, not its place in the list.",
     )
     SOFTMAX_INSIDE = (
         "softmax_inside",
@@ -537,8 +542,9 @@ class Mistake(StrEnum):
     )
     PREDICTIONS_ARE_TARGETS = (
         "predictions_are_targets",
-        "the stated predictions are the targets or labels, or a count of the pictures, not what the model says",
-        "A prediction is what the model says, right or wrong: forward(images).argmax(dim=1).",
+        "the stated predictions are the targets, labels or a count of the pictures, and not what the model says of these pictures",
+        "A prediction is what the model says, right or wrong: forward(images).argmax(dim=1). Ask it after the last line that "
+        "chooses, sorts or changes the pictures.",
     )
     PREDICTIONS_OF_BASELINES = (
         "predictions_of_baselines",
@@ -714,6 +720,12 @@ class Mistake(StrEnum):
         "a class other than the target is explained",
         "Differentiate forward(...)[:, target] with the target that you hand in.",
     )
+    TARGETS_IN_ANOTHER_ORDER = (
+        "targets_in_another_order",
+        "the gradients of one path are of several pictures' targets: points and targets of the batch are in two orders",
+        "Where the points come step by step, all pictures at each, repeat the targets as targets.repeat(n_steps); where they come "
+        "picture by picture, as targets.repeat_interleave(n_steps).",
+    )
     BASELINE_AFTER_NORMALISATION = (
         "baseline_after_normalisation",
         "the baseline was set after normalisation: zero there is grey, not black",
@@ -815,6 +827,12 @@ class Mistake(StrEnum):
         "gaps_of_other_counts",
         "the gaps are right, but stand under other step counts",
         "Write each gap under the count that its own map has: {count: gaps of maps[count] for count in maps}.",
+    )
+    GAPS_OF_ANOTHER_RULE = (
+        "gaps_of_another_rule",
+        "the gaps are those of maps by another rule than the maps that are handed in",
+        "Compute them from these very maps: |maps.flatten(1).sum(1) - (F(x) - F(x'))| / |F(x) - F(x')|. A call of "
+        "igref.integrated_gradients without rule= takes the midpoint rule.",
     )
     GAPS_OF_ANOTHER_SCORE = (
         "gaps_of_another_score",
@@ -1072,8 +1090,9 @@ class Mistake(StrEnum):
     )
     QUALITY_IN_ANOTHER_ORDER = (
         "quality_in_another_order",
-        "the qualities are right, but in another order: number n does not belong to image n",
-        "Keep the order of the pictures; sort a copy for a plot.",
+        "the qualities are right, but in another order: number n does not belong to image n, or not to this name",
+        "Keep the order of the pictures; sort a copy for a plot. A list that was filled picture by picture becomes a table of "
+        "(pictures, names): reshape to that, then transpose.",
     )
     QUALITY_RESCALED = (
         "quality_rescaled",
@@ -1232,6 +1251,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     Announced("no absolute value, no clipping, smoothing, rescaling or mean over channels"): (
         Mistake.ABSOLUTE_VALUE,
         Mistake.POSITIVE_PART_ONLY,
+        Mistake.PARTS_ZEROED,
         Mistake.SQUARED,
         Mistake.MIN_MAX,
         Mistake.GRADIENTS_NORMALISED,
@@ -1362,6 +1382,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.MAPS_PILE_UP,
         Mistake.SCORES_AVERAGED,
         Mistake.WRONG_CLASS,
+        Mistake.TARGETS_IN_ANOTHER_ORDER,
         Mistake.MISSING_PART,
     ),
     Announced("the image times the input gradient", "ps1-attribution"): (
@@ -1396,6 +1417,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.GAPS_TO_ANOTHER_COUNT,
         Mistake.GAPS_IN_ANOTHER_ORDER,
         Mistake.GAPS_OF_OTHER_COUNTS,
+        Mistake.GAPS_OF_ANOTHER_RULE,
         Mistake.GAPS_OF_ANOTHER_SCORE,
         Mistake.GAPS_MADE_UP,
     ),

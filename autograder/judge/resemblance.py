@@ -35,6 +35,8 @@ MOSTLY = 0.3
 """What a constant and a factor leave of what a factor alone leaves, where there is a constant. Else it is nearly as much."""
 
 
+NOT_ZERO = 1e-3
+"""Values of a map above this share of its largest are not zero."""
 LITTLE, MOSTLY_SHARES = 0.05, 0.1
 """The gap of an answer from a path with a bend, relative to its values, and relative to how wrong they are."""
 
@@ -51,6 +53,8 @@ def resemblance(answered: Answered, failed: Sequence[int]) -> tuple[Mistake, ...
         return ()
     if all(not values.any() for _, values in wrong):
         return (Mistake.ZEROS,)
+    if _has_zeros(wrong):
+        return (Mistake.PARTS_ZEROED,)
     if all(_is_multiple(values, question.exact) for question, values in wrong):
         return (Mistake.SCALED,)
     if all(_is_affine_image(values, question) for question, values in wrong):
@@ -60,6 +64,27 @@ def resemblance(answered: Answered, failed: Sequence[int]) -> tuple[Mistake, ...
     if _is_alike_over_channels(wrong):
         return (Mistake.CHANNELS_AVERAGED,)
     return _beside_the_path(answered, wrong)
+
+
+def zeroed(values: np.ndarray, right: np.ndarray, allowed: float) -> np.ndarray | None:
+    """Which values are zero where they should not be, with all others right; None where those are not, or no value is.
+
+    >>> zeroed(np.array([0.0, 2.0, 0.0]), np.array([1.0, 2.0, -1.0]), 0.01)
+    array([ True, False,  True])
+    >>> zeroed(np.array([0.0, 3.0, 0.0]), np.array([1.0, 2.0, -1.0]), 0.01) is None
+    True
+    """
+    gone = (values == 0) & (np.abs(right) > NOT_ZERO * np.abs(right).max())
+    off = np.linalg.norm(np.where(gone, 0.0, values - right))
+    return gone if gone.any() and off <= allowed * np.linalg.norm(right) else None
+
+
+def _has_zeros(wrong: Answered) -> bool:
+    """Whether all wrong answers are right but for zeros, of which some stand for positive values."""
+    found = [(zeroed(values, question.exact, question.allowed_error), question.exact) for question, values in wrong]
+    if len(found) < 2 or any(gone is None for gone, _ in found):
+        return False
+    return any((right[gone] > 0).any() for gone, right in found) and sum(bool(values.any()) for _, values in wrong) > 1
 
 
 def _beside_the_path(answered: Answered, wrong: Answered) -> tuple[Mistake, ...]:

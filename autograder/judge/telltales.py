@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from autograder.judge.compositions import CHANNELS, SIZES, Answered, Part, full_batches, mean_of_means, right_weights
-from autograder.judge.line import NAMED, Line, Weighted, by_name, distance
+from autograder.judge.line import NAMED, Line, Weighted, by_name, distance, equal_weights
 from autograder.judge.mistakes import Mistake
 from autograder.judge.moments import wrong_sum
 from autograder.judge.tolerances import ROUNDING, SAME_MAP
@@ -32,6 +32,7 @@ LEAST_DIFFERENCE = 1e-3
 FEWEST_OF_ONE_NUMBER = 2
 """So many wrong answers, at least, have to be one number times x - x', along an axis."""
 MOSTLY = 0.75
+FEWEST_OF_PLACES = 2
 FEWEST_OF_BATCHES = 2
 """So many answers, at least, have to be of sums in which a batch of that size is uneven."""
 
@@ -48,6 +49,7 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> tuple[Mista
         return ()
     for tells, mistakes in (
         (lambda answered, _: is_capped(answered), (Mistake.STEPS_CAPPED,)),
+        (_has_the_place_for_alpha, (Mistake.PATH_RUNS_PAST_INPUT,)),
         (_begins_at_zero, (Mistake.FIRST_STEP_FROM_ZERO,)),
         (_is_kept, (Mistake.KEPT_BETWEEN_CALLS,)),
         (partial(is_mixed_up, channels=CHANNELS[0]), (Mistake.PLACES_MIXED_UP,)),
@@ -78,6 +80,21 @@ def is_capped(answered: Sequence[Answered]) -> bool:
     return any(
         all(_near(line.weighted(*rule.of(min(n, cap))), values) for line, n, values in many_first)
         for cap, rule in product(CAPS, right_weights())
+    )
+
+
+def _has_the_place_for_alpha(answered: Sequence[Answered], wrong: Sequence[int]) -> bool:
+    """Whether alpha is its place in the list, 0, 1, 2 and so on, or its number, so that the points run on far beyond x."""
+    few = [answered[k] for k in wrong if answered[k][0].image.numel() <= SMALL and answered[k][1] <= FEW_STEPS]
+    if len(few) < FEWEST_OF_PLACES:
+        return False
+
+    def of_places(line: Line, n: int, start: int, more: int) -> np.ndarray:
+        return line.weighted(*equal_weights(np.arange(start, start + n + more)))
+
+    return any(
+        all(_near(of_places(line, n, start, more), values) for line, n, values in few)
+        for start, more in product((0, 1), (0, 1))  # from 0 or from 1, with n_steps points or one more
     )
 
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import igref
-from autograder.judge.maps import StatedMap, judge_maps
+from autograder.judge.maps import judge_maps
 from autograder.judge.studies.sample import Sample
 from autograder.judge.studies.submitted_study import Subject
 from autograder.judge.verdict import UngradableError
+from autograder.judge.whose_map import StatedMap
 
 IMAGES = igref.load_digits("held_out")[0][:4]
 WEIGHTS = torch.linspace(-1, 1, 64).view(1, 8, 8)

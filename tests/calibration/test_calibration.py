@@ -36,6 +36,7 @@ ONCE_MISSED = (
     *("ps1/51", "ps1/107", "ps2/32", "ps2/74"),
     *("ps2/141", "ps3/18", "ps3/43", "ps3/73", "ps3/133", "ps3/136", "ps4/36", "ps4/49", "ps4/211", "ps4/215"),
     *("ps1/579", "ps1/590", "ps1/596", "ps2/177", "ps3/164", "ps3/165", "ps4/299"),
+    *("ps1/627", "ps2/183", "ps2/184", "ps3/173", "ps4/323"),
 )
 NAMED = {
     "ps1/579": ("one_kind_of_shape",),
@@ -45,6 +46,11 @@ NAMED = {
     "ps3/164": ("enough_over_pictures",),
     "ps3/165": ("maps_pile_up",),
     "ps4/299": ("measure_changes_input",),
+    "ps1/627": ("path_runs_past_input",),
+    "ps2/183": ("targets_in_another_order",),
+    "ps2/184": ("predictions_over_pictures",),
+    "ps3/173": ("gaps_of_another_rule",),
+    "ps4/323": ("quality_in_another_order",),
     "ps2/141": ("path_without_baseline",),
     "ps3/133": ("gaps_over_another_change",),
     "ps3/136": ("gaps_not_relative",),

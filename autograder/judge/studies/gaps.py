@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -12,19 +12,23 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import STATED_GAP, STATED_GAP_FLOOR
 
 Counted = dict[int, np.ndarray]
+MOST_STEPS_BY_RULES = 60
+"""The largest count at which the gaps of other rules are looked at."""
 TELLING = 5
 """How many times the floor of a gap's tolerance the largest gap has to be before a formula is looked for."""
 
 
 class Ends(NamedTuple):
-    """The scores of N pictures at both ends of their paths, (N,); `all_rises` gives those of other scores as well, (N, K) each.
+    """The scores of N pictures at both ends of their paths, (N,), and what is looked for only where a gap is wrong.
 
-    These are looked for only where a gap is wrong: of all K classes, in the same units and in others.
+    `all_rises` gives those of other scores as well, (N, K) each: of all K classes, in the same units and in others. `by_rules`
+    gives, for some step counts, what the maps of the first few pictures by each textbook rule add up to, (counts, pictures) each.
     """
 
     at_image: np.ndarray
     at_baseline: np.ndarray
     all_rises: Callable[[], Sequence[np.ndarray]] = tuple
+    by_rules: Callable[[Sequence[int]], Iterable[np.ndarray]] = lambda counts: ()
 
     @property
     def rises(self) -> np.ndarray:
@@ -40,6 +44,7 @@ class Sums(NamedTuple):
     size: int
     at_image: np.ndarray
     at_baseline: np.ndarray
+    counts: Sequence[int] = ()
 
     @property
     def rises(self) -> np.ndarray:
@@ -108,7 +113,7 @@ def mistake_of_gaps(stated: Counted, maps: Counted, ends: Ends) -> Mistake:
     counts = sorted(maps)
     flat = [maps[n].reshape(len(maps[n]), -1) for n in counts]
     signed, absolute = np.stack([m.sum(1) for m in flat]), np.stack([np.abs(m).sum(1) for m in flat])
-    sums = Sums(signed, absolute, flat[0].shape[1], ends.at_image, ends.at_baseline)
+    sums = Sums(signed, absolute, flat[0].shape[1], ends.at_image, ends.at_baseline, counts)
     given = np.stack([np.abs(stated[n].astype(np.float64).ravel()) for n in counts])
     if given.max(initial=0.0) <= TELLING * STATED_GAP_FLOOR:
         return Mistake.GAPS_MADE_UP  # what is next to nothing is near too many formulas
@@ -184,6 +189,20 @@ def _of_another_score(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.n
     return bool((off <= 0).all(axis=1).any(axis=0).all())
 
 
+def _of_another_rule(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray]) -> bool:
+    """Whether the gaps of the first few pictures are those of another rule's maps, at all of the counts that are looked at."""
+    looked_at = [k for k, n in enumerate(sums.counts) if n <= MOST_STEPS_BY_RULES]
+    for added_up in ends.by_rules([sums.counts[k] for k in looked_at]):
+        rises = sums.rises[: added_up.shape[1]]
+        gaps = np.abs(added_up - rises) / np.abs(rises)
+        told = (
+            gaps.max(initial=0.0) > TELLING * STATED_GAP_FLOOR
+        )  # of next to nothing at every count, any rule's would do
+        if told and _are(given[looked_at, : len(rises)], gaps):
+            return True
+    return False
+
+
 def _by_a_factor(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray]) -> bool:
     factors = given / sums.right
     factors = factors[:, np.isfinite(factors).all(0)]
@@ -199,6 +218,7 @@ ELSEWHERE: tuple[tuple[Mistake, Holds], ...] = (
     (Mistake.GAPS_IN_ANOTHER_ORDER, _in_another_order),
     (Mistake.GAPS_OF_OTHER_COUNTS, _of_other_counts),
     (Mistake.GAPS_OF_ANOTHER_SCORE, _of_another_score),
+    (Mistake.GAPS_OF_ANOTHER_RULE, _of_another_rule),
     (Mistake.GAPS_OFF_BY_A_FACTOR, _by_a_factor),
 )
 """Beside the formulas, ways in which gaps that are right, or distances of maps, stand where others should."""

@@ -64,6 +64,7 @@ def mistake_of_qualities(stated: dict[str, np.ndarray], again: list[MeasuredReco
         (Mistake.QUALITY_OF_OTHER_MAPS, _of_other_maps),
         (Mistake.QUALITY_AVERAGED, _averaged),
         (Mistake.QUALITY_IN_ANOTHER_ORDER, _in_another_order),
+        (Mistake.QUALITY_IN_ANOTHER_ORDER, _read_the_other_way),
         (Mistake.QUALITY_RESCALED, _rescaled),
     )
     return next((mistake for mistake, holds in rules if holds(stated, off, values)), Mistake.QUALITY_MADE_UP)
@@ -102,6 +103,21 @@ def _in_another_order(stated: dict[str, np.ndarray], off: Measured, values: Meas
         if given.size != measured.size or not all(agrees(a, b, scale) for a, b in zip(given, measured, strict=True)):
             return False
     return True
+
+
+def _read_the_other_way(stated: dict[str, np.ndarray], off: Measured, values: Measured) -> bool:
+    """Whether a list that went picture by picture was read name by name, or the other way round."""
+    scale, n_images = scale_of(values), stated[next(iter(stated))].size
+    in_order = list(stated), sorted(stated, key=lambda name: (len(name), name))
+    for names in in_order:
+        picture_by_picture = [(name, n) for n in range(n_images) for name in names]
+        name_by_name = [(name, n) for name in names for n in range(n_images)]
+        for written, read in ((picture_by_picture, name_by_name), (name_by_name, picture_by_picture)):
+            came_from = dict(zip(read, written, strict=True))
+            known = [(given, values[came_from[at]]) for at, given in off.items() if came_from[at] in values]
+            if len(known) >= FEWEST and all(agrees(given, value, scale) for given, value in known):
+                return True
+    return False
 
 
 def _rescaled(stated: dict[str, np.ndarray], off: Measured, values: Measured) -> bool:

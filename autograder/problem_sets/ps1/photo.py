@@ -10,7 +10,7 @@ import torch
 
 from autograder.judge.line import Line, distance
 from autograder.judge.map_mistakes import CAUSE
-from autograder.judge.maps import MAP_PROPERTIES, StatedMap, judge_maps
+from autograder.judge.maps import MAP_PROPERTIES, judge_maps
 from autograder.judge.mistakes import Mistake
 from autograder.judge.product_mistakes import product_mistake
 from autograder.judge.studies.model_files import FileScores
@@ -18,6 +18,7 @@ from autograder.judge.studies.named_models import Scores
 from autograder.judge.studies.sample import Sample
 from autograder.judge.studies.submitted_study import HandedInStudy, Subject, read_subject
 from autograder.judge.verdict import NO_FAULT, Fault, Faults, NotVerifiedError, UngradableError, Verdict
+from autograder.judge.whose_map import StatedMap
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
 from autograder.student.record import StudyRecord

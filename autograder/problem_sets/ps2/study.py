@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.judge.maps import MAP_PROPERTIES, StatedMap, judge_maps
+from autograder.judge.maps import MAP_PROPERTIES, judge_maps
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.pictures import (
     baselines_fault,
@@ -18,6 +18,7 @@ from autograder.judge.studies.predictions import predictions_fault
 from autograder.judge.studies.sample import Sample
 from autograder.judge.studies.submitted_study import HandedInStudy, Subject
 from autograder.judge.verdict import Fault, Faults, Verdict
+from autograder.judge.whose_map import StatedMap
 from autograder.problem_sets import TASKS
 from autograder.student.evidence import Evidence
 from autograder.student.record import StudyRecord

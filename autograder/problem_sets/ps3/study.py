@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.judge.maps import MAP_PROPERTIES, StatedMap, judge_maps
+from autograder.judge.line import NAMED, SMALL_PICTURE
+from autograder.judge.maps import MAP_PROPERTIES, judge_maps
 from autograder.judge.mistakes import Mistake
 from autograder.judge.studies.enough import BY_A_RULE, OF_THE_RULE, mistake_of_enough, stays
 from autograder.judge.studies.gaps import Counted, Ends, mistake_of_gaps
@@ -18,6 +19,7 @@ from autograder.judge.studies.sample import Sample
 from autograder.judge.studies.submitted_study import HandedInStudy, Subject
 from autograder.judge.tolerances import BORDERLINE, STATED_GAP, STATED_GAP_FLOOR
 from autograder.judge.verdict import NO_FAULT, Fault, Faults, UngradableError, Verdict
+from autograder.judge.whose_map import StatedMap
 from autograder.problem_sets import TASKS
 from autograder.problem_sets.ps3.task import INVENTED_GAPS
 from autograder.student.evidence import Evidence
@@ -25,6 +27,8 @@ from autograder.student.record import StudyRecord
 from igref.attribution import quadrature
 
 TASK = TASKS["ps3-study"]
+BY_OTHER_RULES = 3
+"""So many pictures are looked at, where gaps may be of another rule's maps."""
 FEWEST, MOST, COUNTS = 5, 200, 5
 WITHIN = 0.05
 
@@ -156,7 +160,15 @@ def scores_at_ends(subject: Subject, baselines: Tensor) -> Ends:
         other_at_image, other_at_baseline = of_all_classes(subject.scores.other_kind)
         return [at_image - at_baseline, other_at_image - other_at_baseline]
 
-    return Ends(at_image[targets], at_baseline[targets], all_rises)
+    def by_rules(counts: Sequence[int]) -> Iterator[np.ndarray]:
+        small = subject.images[0].numel() <= SMALL_PICTURE and counts
+        lines = (
+            [subject.line(n, baselines[n]) for n in range(min(BY_OTHER_RULES, len(subject.images)))] if small else []
+        )
+        for rule in NAMED if lines else ():
+            yield np.array([[line.rule(rule, count).sum() for line in lines] for count in counts])
+
+    return Ends(at_image[targets], at_baseline[targets], all_rises, by_rules)
 
 
 def gaps_fault(study: HandedInStudy, ends: Ends, maps: Counted) -> Fault:
