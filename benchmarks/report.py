@@ -116,9 +116,15 @@ def class_run(results: dict) -> str:
         "CPU each over stock's",
     ]
     told = table(head, rows)
-    told += f"\nTwo workers against one: {seconds[ONE]['wall'] / seconds[TWO]['wall']:.2f} times the throughput. "
-    told += f"{ONCE.capitalize()}, with one worker: {results['cost'][ONCE]:.0f} CPU seconds.\n\n"
-    told += _larger_classes(seconds) if FEW_BY_TWO in seconds else ""
+    told += f"\nTwo workers against one: {seconds[ONE]['wall'] / seconds[TWO]['wall']:.2f} times the throughput."
+    return told + "\n\n" + (_larger_classes(seconds) if FEW_BY_TWO in seconds else "")
+
+
+def class_cost(results: dict) -> str:
+    """Where the processor seconds of one submission go, and what judging a class again takes."""
+    again = results["replay"]
+    told = f"{ONCE.capitalize()}, with one worker: {results['cost'][ONCE]:.0f} CPU seconds. Judging {again['students']} again from "
+    told += f"their evidence takes two workers {again['wall']:.0f} wall seconds, with {again['cpu']:.0f} of the processor.\n\n"
     spent = {f"grading one more: {name}": cpu for name, cpu in results["cost"].items() if name != ONCE}
     spent |= {f"the verdict on {name}": cpu for name, cpu in results["verdict"].items()}
     rows = [[name, f"{cpu:.2f}"] for name, cpu in spent.items()]
@@ -205,6 +211,7 @@ def sections() -> str:
         "Map error": map_errors,
         "Accelerator": accelerator,
         "Class run": class_run,
+        "Class cost": class_cost,
         "Class alike": class_alike,
     }
     for title, write in written.items():

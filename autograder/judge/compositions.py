@@ -345,6 +345,7 @@ MORE_SCORES = tuple(
         ("square", torch.square),
         ("square of softmax", lambda s: s.softmax(dim=1).square()),
         ("exponential", torch.exp),
+        ("absolute value", torch.abs),
         ("positive part", torch.relu),
         *((f"softmax at {t:g}", lambda s, t=t: (s / t).softmax(dim=1)) for t in (0.1, 0.5, 2.0, 5.0, 10.0)),
     )

@@ -191,7 +191,8 @@ class Mistake(StrEnum):
     )
     SCORE_TRANSFORMED = (
         "score_transformed",
-        "another function of the score is differentiated, such as its square, its exponential, or a softmax with a temperature",
+        "another function of the score is differentiated, such as its square, its absolute value, its exponential, or a softmax "
+        "with a temperature",
         "Differentiate forward(...)[:, target] as it is. backward(gradient=g) multiplies by g: let it be 1 for the target's score.",
     )
     TARGET_AS_RANK = (
@@ -259,6 +260,12 @@ class Mistake(StrEnum):
     )
 
     # what was differentiated, what was done to it: parts of a composition
+    RIGHT_FROM_ZERO_ALONE = (
+        "right_from_zero_alone",
+        "the answers are right from a baseline of zero, and wrong from others: the path from there is not straight, or the "
+        "baseline is left out of a step",
+        "The points are baseline + alpha * (x - baseline), and the factor is x - baseline. Try a baseline of ones.",
+    )
     PATH_RUNS_PAST_INPUT = (
         "path_runs_past_input",
         "the points of the path run past x: alpha goes beyond 1, by a step or by many, as with k in place of k / n_steps",
@@ -471,6 +478,12 @@ class Mistake(StrEnum):
         "input_times_gradient",
         "the gradient is multiplied by x",
         "Return the gradient itself; the product with x is another method, later in the notebook.",
+    )
+    GRADIENT_ELSEWHERE = (
+        "gradient_elsewhere",
+        "the answers are right where F is a plane, and wrong where it bends: that is not the derivative at x, but one at other "
+        "points, such as noisy copies, or a difference of scores",
+        "Let autograd differentiate the score at x, once: no noise, no small steps.",
     )
     INPUT_RESCALED = (
         "input_rescaled",
@@ -1229,6 +1242,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     Announced("points on the straight path from `baseline` to `x`"): (
         Mistake.NODES_NOT_MOVED,
         Mistake.PATH_FROM_ZERO,
+        Mistake.RIGHT_FROM_ZERO_ALONE,
         Mistake.PATH_FROM_ZERO_TIMES_DIFFERENCE,
         Mistake.PATH_BEYOND_INPUT,
         Mistake.PATH_WITHOUT_BASELINE,
@@ -1315,6 +1329,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     Announced("The score in question is the one that `forward` returns"): (Mistake.NETWORK_NOT_ASKED,),
     Announced("the gradient of one class's score with respect to the input", "ps1-attribution"): (
         Mistake.INPUT_RESCALED,
+        Mistake.GRADIENT_ELSEWHERE,
     ),
     Announced("`input_gradient` returns the gradient alone"): (
         Mistake.INPUT_TIMES_GRADIENT,

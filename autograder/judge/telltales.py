@@ -57,6 +57,7 @@ def telltale(answered: Sequence[Answered], failed: Sequence[int]) -> tuple[Mista
         (partial(is_mixed_up, channels=CHANNELS[2]), (Mistake.CHANNELS_AVERAGED, Mistake.PLACES_MIXED_UP)),
         (_is_half, (Mistake.HALF_PRECISION,)),
         (_has_mixed_points, (Mistake.POINTS_MIXED_UP,)),
+        (_has_gradients_elsewhere, (Mistake.POINTS_MIXED_UP,)),
     ):
         if tells(answered, wrong):
             return mistakes
@@ -313,6 +314,8 @@ MIXED = (
     (_as_they_are, _read_as_channels_last),
 )
 """What was done to the points, and what to their gradients."""
+MIXED_STEPS = tuple((mixed, _as_they_are, True) for mixed in (_stacked_last, _read_as_stacked_last))
+"""The same of alpha times the difference, as an outer product that was reshaped, before the baseline is added."""
 
 
 def _has_mixed_points(answered: Sequence[Answered], wrong: Sequence[int]) -> bool:
@@ -323,14 +326,33 @@ def _has_mixed_points(answered: Sequence[Answered], wrong: Sequence[int]) -> boo
         return False
     return any(
         all(_near(_with_mixed_points(line, *rule.of(n), *mixed), values) for line, n, values in small)
-        for rule, mixed in product(right_weights()[:COMMON_RULES], MIXED)
+        for rule, mixed in product(right_weights()[:COMMON_RULES], (*MIXED, *MIXED_STEPS))
     )
 
 
-def _with_mixed_points(line: Line, nodes: np.ndarray, weights: np.ndarray, of_points, of_gradients) -> np.ndarray:
+def _has_gradients_elsewhere(answered: Sequence[Answered], wrong: Sequence[int]) -> bool:
+    """Whether the wrong answers are pictures, x - x' times a rule's mean gradient with its numbers in another order."""
+    if any(answered[k][0].image.ndim != 3 for k in wrong):
+        return False
+    pictures = [answered[k] for k in wrong if answered[k][0].difference.all()]
+    if len(pictures) < 2:
+        return False
+    return any(
+        all(
+            _near(np.sort(line.mean_gradient(*rule.of(n)), axis=None), np.sort(values / line.difference, axis=None))
+            for line, n, values in pictures
+        )
+        for rule in right_weights()
+    )
+
+
+def _with_mixed_points(
+    line: Line, nodes: np.ndarray, weights: np.ndarray, of_points, of_gradients, before_baseline: bool = False
+) -> np.ndarray:
     baseline = line.baseline.double().numpy()
-    points = baseline + nodes.reshape(-1, *[1] * baseline.ndim) * line.difference
-    asked = torch.from_numpy(np.ascontiguousarray(of_points(points))).to(line.image)
+    steps = nodes.reshape(-1, *[1] * baseline.ndim) * line.difference
+    points = baseline + of_points(steps) if before_baseline else of_points(baseline + steps)
+    asked = torch.from_numpy(np.ascontiguousarray(points)).to(line.image)
     gradients = scores_and_gradients(line.forward, asked, torch.full((len(asked),), line.target))[1]
     return line.difference * np.tensordot(weights, of_gradients(gradients.double().numpy()), axes=1)
 

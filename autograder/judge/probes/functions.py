@@ -83,7 +83,7 @@ def integrated_gradients_probes(seed: int) -> list[Probe]:
             (1, 4, 4),
             zero_baseline=False,
         ),
-        draw.probe("polynomial, not the top class", "target", draw.polynomial, top_class=False),
+        draw.with_a_negative_score("polynomial, not the top class", "target", draw.polynomial),
         draw.probe("softmax network, not the top class", "target", draw.softmax_network, top_class=False),
         *draw.two_step_counts(),
         draw.larger_picture("networks"),
@@ -105,7 +105,7 @@ def input_gradient_probes(seed: int) -> list[Probe]:
         draw.probe("softmax network", "nonlinear", draw.softmax_network),
         draw.probe("convolutional network on an image", "images", draw.convolutional_network, (3, 6, 6)),
         *draw.twice("softmax network on an image", "images", draw.softmax_network, (1, 4, 5)),
-        draw.probe("polynomial, not the top class", "target", draw.polynomial, top_class=False),
+        draw.with_a_negative_score("polynomial, not the top class", "target", draw.polynomial),
         draw.probe("softmax network, not the top class", "target", draw.softmax_network, top_class=False),
         draw.larger_picture("images"),
         draw.many_classes(),
@@ -164,6 +164,19 @@ class _Draw:
         """A prime number of steps for the first probe of a property, an even one for the next, and so on."""
         self._counted[asks_about] += 1
         return self._one_of(PRIMES) if self._counted[asks_about] % 2 else 2 * self._between(4, 12)
+
+    def with_a_negative_score(self, name: str, asks_about: str, family: Family) -> Probe:
+        """A question about a class whose score is negative: top classes have positive ones, of which |F| has the same gradient."""
+        probe = self.probe(name, asks_about, family, top_class=False)
+        ours = self._random
+        while (scores := probe.network(probe.x[None])[0])[probe.target] >= 0:
+            if scores.min() < 0:
+                probe = replace(probe, target=int(scores.argmin()))
+            else:  # drawn by others, so that the probes after this one stay as they are
+                self._random = self._random.spawn(1)[0]
+                probe = replace(probe, network=family(probe.x.numpy().astype(np.float64)))
+        self._random = ours
+        return probe
 
     def two_baselines(self) -> list[Probe]:
         """The same question two times, then from another baseline, on the other side of zero."""

@@ -56,7 +56,10 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
         if (found := explain_gradient(lines, wrong)) is not None:
             breaks = broken(found)
             return Diagnosis(found.mistakes, breaks or None)
-        return Diagnosis((Mistake.PLACES_MIXED_UP,) if _is_mixed_up(questions, failed) else ())
+        if _is_mixed_up(questions, failed):
+            return Diagnosis((Mistake.PLACES_MIXED_UP,))
+        flat = [k for k, answer in enumerate(answered) if answer.probe.asks_about == "linear"]
+        return Diagnosis((Mistake.GRADIENT_ELSEWHERE,) if flat and not {*flat} & {*wrong} else ())
 
     return verdict_on_function(TASK, "input_gradient", evidence, answers, fault, diagnose, EXAMPLE)
 
