@@ -763,7 +763,9 @@ class Mistake(StrEnum):
     NOISY_MAP = (
         "noisy_map",
         "the map resembles integrated gradients, but is farther off than its steps explain",
-        "Check that the model is in evaluation mode (dropout, batch normalisation) and that the whole path is summed.",
+        "Hand in the very pictures and baselines that the maps were computed from: noise drawn again is another baseline, and "
+        "a picture changed afterwards is another picture. Then check that the model is in evaluation mode (dropout, batch "
+        "normalisation) and that the whole path is summed.",
     )
     UNRELATED_MAP = (
         "unrelated_map",
@@ -1106,6 +1108,16 @@ class Mistake(StrEnum):
         "the qualities are right, but in another order: number n does not belong to image n, or not to this name",
         "Keep the order of the pictures; sort a copy for a plot. A list that was filled picture by picture becomes a table of "
         "(pictures, names): reshape to that, then transpose.",
+    )
+    QUALITY_AS_RANKS = (
+        "quality_as_ranks",
+        "places in the order of the pictures are stated, not the measure's numbers",
+        "State what attribution_quality returns for each map: argsort gives places.",
+    )
+    QUALITY_OF_OTHER_SCORES = (
+        "quality_of_other_scores",
+        "the measure was given other scores than the ones handed in: probabilities for logits, or the other way round",
+        "Give attribution_quality the same forward everywhere: the one that the maps are of.",
     )
     QUALITY_RESCALED = (
         "quality_rescaled",
@@ -1490,6 +1502,8 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.QUALITY_AVERAGED,
         Mistake.QUALITY_IN_ANOTHER_ORDER,
         Mistake.QUALITY_RESCALED,
+        Mistake.QUALITY_AS_RANKS,
+        Mistake.QUALITY_OF_OTHER_SCORES,
     ),
     Announced("and not all alike"): (Mistake.QUALITY_CONSTANT,),
     Announced("so that your measure can be asked again"): (Mistake.MEASURE_NOT_ASKED,),

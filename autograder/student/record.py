@@ -276,9 +276,11 @@ INSTEAD = (
     *("absolute", "reversed", "top class", "first target", "last target", "baseline"),
     *("first picture", "last picture", "picture before", "picture of the map's place"),
     *("first and its class", "last and its class", "before and its class", "of the map's place and its class"),
+    *("softmax of the scores", "logarithm of the scores"),
 )
 """What a measure is asked about a map whose stated quality is another: |map|, -map, the class that the network puts first, the
-map on another picture or on its baseline, or for another picture's class, or both; but not what is the same as before."""
+map on another picture or on its baseline, or for another picture's class, or both, or of other scores; but not what is the same as
+before."""
 ASKED_INSTEAD = 4
 INSTEAD_SECONDS = 1.5
 """How many times the seconds for measuring again may have gone by before no other form is asked about."""
@@ -302,8 +304,10 @@ def measured_again(
     found: list[MeasuredRecord] = []
     asked_instead, start = 0, time.process_time()
 
-    def number(image: Any, attribution: Any, of_class: int) -> tuple[AnswerRecord, float | None]:
-        given, value = answer(lambda: measure(forward, image, attribution, of_class))
+    def number(
+        image: Any, attribution: Any, of_class: int, of: Callable = forward
+    ) -> tuple[AnswerRecord, float | None]:
+        given, value = answer(lambda: measure(of, image, attribution, of_class))
         return given, float(value.reshape(())) if value is not None and value.size == 1 else None
 
     for key, n in random.SystemRandom().sample(pairs, min(MAX_ENTRIES, len(pairs))):
@@ -332,15 +336,20 @@ def _is_as_stated(study: dict[str, Any], key: Any, n: int, value: float) -> bool
 
 def _other_forms(
     forward: Callable, study: dict[str, Any], key: Any, n: int, attribution: Any, target: np.ndarray
-) -> dict[str, tuple[Any, Any, int]]:
-    """What else a measure may have been given, by the names of INSTEAD: picture, map and class."""
+) -> dict[str, tuple[Any, ...]]:
+    """What else a measure may have been given, by the names of INSTEAD: picture, map and class; other scores where they differ."""
     images, targets = study["images"], [int(one) for one in target.ravel()]
-    forms: dict[str, tuple[Any, Any, int]] = {}
+    forms: dict[str, tuple[Any, ...]] = {}
     with suppress(Exception):  # a forward of a student's own, or maps of any kind: then there is nothing more to ask
         image, of_class = images[n], targets[n if len(targets) > 1 else 0]
         forms |= {"absolute": (image, abs(attribution), of_class), "reversed": (image, -attribution, of_class)}
         with torch.no_grad():
-            top = int(forward(image[None]).argmax())
+            scores = forward(image[None])
+        top, are_shares = int(scores.argmax()), bool(torch.allclose(scores.sum(), scores.new_ones(())))
+        if are_shares:
+            forms["logarithm of the scores"] = image, attribution, of_class, lambda batch: forward(batch).log()
+        else:
+            forms["softmax of the scores"] = image, attribution, of_class, lambda batch: forward(batch).softmax(dim=1)
         for name, other in {"top class": top, "first target": targets[0], "last target": targets[-1]}.items():
             if other != of_class:
                 forms[name] = (image, attribution, other)

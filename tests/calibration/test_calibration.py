@@ -37,6 +37,7 @@ ONCE_MISSED = (
     *("ps2/141", "ps3/18", "ps3/43", "ps3/73", "ps3/133", "ps3/136", "ps4/36", "ps4/49", "ps4/211", "ps4/215"),
     *("ps1/579", "ps1/590", "ps1/596", "ps2/177", "ps3/164", "ps3/165", "ps4/299"),
     *("ps1/627", "ps2/183", "ps2/184", "ps3/173", "ps4/323"),
+    *("ps1/673", "ps1/676", "ps3/181", "ps3/185", "ps4/341", "ps4/342"),
 )
 NAMED = {
     "ps1/579": ("one_kind_of_shape",),
@@ -51,6 +52,12 @@ NAMED = {
     "ps2/184": ("predictions_over_pictures",),
     "ps3/173": ("gaps_of_another_rule",),
     "ps4/323": ("quality_in_another_order",),
+    "ps1/673": ("gradient_elsewhere",),
+    "ps1/676": ("score_transformed",),
+    "ps3/181": ("enough_not_every_larger",),
+    "ps3/185": ("gaps_in_another_order",),
+    "ps4/341": ("quality_as_ranks",),
+    "ps4/342": ("quality_of_other_scores",),
     "ps2/141": ("path_without_baseline",),
     "ps3/133": ("gaps_over_another_change",),
     "ps3/136": ("gaps_not_relative",),

@@ -141,7 +141,7 @@ def _sources(hand_in: HandIn, assignment: str) -> Iterator[str]:
             yield cells[name]
         elif name.endswith("-choice"):
             yield with_digits(source)
-        elif cell["metadata"].get("nbgrader") or name.endswith(("-setup", "-choice-shown")):
+        elif cell["metadata"].get("nbgrader") or name.endswith(("-setup", "-choice-shown", "-draw")):
             yield source
 
 

@@ -38,8 +38,9 @@ def mistake_of_enough(answers: Sequence[float], counts: Sequence[int], gaps: np.
         and any(list(given) == list(answers) for given in rule(counts, gaps, tolerance))
     }
     none = [answer for answer, other in zip(answers, right, strict=True) if not other]
-    if any(none) and all(answer == other for answer, other in zip(answers, right, strict=True) if other):
-        told.add(Mistake.ENOUGH_OF_NONE)
+    is_right_where_one_is = all(answer == other for answer, other in zip(answers, right, strict=True) if other)
+    if any(none) and is_right_where_one_is and not told:
+        return Mistake.ENOUGH_OF_NONE
     if Mistake.FIRST_NOT_STAYS in told:
         return Mistake.FIRST_NOT_STAYS  # the commonest
     return told.pop() if len(told) == 1 else Mistake.WRONG_ENOUGH

@@ -12,6 +12,7 @@ from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import STATED_GAP, STATED_GAP_FLOOR
 
 Counted = dict[int, np.ndarray]
+FEWEST_OF_A_TABLE = 3
 MOST_STEPS_BY_RULES = 60
 """The largest count at which the gaps of other rules are looked at."""
 TELLING = 5
@@ -171,6 +172,11 @@ def _in_another_order(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.n
     return _are(np.sort(given, axis=1), np.sort(sums.right, axis=1))
 
 
+def _on_its_side(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray]) -> bool:
+    """Whether rows and columns have changed places, which goes unnoticed with as many counts as pictures."""
+    return len(given) == given.shape[1] >= FEWEST_OF_A_TABLE and _are(given, sums.right.T)
+
+
 def _of_other_counts(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.ndarray]) -> bool:
     """Whether each row is that of some count."""
     return all(any(_are(row, other) for other in sums.right) for row in given)
@@ -216,6 +222,7 @@ ELSEWHERE: tuple[tuple[Mistake, Holds], ...] = (
     (Mistake.GAPS_OF_THE_BATCH, _of_all_pairs),
     (Mistake.GAPS_TO_ANOTHER_COUNT, _to_finest_map),
     (Mistake.GAPS_IN_ANOTHER_ORDER, _in_another_order),
+    (Mistake.GAPS_IN_ANOTHER_ORDER, _on_its_side),
     (Mistake.GAPS_OF_OTHER_COUNTS, _of_other_counts),
     (Mistake.GAPS_OF_ANOTHER_SCORE, _of_another_score),
     (Mistake.GAPS_OF_ANOTHER_RULE, _of_another_rule),

@@ -24,6 +24,7 @@ OF_INSTEAD = dict(
             *(Mistake.QUALITY_OF_MAGNITUDES, Mistake.QUALITY_OF_REVERSED, Mistake.QUALITY_OF_TOP_CLASS),
             *[Mistake.QUALITY_OF_ANOTHER_TARGET] * 2,
             *[Mistake.QUALITY_OF_ANOTHER_PICTURE] * 9,
+            *[Mistake.QUALITY_OF_OTHER_SCORES] * 2,
         ),
         strict=True,
     )
@@ -66,6 +67,7 @@ def mistake_of_qualities(stated: dict[str, np.ndarray], again: list[MeasuredReco
         (Mistake.QUALITY_IN_ANOTHER_ORDER, _in_another_order),
         (Mistake.QUALITY_IN_ANOTHER_ORDER, _read_the_other_way),
         (Mistake.QUALITY_RESCALED, _rescaled),
+        (Mistake.QUALITY_AS_RANKS, _ranks),
     )
     return next((mistake for mistake, holds in rules if holds(stated, off, values)), Mistake.QUALITY_MADE_UP)
 
@@ -137,6 +139,19 @@ def _groups(stated: dict[str, np.ndarray], values: Measured, group_of) -> Iterat
         if len(pairs) >= FEWEST:
             given, value = np.array(pairs).T
             yield given, value
+
+
+def _ranks(stated: dict[str, np.ndarray], off: Measured, values: Measured) -> bool:
+    """Whether they are places in the order of the measure's numbers, under each name; also places in the order of those."""
+    for name in {name for name, _ in off}:
+        given = stated[name].astype(np.float64).ravel()
+        measured = np.array([values.get((name, n), np.nan) for n in range(given.size)])
+        if np.isnan(measured).any() or not (np.sort(given) - given.min() == np.arange(given.size)).all():
+            return False
+        order = [np.argsort(one) for one in (measured, -measured)]
+        if not any((given - given.min() == places).all() for one in order for places in (one, np.argsort(one))):
+            return False
+    return True
 
 
 def _is_line(given: np.ndarray, value: np.ndarray) -> bool:
