@@ -196,7 +196,7 @@ class TestWrongMaps:
             (
                 "unit range",
                 lambda s: s["attribution"] / s["attribution"].abs().max(),
-                "scaled",
+                "normalised",
                 {"completeness", "map"},
             ),
             ("squares", lambda s: s["attribution"] ** 2, None, {"map"}),

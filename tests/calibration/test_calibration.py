@@ -52,7 +52,7 @@ NAMED = {
     "ps2/184": ("predictions_over_pictures",),
     "ps3/173": ("gaps_of_another_rule",),
     "ps4/323": ("quality_in_another_order",),
-    "ps1/673": ("gradient_elsewhere",),
+    "ps1/673": ("gradient_elsewhere", "points_off_the_path"),
     "ps1/676": ("score_transformed",),
     "ps3/181": ("enough_not_every_larger",),
     "ps3/185": ("gaps_in_another_order",),

@@ -69,7 +69,7 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
 def _of_the_maps(fault: Fault, faults: Faults) -> Fault:
     """A fault of what was read from the maps; where those were made to add up, that is what it follows from."""
     if (
-        fault.mistake in (Mistake.GAPS_MADE_UP, Mistake.WRONG_ENOUGH)
+        fault.mistake in (Mistake.GAPS_MADE_UP, Mistake.GAPS_OF_ANOTHER_RULE, Mistake.WRONG_ENOUGH)
         and Mistake.RESCALED_TO_COMPLETE in faults.mistakes
     ):
         return fault._replace(mistake=Mistake.RESCALED_TO_COMPLETE)
