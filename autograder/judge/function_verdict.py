@@ -25,6 +25,10 @@ BESIDE_A_CHANGE = frozenset(
 """What is said beside a changed argument: x /= 255 is wrong in a copy, too, and so is the form."""
 
 
+FEWEST_LATER = 5
+"""So many calls after a first right one have to end with an error before something is said to be left from one to the next."""
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """What is wrong with a function.
@@ -160,8 +164,9 @@ def _diagnosis(answers: list[Answer], failed: list[Answer], diagnose: Callable[[
     if failed and all(answer.values is not None and not answer.is_finite for answer in failed):
         return Diagnosis((Mistake.NOT_FINITE,))
     of_form = tuple(dict.fromkeys(answer.mistake for answer in answers if answer.mistake))
-    if answers[0] not in failed and len(failed) == len(answers) - 1 and all(answer.error for answer in failed):
-        return Diagnosis((Mistake.KEPT_BETWEEN_CALLS,))  # the first call is right, and each later one stops
+    only_the_first_is_right = answers[0] not in failed and len(failed) == len(answers) - 1 >= FEWEST_LATER
+    if only_the_first_is_right and all(answer.error for answer in failed):
+        return Diagnosis((Mistake.KEPT_BETWEEN_CALLS,))
     found = diagnose(failed)
     if _is_of_one_kind_of_shape(answers):
         return Diagnosis((*found.mistakes, Mistake.ONE_KIND_OF_SHAPE, *of_form))
