@@ -846,8 +846,8 @@ class Mistake(StrEnum):
     GAPS_OF_ANOTHER_RULE = (
         "gaps_of_another_rule",
         "the gaps are those of maps by another rule than the maps that are handed in",
-        "Compute them from these very maps: |maps.flatten(1).sum(1) - (F(x) - F(x'))| / |F(x) - F(x')|. A call of "
-        "igref.integrated_gradients without rule= takes the midpoint rule.",
+        "Compute them from these very maps: |maps.flatten(1).sum(1) - (F(x) - F(x'))| / |F(x) - F(x')|. Unless it "
+        "is told another rule, igref.integrated_gradients takes the midpoint rule.",
     )
     GAPS_OF_ANOTHER_SCORE = (
         "gaps_of_another_score",
