@@ -715,3 +715,11 @@ def test_steps_that_count_up_to_a_number_of_ones_own_are_named(hand_in):
 def test_a_map_whose_small_values_were_dropped_is_named(hand_in):
     dropped = "values * (values.abs() >= values.abs().median())"
     assert hand_in(f"{MIDPOINT}    return {dropped}", INTEGRATED).mistakes == (Mistake.PARTS_ZEROED,)
+
+
+def test_who_stops_at_many_steps_is_told_nothing_of_baselines(hand_in):
+    """Points of one's own, which no composition has, and every answer that is given is right."""
+    alphas = "alphas = (torch.arange(n_steps) + torch.rand(n_steps, generator=torch.Generator().manual_seed(n_steps))) / n_steps"
+    stops = f"    if n_steps > 100:\n        raise ValueError('too many')\n    {alphas}"
+    source = MIDPOINT.replace("    alphas = (torch.arange(n_steps) + 0.5) / n_steps", stops)
+    assert source != MIDPOINT and hand_in(f"{source}    return values", INTEGRATED).mistakes == ()

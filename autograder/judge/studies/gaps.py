@@ -201,10 +201,8 @@ def _of_another_rule(given: np.ndarray, sums: Sums, ends: Ends, flat: list[np.nd
     for added_up in ends.by_rules([sums.counts[k] for k in looked_at]):
         rises = sums.rises[: added_up.shape[1]]
         gaps = np.abs(added_up - rises) / np.abs(rises)
-        told = (
-            gaps.max(initial=0.0) > TELLING * STATED_GAP_FLOOR
-        )  # of next to nothing at every count, any rule's would do
-        if told and _are(given[looked_at, : len(rises)], gaps):
+        # What is next to nothing at every count is near any rule's.
+        if gaps.max(initial=0.0) > TELLING * STATED_GAP_FLOOR and _are(given[looked_at, : len(rises)], gaps):
             return True
     return False
 

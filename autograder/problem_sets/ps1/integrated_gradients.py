@@ -126,7 +126,7 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             return Diagnosis(found.mistakes, broken(found))
         told = wrong_sum_beside(lines) or resemblance(given, wrong)
         from_zero = [not line.baseline.any() for line, _, _ in lines]
-        if not told and sum(from_zero) > 1 and not any(from_zero[k] for k in wrong):
+        if wrong and not told and sum(from_zero) > 1 and not any(from_zero[k] for k in wrong):
             told = (Mistake.RIGHT_FROM_ZERO_ALONE,)
         return Diagnosis(told, None if is_of_calls else _by_luck(lines, answered))
 
