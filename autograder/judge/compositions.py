@@ -39,6 +39,8 @@ SOON_SEARCHED, MOST_SEARCHED = 4_096, 8_192
 """Candidates are drawn from lines of at most so many numbers a rule, if there is one from fewer: it takes a second or two."""
 FIXED_COUNTS = (1, 2, 3, 4, 5, 10, 20, 25, 30, 32, 50, 64, 100, 128, 200, 256, 300)
 USUAL_COUNTS = (10, 20, 50, 100, 200)
+LINES_FOR_A_GRADIENT = 3
+"""So many lines candidates for a gradient at x are drawn from, in turn: one gradient each is quick."""
 FILTERED_BY_PRODUCT = 512
 """Numbers of a map up to which a filter is kept as a matrix: two megabytes."""
 PERCENTILES = (90, 95, 98, 99)
@@ -732,8 +734,9 @@ def explain(
     telling = _searched(answered, failed) or _searched(answered, range(len(answered)))
     telling.sort(key=lambda k: (_cost(*answered[k]) <= SOON_SEARCHED, *_is_telling(answered[k][0])), reverse=True)
     cheap_first = sorted(answered, key=lambda one: _cost(*one))  # what a candidate fails on should cost little
-    # What is done to channels shows on pictures alone.
-    for k in dict.fromkeys([*telling[:1], *[k for k in telling if answered[k][0].image.ndim == 3][:1]]):
+    # What is done to channels shows on pictures alone. One line may show nothing: a softmax that is one leaves no gradient.
+    tried = 1 if len(parts.weights) > 1 else LINES_FOR_A_GRADIENT
+    for k in dict.fromkeys([*telling[:tried], *[k for k in telling if answered[k][0].image.ndim == 3][:1]]):
         for displays, which, most in parts.passes if answered[k][0].image.ndim == 1 else parts.passes[:2]:
             candidates = list(_candidates(*answered[k], parts, displays, which, most))
             if (found := _first_that_holds(candidates, cheap_first, len(failed))) is not None:
@@ -1030,7 +1033,7 @@ def _explained(composition: Composition, answered: Sequence[Answered], failed: i
     otherwise in float32.
     """
     allowed = min(len(answered) // 8, failed // 4) if composition.mistakes else 0
-    factors, held, others = [], [], 0
+    factors, held, others, of_nothing = [], [], 0, 0
     tolerance = SAME_MAP if composition.mistakes else 3 * ROUNDING  # or half precision would be right
     for line, n_steps, values in answered:
         expected = composition.map(line, n_steps)
@@ -1038,6 +1041,9 @@ def _explained(composition: Composition, answered: Sequence[Answered], failed: i
             continue  # the mistake breaks down there: neither for nor against it
         if max(np.linalg.norm(values), np.linalg.norm(expected)) <= _negligible(line):
             continue  # both are nothing but rounding
+        if composition.mistakes and np.linalg.norm(expected) <= _negligible(line):
+            of_nothing += 1  # rounding that was divided by its own size, or something else
+            continue
         factor = float((values * expected).sum() / max((expected**2).sum(), VANISHING**2))
         if factor and np.linalg.norm(values - factor * expected) <= tolerance * np.linalg.norm(values):
             factors.append((factor, n_steps, *composition.summed(n_steps)))
@@ -1046,7 +1052,10 @@ def _explained(composition: Composition, answered: Sequence[Answered], failed: i
             others += 1
             if others > allowed:
                 return None
-    return _with_factor(composition, factors, held) if len(factors) > others else None
+    found = _with_factor(composition, factors, held) if len(factors) > others + of_nothing else None
+    if found is not None and Mistake.NORMALISED not in found.mistakes and others + of_nothing > allowed:
+        return None
+    return found
 
 
 def _with_factor(
@@ -1083,9 +1092,10 @@ def _with_factor(
     if (np.abs(np.abs(given) - 1) <= SAME_MAP).sum() > len(given) / 4:
         return None  # a map that was divided by a size of its own is hardly ever as large as it was
     one = float(np.median(given))
+    reversed_ = (Mistake.SIGN_REVERSED,) if one < 0 else ()
     mistake = Mistake.SCALED if (np.abs(given - one) <= SAME_MAP * abs(one)).all() else Mistake.NORMALISED
     size = one if mistake is Mistake.SCALED else np.nan  # each map has a factor of its own, which no other map tells
-    return Explanation(composition, lambda *sums: size, named(composition, (mistake,)))
+    return Explanation(composition, lambda *sums: size, named(composition, (*reversed_, mistake)))
 
 
 def _mostly_add_up(held: Sequence[tuple[Line, np.ndarray]]) -> bool:

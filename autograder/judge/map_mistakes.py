@@ -45,7 +45,7 @@ from autograder.judge.line import (
     equal_weights,
 )
 from autograder.judge.mistakes import Mistake
-from autograder.judge.resemblance import zeroed
+from autograder.judge.resemblance import is_rounded, zeroed
 from autograder.judge.studies.model_files import FileScores
 from autograder.judge.studies.named_models import Scores
 from autograder.judge.tolerances import ACROSS, EXACT_MAP, PROPORTIONAL_MAP, SAME_SUM
@@ -159,6 +159,8 @@ def _named(pair: Pair, values: np.ndarray, context: Context) -> Mistake:
         return Mistake.ALL_CLASSES  # probabilities sum to one, so the gradient of their sum is rounding
     if of_logarithm := _of_logarithm(pair, values):
         return of_logarithm
+    if is_rounded(values, pair.reference, pair.allowed_map_error):
+        return Mistake.VALUES_ROUNDED
     gone = zeroed(values, pair.reference, pair.allowed_map_error)
     if gone is not None and (pair.reference[gone] > 0).any():
         return Mistake.PARTS_ZEROED

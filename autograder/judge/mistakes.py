@@ -242,6 +242,11 @@ class Mistake(StrEnum):
         "the values are right to only three digits, as in half precision",
         "Compute in float32 or float64.",
     )
+    VALUES_ROUNDED = (
+        "values_rounded",
+        "the map's values are rounded to a few decimals, and many of them are smaller than that",
+        "Return the numbers as they are, without round(). Round only what you print.",
+    )
     WHOLE_NUMBERS = (
         "whole_numbers",
         "the values were made whole numbers, as by .long(), .int() or round()",
@@ -658,6 +663,13 @@ class Mistake(StrEnum):
         "Return the map as it is, with its gap, which tells how good the approximation is; more steps make it smaller. "
         "Multiplying the whole map by one factor makes its sum right, but none of its pixels.",
     )
+    OTHER_NUMBERS_AGAIN = (
+        "other_numbers_again",
+        "the same question gets other numbers when it is asked again, as with noise that is drawn inside the function, or "
+        "something left over from the call before",
+        "Leave the noise out. A rule that draws its points takes one in each piece of the path, from a generator with a fixed "
+        "seed. Let nothing outside the function change.",
+    )
     NOT_THE_SAME_AGAIN = (
         "not_the_same_again",
         "the function is right at first, and wrong when it is asked about the same x again",
@@ -884,6 +896,12 @@ class Mistake(StrEnum):
         "the gaps of each picture are off by a factor of its own, the same at every count",
         "Divide by |F(x) - F(x')| of that very picture, in the scores and for the target that its maps are of.",
     )
+    GAPS_ROUNDED = (
+        "gaps_rounded",
+        "the stated gaps are rounded, or cut off to whole numbers: a gap below 1 is then 0",
+        "Leave the digits as they are, and round only what you print. A tensor of whole numbers cuts off what is written into it: "
+        "begin with torch.zeros(len(images)).",
+    )
     GAPS_MADE_UP = (
         "gaps_made_up",
         "the stated gaps are not those of the maps handed in",
@@ -1089,8 +1107,8 @@ class Mistake(StrEnum):
     )
     QUALITY_OF_ANOTHER_TARGET = (
         "quality_of_another_target",
-        "the stated qualities are for the class of another picture, such as the first or the last",
-        "Hand int(targets[n]) to the measure with images[n]: a variable may be left over from another loop.",
+        "the stated qualities are for another class: that of another picture, say, or the one whose number is the picture's place",
+        "Hand int(targets[n]) to the measure with images[n]: not n itself, nor a variable that is left over from another loop.",
     )
     QUALITY_OF_OTHER_MAPS = (
         "quality_of_other_maps",
@@ -1307,7 +1325,11 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.TOP_CLASS_AT_EACH_POINT,
     ),
     Announced("The input must require a gradient; leave `x` itself unchanged", "ps1-attribution"): (Mistake.ZEROS,),
-    Announced("Return the result as it is, in float32 or float64"): (Mistake.HALF_PRECISION, Mistake.WHOLE_NUMBERS),
+    Announced("Return the result as it is, in float32 or float64"): (
+        Mistake.HALF_PRECISION,
+        Mistake.VALUES_ROUNDED,
+        Mistake.WHOLE_NUMBERS,
+    ),
     Announced("by a sum over `n_steps` steps", "ps1-attribution"): (
         Mistake.STEPS_CAPPED,
         Mistake.STEPS_IGNORED,
@@ -1325,6 +1347,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     Announced("leave both unchanged, without a gradient, and keep nothing between calls"): (
         Mistake.KEPT_BETWEEN_CALLS,
         Mistake.NOT_THE_SAME_AGAIN,
+        Mistake.OTHER_NUMBERS_AGAIN,
         Mistake.ARGUMENT_CHANGED,
     ),
     Announced(
@@ -1436,6 +1459,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.GAPS_OVER_THE_SCORE,
         Mistake.GAPS_OVER_THE_SUM,
         Mistake.GAPS_OFF_BY_A_FACTOR,
+        Mistake.GAPS_ROUNDED,
         Mistake.GAPS_OF_MEANS,
         Mistake.GAPS_NOT_COMPARED,
         Mistake.GAPS_SQUARED,

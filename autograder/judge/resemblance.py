@@ -66,6 +66,25 @@ def resemblance(answered: Answered, failed: Sequence[int]) -> tuple[Mistake, ...
     return _beside_the_path(answered, wrong)
 
 
+def is_rounded(values: np.ndarray, right: np.ndarray, allowed: float) -> bool:
+    """Whether values are right ones, but for `allowed` of their norm, that were rounded to one to four decimals.
+
+    >>> is_rounded(np.array([0.12, 0.0, -0.5]), np.array([0.1249, 0.0032, -0.4987]), 0.0)
+    True
+    >>> is_rounded(np.array([0.1249, 0.0032, -0.4987]), np.array([0.1249, 0.0032, -0.4987]), 0.0)
+    True
+    >>> is_rounded(np.array([0.12491, 0.0]), np.array([0.12491, 0.00321]), 0.0)
+    False
+    """
+    for unit in (0.1, 0.01, 0.001, 0.0001):
+        of_unit = values / unit
+        slack = ROUNDING * (1 + np.abs(of_unit))
+        if (np.abs(of_unit - np.round(of_unit)) <= slack).all():
+            most = unit * (0.5 + ROUNDING) * values.size**0.5 + allowed * float(np.linalg.norm(right))
+            return float(np.linalg.norm(values - right)) <= most
+    return False
+
+
 def zeroed(values: np.ndarray, right: np.ndarray, allowed: float) -> np.ndarray | None:
     """Which values are zero where they should not be, with all others right; None where those are not, or no value is.
 

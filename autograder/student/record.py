@@ -276,11 +276,11 @@ INSTEAD = (
     *("absolute", "reversed", "top class", "first target", "last target", "baseline"),
     *("first picture", "last picture", "picture before", "picture of the map's place"),
     *("first and its class", "last and its class", "before and its class", "of the map's place and its class"),
-    *("softmax of the scores", "logarithm of the scores"),
+    *("softmax of the scores", "logarithm of the scores", "place as target", "class 0"),
 )
 """What a measure is asked about a map whose stated quality is another: |map|, -map, the class that the network puts first, the
-map on another picture or on its baseline, or for another picture's class, or both, or of other scores; but not what is the same as
-before."""
+map on another picture or on its baseline, or for another picture's class, or both, or of other scores, or for class 0 or the class
+whose number is the picture's place; but not what is the same as before."""
 ASKED_INSTEAD = 4
 INSTEAD_SECONDS = 1.5
 """How many times the seconds for measuring again may have gone by before no other form is asked about."""
@@ -350,8 +350,15 @@ def _other_forms(
             forms["logarithm of the scores"] = image, attribution, of_class, lambda batch: forward(batch).log()
         else:
             forms["softmax of the scores"] = image, attribution, of_class, lambda batch: forward(batch).softmax(dim=1)
-        for name, other in {"top class": top, "first target": targets[0], "last target": targets[-1]}.items():
-            if other != of_class:
+        others = {
+            "top class": top,
+            "first target": targets[0],
+            "last target": targets[-1],
+            "place as target": n,
+            "class 0": 0,
+        }
+        for name, other in others.items():
+            if other != of_class and other < scores.shape[1]:
                 forms[name] = (image, attribution, other)
         pictures = {"first picture": 0, "last picture": len(images) - 1, "picture before": n - 1}
         for name, k in (pictures | {"picture of the map's place": list(study["attributions"]).index(key)}).items():

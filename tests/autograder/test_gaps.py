@@ -37,6 +37,7 @@ FORMULAS = {
     Mistake.GAPS_SQUARED: lambda sums, _: ((sums - RISE) / RISE) ** 2,
     Mistake.GAPS_IN_ANOTHER_ORDER: lambda sums, _: np.roll((sums - RISE) / RISE, 3),
     Mistake.GAPS_OF_ANOTHER_SCORE: lambda sums, _: (sums - OTHER_RISES[:, 2]) / OTHER_RISES[:, 2],
+    Mistake.GAPS_ROUNDED: lambda sums, _: np.round((sums - RISE) / RISE, 1),
     Mistake.GAPS_MADE_UP: lambda sums, _: np.random.default_rng(int(1e6 * sums[0])).uniform(size=N),
 }
 
@@ -109,3 +110,11 @@ def test_random_gaps_are_told_nothing():
         drawn = np.random.default_rng(seed)
         stated = {n: gaps(MAPS[n]) * drawn.uniform(0.5, 2, N) for n in COUNTS}
         assert mistake_of_gaps(stated, MAPS, ENDS) is Mistake.GAPS_MADE_UP
+
+
+def test_gaps_in_a_tensor_of_whole_numbers_are_told_of_it_and_zeros_are_not():
+    cut_off = {n: gaps(maps).astype(np.int64) for n, maps in MAPS.items()}
+    assert not any(one.any() for one in cut_off.values())
+    assert mistake_of_gaps(cut_off, MAPS, ENDS) is Mistake.GAPS_ROUNDED
+    zeros = {n: one.astype(np.float32) for n, one in cut_off.items()}
+    assert mistake_of_gaps(zeros, MAPS, ENDS) is Mistake.GAPS_MADE_UP

@@ -57,6 +57,13 @@ def asked_again(stated, seconds=60):
     return measured_again(measure, forward, study, "attributions", N, 6, seconds)
 
 
+def test_a_measure_that_was_asked_about_the_class_of_the_pictures_place_is_named():
+    stated = measured(target=lambda k: k if k < 4 else int(TARGETS[k]))
+    again = asked_again(stated)
+    values = {(one.name, one.image): one.value for one in again}
+    assert mistake_of_qualities(stated, again, values) is Mistake.QUALITY_OF_ANOTHER_TARGET
+
+
 @pytest.mark.parametrize("mistake", WRONG)
 def test_what_was_stated_is_named(mistake):
     stated = {name: np.ascontiguousarray(values) for name, values in WRONG[mistake].items()}

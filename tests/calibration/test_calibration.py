@@ -38,6 +38,7 @@ ONCE_MISSED = (
     *("ps1/579", "ps1/590", "ps1/596", "ps2/177", "ps3/164", "ps3/165", "ps4/299"),
     *("ps1/627", "ps2/183", "ps2/184", "ps3/173", "ps4/323"),
     *("ps1/673", "ps1/676", "ps3/181", "ps3/185", "ps4/341", "ps4/342"),
+    *("ps1/701", "ps1/708", "ps3/190", "ps4/361"),
 )
 NAMED = {
     "ps1/579": ("one_kind_of_shape",),
@@ -58,6 +59,10 @@ NAMED = {
     "ps3/185": ("gaps_in_another_order",),
     "ps4/341": ("quality_as_ranks",),
     "ps4/342": ("quality_of_other_scores",),
+    "ps1/701": ("other_numbers_again",),
+    "ps1/708": ("loss_differentiated",),
+    "ps3/190": ("gaps_rounded",),
+    "ps4/361": ("quality_of_another_target",),
     "ps2/141": ("path_without_baseline",),
     "ps3/133": ("gaps_over_another_change",),
     "ps3/136": ("gaps_not_relative",),

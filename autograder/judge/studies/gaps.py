@@ -15,6 +15,10 @@ Counted = dict[int, np.ndarray]
 FEWEST_OF_A_TABLE = 3
 MOST_STEPS_BY_RULES = 60
 """The largest count at which the gaps of other rules are looked at."""
+DECIMALS = (0, 1, 2)
+"""What gaps are rounded to. With three decimals they are right."""
+WHOLE = 1e-6
+"""How far a rounded number may be from one, relative to it, in float32."""
 TELLING = 5
 """How many times the floor of a gap's tolerance the largest gap has to be before a formula is looked for."""
 
@@ -116,6 +120,9 @@ def mistake_of_gaps(stated: Counted, maps: Counted, ends: Ends) -> Mistake:
     signed, absolute = np.stack([m.sum(1) for m in flat]), np.stack([np.abs(m).sum(1) for m in flat])
     sums = Sums(signed, absolute, flat[0].shape[1], ends.at_image, ends.at_baseline, counts)
     given = np.stack([np.abs(stated[n].astype(np.float64).ravel()) for n in counts])
+    of_integers = all(np.issubdtype(stated[n].dtype, np.integer) for n in counts)
+    if (of_integers or given.any()) and any(_are_rounded(given, sums.right, decimals) for decimals in DECIMALS):
+        return Mistake.GAPS_ROUNDED
     if given.max(initial=0.0) <= TELLING * STATED_GAP_FLOOR:
         return Mistake.GAPS_MADE_UP  # what is next to nothing is near too many formulas
     with np.errstate(all="ignore"):
@@ -126,6 +133,13 @@ def mistake_of_gaps(stated: Counted, maps: Counted, ends: Ends) -> Mistake:
             if holds(given, sums, ends, flat):
                 return mistake
     return Mistake.GAPS_MADE_UP
+
+
+def _are_rounded(given: np.ndarray, right: np.ndarray, decimals: int) -> bool:
+    """Whether they are the right gaps rounded to so many decimals, up or down or to the nearest."""
+    unit = 10.0**-decimals
+    whole = np.abs(given / unit - np.round(given / unit)) <= WHOLE * (1 + given / unit)
+    return bool((whole & (np.abs(given - right) <= unit * (1 + STATED_GAP))).all())
 
 
 def _are(given: np.ndarray, formula: np.ndarray) -> bool:

@@ -25,6 +25,7 @@ OF_INSTEAD = dict(
             *[Mistake.QUALITY_OF_ANOTHER_TARGET] * 2,
             *[Mistake.QUALITY_OF_ANOTHER_PICTURE] * 9,
             *[Mistake.QUALITY_OF_OTHER_SCORES] * 2,
+            *[Mistake.QUALITY_OF_ANOTHER_TARGET] * 2,
         ),
         strict=True,
     )

@@ -6,12 +6,13 @@ from functools import cache
 
 import numpy as np
 
-from autograder.judge.answers import Answer, read_answers
+from autograder.judge.answers import Answer, changes_when_asked_again, read_answers
 from autograder.judge.compositions import Explanation, explain_gradient
 from autograder.judge.function_verdict import Diagnosis, verdict_on_function
 from autograder.judge.line import distance
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.functions import REFERENCE_SEEDS, input_gradient_probes
+from autograder.judge.resemblance import is_rounded
 from autograder.judge.studies.sample import Sample
 from autograder.judge.tolerances import HALF_PRECISION, ROUNDING
 from autograder.judge.truth import Question
@@ -50,6 +51,10 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             return Diagnosis()  # what it computes at first is right
         if not any(answered[k].values.any() for k in wrong):
             return Diagnosis((Mistake.ZEROS,))
+        if all(
+            is_rounded(a.values, questions[a.probe.name].gradient, ROUNDING) for a in failed if a.values is not None
+        ):
+            return Diagnosis((Mistake.VALUES_ROUNDED,))
         if all(ROUNDING < errors[answered[k].probe.name] < HALF_PRECISION for k in wrong):
             return Diagnosis((Mistake.HALF_PRECISION,))
         lines = [(questions[a.probe.name].line, 1, a.values) for a in answered]
@@ -59,7 +64,9 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
         if _is_mixed_up(questions, failed):
             return Diagnosis((Mistake.PLACES_MIXED_UP,))
         flat = [k for k, answer in enumerate(answered) if answer.probe.asks_about == "linear"]
-        return Diagnosis((Mistake.GRADIENT_ELSEWHERE,) if flat and not {*flat} & {*wrong} else ())
+        if flat and not {*flat} & {*wrong}:
+            return Diagnosis((Mistake.GRADIENT_ELSEWHERE,))
+        return Diagnosis((Mistake.OTHER_NUMBERS_AGAIN,) if changes_when_asked_again(answered) else ())
 
     return verdict_on_function(TASK, "input_gradient", evidence, answers, fault, diagnose, EXAMPLE)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 
-from autograder.judge.answers import Answer, read_answers
+from autograder.judge.answers import Answer, changes_when_asked_again, read_answers
 from autograder.judge.compositions import (
     Answered,
     Explanation,
@@ -24,7 +23,7 @@ from autograder.judge.line import CLOSED
 from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.judge.moments import wrong_sum, wrong_sum_beside
 from autograder.judge.probes.functions import REFERENCE_SEEDS, integrated_gradients_probes
-from autograder.judge.resemblance import nearest, resemblance
+from autograder.judge.resemblance import is_rounded, nearest, resemblance
 from autograder.judge.studies.sample import Sample
 from autograder.judge.telltales import is_capped, telltale
 from autograder.judge.tolerances import HALF_PRECISION, ROUNDING
@@ -95,6 +94,11 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
             return Diagnosis((told,), _broken_by(told, lines, answered)) if told else Diagnosis()
         if _are_whole([answer.values for answer in failed if answer.values is not None]):
             return Diagnosis((Mistake.WHOLE_NUMBERS,))
+        finite = [(questions[a.probe.name], a.values) for a in failed if a.is_finite]
+        if any(values.any() for _, values in finite) and all(
+            is_rounded(values, one.exact, one.allowed_error) for one, values in finite
+        ):
+            return Diagnosis((Mistake.VALUES_ROUNDED,))
         if same and (found := at_a_fixed_count(lines)) is not None:
             few = found.composition.summed(1)[0] < FEW_POINTS
             return Diagnosis(found.mistakes, broken(found) | {"steps"} if few else frozenset({"steps"}))
@@ -112,7 +116,7 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
         if any(answered[k].probe.again for k in wrong):
             first = [k for k, answer in enumerate(answered) if not answer.probe.again]
             found = rule_and_factor([lines[k] for k in first])
-            if found is None and _changes_when_asked_again(answered):
+            if found is None and changes_when_asked_again(answered):
                 found = explain([lines[k] for k in first], [place for place, k in enumerate(first) if k in wrong])
             if found is not None and found.mistakes:
                 again = {answered[k].probe.asks_about for k in wrong if answered[k].probe.again}
@@ -128,6 +132,8 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
         from_zero = [not line.baseline.any() for line, _, _ in lines]
         if wrong and not told and sum(from_zero) > 1 and not any(from_zero[k] for k in wrong):
             told = (Mistake.RIGHT_FROM_ZERO_ALONE,)
+        if wrong and not told and changes_when_asked_again(answered):
+            told = (Mistake.OTHER_NUMBERS_AGAIN,)
         return Diagnosis(told, None if is_of_calls else _by_luck(lines, answered))
 
     def remarks() -> list[str]:
@@ -177,16 +183,6 @@ def broken(explanation: Explanation) -> frozenset[str]:
 @cache
 def _reference() -> tuple[Question, ...]:
     return tuple(Question(probe) for seed in REFERENCE_SEEDS for probe in integrated_gradients_probes(seed))
-
-
-def _changes_when_asked_again(answered: list[Answer]) -> bool:
-    """Whether the very same question, asked once more, had another answer: what the first one left behind is in it."""
-    return any(
-        two.probe.again
-        and two.probe.baseline is one.probe.baseline
-        and not np.allclose(one.values, two.values, rtol=ROUNDING, atol=0, equal_nan=True)
-        for one, two in pairwise(answered)
-    )
 
 
 def _same_for_few_and_many(answers: list[Answer]) -> bool:
