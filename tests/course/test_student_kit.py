@@ -191,6 +191,6 @@ def first_two_tasks(folder):
 def test_a_requirement_that_the_kit_does_not_pin_is_refused(tmp_path):
     from dataclasses import replace
 
-    with pytest.raises(StudentKitError, match="requires pandas, of which"):
-        build(replace(IGREF, requires=("pandas",)), KIT, tmp_path)
+    with pytest.raises(StudentKitError, match="requires polars, of which"):
+        build(replace(IGREF, requires=("polars",)), KIT, tmp_path)
     assert set(IGREF.requires) < set(STUDENT.requires)
