@@ -22,7 +22,7 @@ from typing import Any
 from autograder.sandbox.limits import MIB, OwnLimits
 
 _preloaded = ["autograder.problem_sets.preloaded"]
-"""Imported once, by the process that the others are forked from: it has no threads, as the grader has."""
+"""Imported once, with this module, by the process that the others are forked from: it has no threads, as the grader has."""
 
 LONGEST_PLACE = 107 - len("/pymp-xxxxxxxx/listener-xxxxxxxx")
 """Characters of the temporary folder in which a socket can still be told to listen: its address has 107 on Linux."""
@@ -82,7 +82,7 @@ def _bounded(
     """Whether the function returned, what, or what it raised; and the seconds of the processor that it took."""
     _listen_where_it_can_be_told()
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*_preloaded, function.__module__])
+    context.set_forkserver_preload(["multiprocessing.popen_forkserver", __name__, *_preloaded, function.__module__])
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sender, limits, function, arguments))
     process.start()
