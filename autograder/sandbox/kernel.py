@@ -15,6 +15,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -35,6 +36,8 @@ from autograder.sandbox.warm import PLACEHOLDER, WarmStartError, warm_parent_of_
 
 WATCH_SECONDS = 0.2
 GLANCE_SECONDS = 0.02
+LONGEST_MEMINFO = 1024
+"""Bytes of /proc/meminfo in which it says what is available: that is its third line."""
 FALL = 16
 """The watch looks at once where the machine's free memory has fallen by the FALL-th part of a sandbox's limit."""
 SECONDS_TO_END = 10
@@ -153,11 +156,12 @@ class Watch(threading.Thread):
         self._started_at = time.monotonic()
         self._devices = {folder.stat().st_dev for folder in folders}
         self._wrote: dict[psutil.Process, int] = {}
+        self._first: dict[psutil.Process, bool] = {}
 
     def run(self) -> None:
         while not self._ended_before_the_next_look():
             try:
-                violation = self._find_violation()
+                violation = self._look()
             except psutil.NoSuchProcess:
                 if not psutil.pid_exists(self.pid):
                     self.violation = self._out_of_memory()
@@ -172,11 +176,12 @@ class Watch(threading.Thread):
 
     def _ended_before_the_next_look(self) -> bool:
         """Wait until it is time to look again, or until the machine's free memory falls fast, which is cheap to see."""
-        before, begun = _free_memory(), time.monotonic()
-        while not self._ended.wait(GLANCE_SECONDS):
-            waited = time.monotonic() - begun
-            if waited >= WATCH_SECONDS or before - _free_memory() > self.limits.memory * MIB / FALL:
-                return False
+        with Path("/proc/meminfo").open("rb", buffering=0) as file:
+            before, begun = _free_memory(file), time.monotonic()
+            while not self._ended.wait(GLANCE_SECONDS):
+                waited = time.monotonic() - begun
+                if waited >= WATCH_SECONDS or before - _free_memory(file) > self.limits.memory * MIB / FALL:
+                    return False
         return True
 
     def stop(self) -> None:
@@ -200,10 +205,12 @@ class Watch(threading.Thread):
 
     def _is_bubblewrap(self, process: psutil.Process) -> bool:
         """Whether a process is the sandbox's first one, which waits for the others; root alone may see what it has open."""
-        try:
-            return process.ppid() == self.pid
-        except psutil.NoSuchProcess:
-            return False
+        if process not in self._first:
+            try:
+                self._first[process] = process.ppid() == self.pid
+            except psutil.NoSuchProcess:
+                return False
+        return self._first[process]
 
     def processes(self) -> list[psutil.Process]:
         """All that are in the sandbox, and the one that watches over it from within bubblewrap.
@@ -228,8 +235,15 @@ class Watch(threading.Thread):
         at_most = scratch + sum(_resident(process, count_shared_once=False) for process in processes)
         return at_most > most and scratch + sum(_resident(process) for process in processes) > most
 
-    def _find_violation(self) -> str:
-        processes = self.processes()
+    def _look(self) -> str:
+        """What is exceeded now; empty where nothing is. A file of /proc is read once a look, whatever is asked of it."""
+        with ExitStack() as look:
+            processes = self.processes()
+            for process in processes:
+                look.enter_context(process.oneshot())
+            return self._violation_by(processes)
+
+    def _violation_by(self, processes: list[psutil.Process]) -> str:
         if ended := self._out_of_memory():
             return ended
         if len(processes) > self.limits.processes:  # at once: to add up the memory of too many takes long
@@ -295,10 +309,10 @@ def _cpu_seconds(process: psutil.Process) -> float:
     return used.user + used.system + used.children_user + used.children_system
 
 
-def _free_memory() -> int:
+def _free_memory(meminfo: IO[bytes]) -> int:
     """The machine's, in bytes, with what it can take from its caches."""
-    with Path("/proc/meminfo").open("rb") as file:
-        return next((int(line.split()[1]) * 1024 for line in file if line.startswith(b"MemAvailable:")), 0)
+    lines = os.pread(meminfo.fileno(), LONGEST_MEMINFO, 0).splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"MemAvailable:")), 0)
 
 
 def _resident(process: psutil.Process, count_shared_once: bool = True) -> int:
@@ -318,10 +332,10 @@ def _resident(process: psutil.Process, count_shared_once: bool = True) -> int:
 def _page_tables(pid: int) -> int:
     """Bytes that the system keeps to know where a process's pages are; no page of them is the process's own."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_bytes().splitlines()
+        _, _, after = Path(f"/proc/{pid}/status").read_bytes().partition(b"\nVmPTE:")  # a name holds no end of a line
     except OSError:
         return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(b"VmPTE:"))
+    return int(after.split(None, 1)[0]) * 1024 if after else 0
 
 
 def _scratch(processes: list[psutil.Process]) -> tuple[int, int]:

@@ -8,8 +8,9 @@ from contextlib import ExitStack
 import psutil
 import pytest
 
+from autograder.sandbox import processes
 from autograder.sandbox.kernel import _held_open
-from autograder.sandbox.processes import Processes
+from autograder.sandbox.processes import ALL_ANEW, FIRST, Processes, Seen
 
 PARENT = "exec 3>&1; sleep 60 & sleep 60 & echo there; wait"
 
@@ -43,6 +44,31 @@ def test_who_has_ended_is_not_found(parent):
     assert looks.below(parent.pid) == [second]
     with pytest.raises(psutil.NoSuchProcess):
         looks.below(first.pid)
+
+
+def test_what_is_somebody_elses_is_read_again_now_and_then_alone(parent, monkeypatch):
+    read, seen = [], processes._seen
+    monkeypatch.setattr(processes, "_seen", lambda pid: read.append(pid) or seen(pid))
+    looks = Processes()
+    inside = [one.pid for one in looks.below(parent.pid)]
+    assert os.getpid() in read
+    read.clear()
+    for _ in range(ALL_ANEW - 1):
+        looks.below(parent.pid)
+        assert os.getpid() not in read and {parent.pid, *inside} <= {*read}
+    looks.below(parent.pid)
+    assert os.getpid() in read
+
+
+def test_nobody_hides_as_somebody_else(parent):
+    """Neither with a number that was another process's, nor by a parent that ends: an orphan is read again."""
+    looks = Processes()
+    first, second = looks.below(parent.pid)
+    for pid in (first.pid, second.pid):
+        looks._others[pid] = Seen(parent=FIRST, started=0)
+    assert set().union(*(looks.below(parent.pid) for _ in range(ALL_ANEW))) == {first, second}
+    looks._others[first.pid] = Seen(parent=2**22 + 1, started=0)  # which there is not
+    assert set(looks.below(parent.pid)) == {first, second}
 
 
 def test_pipes_count_once_whoever_holds_them_with_a_name_or_without(tmp_path):
