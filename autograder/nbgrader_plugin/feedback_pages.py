@@ -13,10 +13,13 @@ from typing import Any, ClassVar
 
 import nbformat
 from jinja2.bccache import Bucket, BytecodeCache
-from nbconvert.exporters import TemplateExporter
+from nbconvert.exporters import HTMLExporter
 from nbconvert.exporters.exporter import ResourcesDict
+from nbconvert.filters import Highlight2HTML
+from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 from nbconvert.utils.base import NbConvertBase
 from nbconvert.writers import FilesWriter
+from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import GenerateFeedback
@@ -25,11 +28,20 @@ from traitlets.config import Config
 
 from autograder.nbgrader_plugin.graded_run import UNPROTECTED
 from autograder.nbgrader_plugin.judging import RECORD
+from autograder.nbgrader_plugin.pages import KNOWN, texts_of
+from autograder.nbgrader_plugin.submitted_notebook import SubmissionError, read_notebook
 from autograder.sandbox.bounded import OverLimitError, in_bounds
 from autograder.sandbox.limits import ONE_NOTEBOOK
 
 MATHJAX = re.compile("<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->", re.DOTALL)
 """What nbgrader's page asks a network for. `autograder.nbgrader_plugin.pages` has made the formulas MathML."""
+
+TEMPLATE = "feedback"
+"""nbgrader's, for the pages that students get."""
+VALUE = re.compile(r""""[^"]*+"|'[^']*+'""")
+PICTURE = re.compile(rf"""<img\b((?:[^>"']|{VALUE.pattern})*+)>""")
+ALT = re.compile(r"\balt\b")
+NO_ALT = 'alt="No description has been provided for this image"'
 
 STATE = "<!-- grades {} -->"
 
@@ -60,11 +72,56 @@ class KeptTemplates(BytecodeCache):
         self._compiled[self._filters, bucket.key] = bucket.bytecode_to_string()
 
 
+class PageExporter(HTMLExporter):
+    """nbconvert's, which parses every page that it has made once more; of nbgrader's page, that takes longer than making it.
+
+    It looks for pictures without a description, and for the boxes of JupyterLab's templates, which the keyboard has to reach.
+    nbgrader's page has none of these boxes, and a picture is found without a parser: what students write has been made
+    well-formed. Pages by another template are left to nbconvert.
+    """
+
+    def from_notebook_node(  # type: ignore[override]  # as nbconvert's own does
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[str, dict[str, Any]]:
+        if self.template_name != TEMPLATE:
+            return super().from_notebook_node(nb, resources, **options)
+        # What nbconvert does before it hands over to the template.
+        resources = self._init_resources(resources)
+        language = nb.metadata.get("language_info", {})
+        lexer = language.get("pygments_lexer", language.get("name"))
+        highlight = self.filters.get("highlight_code") or Highlight2HTML(pygments_lexer=lexer, parent=self)
+        self.register_filter("highlight_code", highlight)
+        types = WidgetsDataTypeFilter(notebook_metadata=self._nb_metadata, parent=self, resources=resources)
+        self.register_filter("filter_data_type", types)
+        page, resources = super(HTMLExporter, self).from_notebook_node(nb, resources, **options)
+        return described(page), resources
+
+
+def described(page: str) -> str:
+    """A page in which every picture has a description, were it one that says that there is none.
+
+    >>> described('<img src="a.png"><img alt="" src="b.png"/>')
+    '<img alt="No description has been provided for this image" src="a.png"><img alt="" src="b.png"/>'
+    """
+    return PICTURE.sub(
+        lambda found: found[0] if ALT.search(VALUE.sub("", found[1])) else f"<img {NO_ALT}{found[1]}>", page
+    )
+
+
 class CourseFeedback(GenerateFeedback):
     """nbgrader's converter, which writes the page and nothing else that the student did not bring through the exchange.
 
     nbgrader's own copies whatever lies beside the graded notebook: the record with the seed of the probes, the evidence.
     """
+
+    exporter: HTMLExporter | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._known: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
+
+    def _exporter_class_default(self) -> type[HTMLExporter]:
+        return PageExporter
 
     def write(self, assignment_id: str, student_id: str) -> None:
         """Write the pages of one submission."""
@@ -72,9 +129,7 @@ class CourseFeedback(GenerateFeedback):
         self.coursedir.assignment_id = assignment_id
         self.force = True
         self.writer = FilesWriter(parent=self, config=self.config)
-        self.exporter = self.exporter_class(parent=self, config=self.config)
-        for preprocessor in self.preprocessors:
-            self.exporter.register_preprocessor(preprocessor)
+        self.exporter = self.exporter or self.exporter_class(parent=self, config=self.config)
         self.notebooks = sorted(map(str, source.glob("*.ipynb")))
         self.init_destination(assignment_id, student_id)
         self.init_assignment(assignment_id, student_id)
@@ -85,6 +140,8 @@ class CourseFeedback(GenerateFeedback):
     def convert_single_notebook(self, notebook_filename: str) -> None:
         """Make a page in a process with limits; where it takes more, one of the verdicts alone, which says so."""
         resources = self.init_single_notebook_resources(notebook_filename)
+        names = resources["nbgrader"]
+        resources[KNOWN] = self._known_texts(names["assignment"], names["notebook"])
         classes = (self.exporter_class, *self.preprocessors)
         sections = {name for one in classes for name in one.section_names()}
         config = Config({name: section for name, section in self.config.items() if name in sections})
@@ -95,6 +152,18 @@ class CourseFeedback(GenerateFeedback):
             self.log.warning("Making the page of %r was ended: %s", notebook_filename, error)
             page = page_of(*arguments, ENDED.format(error))
         self.write_single_notebook(page, resources | {"output_extension": self.exporter.file_extension})
+
+    def _known_texts(self, assignment_id: str, notebook: str) -> dict[tuple[str, str], str]:
+        """What pages show of the texts of a release, worked out once; nothing where the release is not here."""
+        if (assignment_id, notebook) not in self._known:
+            folder = self.coursedir.format_path(self.coursedir.release_directory, ".", assignment_id)
+            try:
+                cells = read_notebook(Path(folder) / f"{notebook}.ipynb").cells
+                known = in_bounds(ONE_NOTEBOOK, texts_of, cells)
+            except (SubmissionError, OverLimitError):
+                known = {}
+            self._known[assignment_id, notebook] = known
+        return self._known[assignment_id, notebook]
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         destination = Path(self._format_dest(assignment_id, student_id))
@@ -133,7 +202,7 @@ class CourseFeedback(GenerateFeedback):
 
 
 def page_of(
-    exporter_class: type[TemplateExporter],
+    exporter_class: type[HTMLExporter],
     preprocessors: list[type[NbConvertBase]],
     config: Config,
     path: str,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from html import escape, unescape
 from typing import Any
 from urllib.parse import unquote
@@ -18,6 +19,7 @@ from latex2mathml.converter import convert
 from nbconvert.filters.ansi import ansi2html, strip_ansi
 from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
 
 from autograder.nbgrader_plugin.submitted_notebook import SHOWN_IMAGES, plain_pictures
 
@@ -85,6 +87,8 @@ MAX_CODE, MAX_PAGE_CODE, MAX_CODE_LINE = 20_000, 200_000, 1000
 RENDERED, COLOURS, HIGHLIGHTED = "rendered_markdown", "shown_colours", "highlighted_code"
 RENDERING = "seconds_of_rendering"
 """Where a page's resources keep how much of it has been."""
+KNOWN = "known_texts"
+"""Where they have what has been made of texts already, by its kind and the text: most of a notebook is as it was handed out."""
 
 
 class Renderer(IPythonRenderer):
@@ -157,6 +161,8 @@ TABLE = '<table class="table table-condensed" style="width: auto">'
 def markdown(context: Any, source: str) -> str:
     """Markdown as HTML with harmless tags only. What the renderer cannot take is shown as it was written."""
     pictures = plain_pictures(context.get("cell", {}).get("attachments"))
+    if not pictures and (known := _known(context, RENDERED, source)):
+        return known
     too_much = len(source) > MAX_MARKDOWN or sum(1 for _ in OPENING.finditer(source)) > MAX_OPENINGS
     if too_much or not _is_left(context, RENDERED, len(source), MAX_PAGE_MARKDOWN):
         return f"<pre>{escape(source)}</pre>"
@@ -201,10 +207,28 @@ def terminal_text(text: str) -> str:
 @pass_context
 def code(context: Any, source: str, language: str | None = None, metadata: Any = None) -> str:
     """A cell's code as HTML, in colours where it is not too long for that: those of Python, whatever magic it begins with."""
+    if known := _known(context, HIGHLIGHTED, source):
+        return known
     too_long = len(source) > MAX_CODE or max(map(len, source.splitlines()), default=0) > MAX_CODE_LINE
     if too_long or not _is_left(context, HIGHLIGHTED, len(source), MAX_PAGE_CODE):
         return f'<div class="highlight"><pre>{escape(source)}</pre></div>'
     return str(Highlight2HTML(pygments_lexer="ipython3")(source))
+
+
+def texts_of(cells: Iterable[NotebookNode]) -> dict[tuple[str, str], str]:
+    """What a page shows of the sources of some cells, for KNOWN."""
+    found = {}
+    for cell in cells:
+        if cell.cell_type == "code":
+            found[HIGHLIGHTED, cell.source] = code({}, cell.source)
+        elif cell.cell_type == "markdown" and not cell.get("attachments"):
+            found[RENDERED, cell.source] = markdown({}, cell.source)
+    return found
+
+
+def _known(context: Any, kind: str, source: str) -> str:
+    """What has been made of a text already; empty where nothing has."""
+    return (context.get("resources") or {}).get(KNOWN, {}).get((kind, source), "")
 
 
 def mathml(formula: str, display: str = "inline") -> str:

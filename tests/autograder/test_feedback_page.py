@@ -5,13 +5,12 @@ from pathlib import Path
 import nbgrader
 import numpy as np
 import pytest
-from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from traitlets.config import Config
 
 from autograder.judge.map_picture import WrongMap
 from autograder.judge.verdict import Finding, Verdict
-from autograder.nbgrader_plugin.feedback_pages import MATHJAX
+from autograder.nbgrader_plugin.feedback_pages import MATHJAX, PageExporter
 from tests.lecture.browser import launched, opened
 
 FORMGRADER = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader"
@@ -59,7 +58,7 @@ def visit(tmp_path_factory):
     data = {"text/plain": repr(VERDICT), "text/html": VERDICT._repr_html_()}
     output = new_output("execute_result", data=data, execution_count=1)
     notebook = new_notebook(cells=[new_markdown_cell(TEXT), new_code_cell("submit()", outputs=[output])])
-    exporter = HTMLExporter(config=CONFIGURATION)
+    exporter = PageExporter(config=CONFIGURATION)
     path = tmp_path_factory.mktemp("page") / "feedback.html"
     path.write_text(
         MATHJAX.sub("", exporter.from_notebook_node(notebook, {"nbgrader": NAMES})[0])
