@@ -22,8 +22,7 @@ from autograder.nbgrader_plugin.submitted_notebook import (
     MasterCell,
     files_of,
     handed_in_as,
-    problem_with,
-    read_notebook,
+    read_or_why_not,
     restore,
 )
 from autograder.sandbox.bounded import OverLimitError, in_bounds
@@ -68,9 +67,8 @@ def read(folder: Path, name: str, master: list[MasterCell], released: list[str],
 def in_shape(folder: Path, name: str, master: list[MasterCell], released: list[str], problem: str) -> Reading:
     """What `read` returns, worked out here; of a submission with a problem only the names of its files are looked at."""
     path = folder / f"{name}.ipynb"
-    problem = problem or problem_with(folder, path.name)
     found = handed_in_as(path)
-    notebook = new_notebook() if problem else read_notebook(found)
+    notebook, problem = (new_notebook(), problem) if problem else read_or_why_not(folder, found)
     if problem:
         notebook.cells = [new_markdown_cell(f"**This submission could not be read.** {problem}")]
     salvaged = notebook.metadata.pop("salvaged", "")

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbformat.notebooknode import NotebookNode
+from nbformat.corpus.words import generate_corpus_id
+from nbformat.notebooknode import NotebookNode, from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 from autograder.nbgrader_plugin.stray_work import NOTEBOOKS, named
@@ -332,7 +333,7 @@ def _cells(content: Any, name: str) -> list[Any]:
         raise SubmissionError(f"{name} is not a notebook: it holds a {type(content).__name__}.")
     if content.get("nbformat") in (2, 3):
         try:
-            content = nbformat.convert(nbformat.from_dict(_old_cells(content)), 4)
+            content = nbformat.convert(from_dict(_old_cells(content)), 4)
         except Exception as error:
             raise SubmissionError(
                 f"{name} is an old notebook that cannot be converted ({type(error).__name__})."
@@ -370,8 +371,8 @@ def _dictionaries(values: Any) -> list[dict[str, Any]]:
 
 def _clean(cell: Any) -> NotebookNode:
     cell = cell if isinstance(cell, dict) else {}
-    make = {"code": new_code_cell, "markdown": new_markdown_cell}.get(str(cell.get("cell_type"))[:20], new_raw_cell)
-    clean = make(_text(cell.get("source")))
+    kind = str(cell.get("cell_type"))[:20]
+    clean = _new_cell(kind if kind in EMPTY else "raw", _text(cell.get("source")))
     if grade_id := _grade_id(cell):
         clean.metadata["grade_id"] = grade_id
     if clean.cell_type == "markdown" and (attachments := plain_pictures(cell.get("attachments"))):
@@ -434,14 +435,18 @@ def _put_back(original: MasterCell) -> NotebookNode:
     return cell
 
 
+EMPTY = {"code": new_code_cell(), "markdown": new_markdown_cell(), "raw": new_raw_cell()}
+"""nbformat compares each cell that it makes with its schema, which takes a millisecond; it does so again when it writes them."""
+
+
 def _new_cell(cell_type: str, source: str) -> NotebookNode:
-    return (new_code_cell if cell_type == "code" else new_markdown_cell)(source)
+    return from_dict(EMPTY[cell_type] | {"id": generate_corpus_id(), "source": source})
 
 
-def problem_with(folder: Path, notebook: str) -> str:
-    """Why a submission cannot be graded as it is; empty when it can."""
+def read_or_why_not(folder: Path, notebook: Path) -> tuple[NotebookNode, str]:
+    """A submission's notebook; an empty one, and why the submission cannot be graded as it is, where it cannot."""
     try:
-        read_notebook(handed_in_as(folder / notebook))
+        read, problem = read_notebook(notebook), files_of(folder).problem
     except SubmissionError as error:
-        return str(error)
-    return files_of(folder).problem
+        read, problem = new_notebook(), str(error)
+    return (new_notebook() if problem else read), problem

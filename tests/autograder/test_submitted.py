@@ -26,8 +26,8 @@ from autograder.nbgrader_plugin.submitted_notebook import (
     SubmissionError,
     files_of,
     handed_in_as,
-    problem_with,
     read_notebook,
+    read_or_why_not,
     restore,
 )
 from autograder.nbgrader_plugin.timestamps import handed_in_at, no_date_in
@@ -47,6 +47,10 @@ def markdown(source="text", grade_id=None, **flags) -> dict:
 
 def notebook(*cells, **fields) -> dict:
     return {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5} | fields
+
+
+def problem_with(folder: Path, name: str) -> str:
+    return read_or_why_not(folder, folder / name)[1]
 
 
 @pytest.fixture
