@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,9 +22,10 @@ from nbconvert.utils.base import NbConvertBase
 from nbconvert.writers import FilesWriter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import BaseCell, Gradebook, MissingEntry, SubmittedNotebook
 from nbgrader.converters import GenerateFeedback
 from nbgrader.exchange.default import ExchangeReleaseFeedback
+from nbgrader.preprocessors import GetGrades
 from traitlets.config import Config
 
 from autograder.nbgrader_plugin.graded_run import UNPROTECTED
@@ -42,6 +44,9 @@ VALUE = re.compile(r""""[^"]*+"|'[^']*+'""")
 PICTURE = re.compile(rf"""<img\b((?:[^>"']|{VALUE.pattern})*+)>""")
 ALT = re.compile(r"\balt\b")
 NO_ALT = 'alt="No description has been provided for this image"'
+
+GRADES = "shown_grades"
+"""Where a page's resources have its points and comments."""
 
 STATE = "<!-- grades {} -->"
 
@@ -70,6 +75,69 @@ class KeptTemplates(BytecodeCache):
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self._compiled[self._filters, bucket.key] = bucket.bytecode_to_string()
+
+
+@dataclass(frozen=True)
+class CellGrade:
+    """The points of a cell, by the names that nbgrader has for them."""
+
+    score: float
+    max_score: float
+
+
+@dataclass(frozen=True)
+class CellComment:
+    """What was said to a cell."""
+
+    comment: str | None
+
+
+@dataclass(frozen=True)
+class NotebookGrades:
+    """What a page shows of the gradebook, which the page's own process need not open: it would compile all statements anew.
+
+    nbgrader's step asks it as it asks a gradebook.
+    """
+
+    score: float
+    max_score: float
+    late_submission_penalty: float | None
+    grades: dict[str, CellGrade]
+    comments: dict[str, CellComment]
+
+    @classmethod
+    def of(cls, notebook: SubmittedNotebook, gradebook: Gradebook) -> NotebookGrades:
+        # All cells at once, of which the gradebook would ask for one after the other.
+        cells = {
+            cell.id: cell.name for cell in gradebook.db.query(BaseCell).filter_by(notebook_id=notebook.notebook_id)
+        }
+        return cls(
+            notebook.score,
+            notebook.max_score,
+            notebook.late_submission_penalty,
+            {cells[grade.cell_id]: CellGrade(grade.score, grade.max_score) for grade in notebook.grades},
+            {cells[comment.cell_id]: CellComment(comment.comment) for comment in notebook.comments},
+        )
+
+    def find_grade(self, cell: str, *of_the_notebook: str) -> CellGrade:
+        return self.grades[cell]
+
+    def find_comment(self, cell: str, *of_the_notebook: str) -> CellComment:
+        return self.comments[cell]
+
+
+class GivenGrades(GetGrades):
+    """nbgrader's step, which puts points and comments into a notebook, with those that it is given."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        names, given = resources["nbgrader"], resources[GRADES]
+        self.gradebook, self.notebook_id = given, names["notebook"]
+        self.assignment_id, self.student_id = names["assignment"], names["student"]
+        for index, cell in enumerate(nb.cells):
+            nb.cells[index], resources = self.preprocess_cell(cell, resources, index)
+        penalty = given.late_submission_penalty or 0
+        names |= {"score": given.score - penalty, "max_score": given.max_score, "late_penalty": penalty}
+        return nb, resources
 
 
 class PageExporter(HTMLExporter):
@@ -142,10 +210,13 @@ class CourseFeedback(GenerateFeedback):
         resources = self.init_single_notebook_resources(notebook_filename)
         names = resources["nbgrader"]
         resources[KNOWN] = self._known_texts(names["assignment"], names["notebook"])
-        classes = (self.exporter_class, *self.preprocessors)
+        self._shown = self._grades(names["assignment"], names["student"])
+        resources[GRADES] = self._shown[names["notebook"]]
+        preprocessors = [GivenGrades if one is GetGrades else one for one in self.preprocessors]
+        classes = (self.exporter_class, *preprocessors)
         sections = {name for one in classes for name in one.section_names()}
         config = Config({name: section for name, section in self.config.items() if name in sections})
-        arguments = self.exporter_class, self.preprocessors, config, notebook_filename, resources
+        arguments = self.exporter_class, preprocessors, config, notebook_filename, resources
         try:
             page = in_bounds(ONE_NOTEBOOK, page_of, *arguments)
         except OverLimitError as error:
@@ -176,7 +247,7 @@ class CourseFeedback(GenerateFeedback):
     def write_single_notebook(self, output: str, resources: ResourcesDict) -> None:
         """The page asks for no network, and says at its end of which grades it is."""
         names = resources["nbgrader"]
-        state = self.state_of(names["assignment"], names["student"])
+        state = self._state(names["assignment"], names["student"], self._shown)
         super().write_single_notebook(MATHJAX.sub("", output) + STATE.format(state), resources)
 
     def is_up_to_date(self, assignment_id: str, student_id: str) -> bool:
@@ -187,18 +258,30 @@ class CourseFeedback(GenerateFeedback):
 
     def state_of(self, assignment_id: str, student_id: str) -> str:
         """A checksum of all that a page shows of a submission: points, comments, penalty, the graded notebook."""
+        try:
+            grades = self._grades(assignment_id, student_id)
+        except MissingEntry:
+            return ""
+        return self._state(assignment_id, student_id, grades)
+
+    def _state(self, assignment_id: str, student_id: str, grades: dict[str, NotebookGrades]) -> str:
         record = Path(self._format_source(assignment_id, student_id)) / RECORD
         shown: list[Any] = [record.read_text() if record.is_file() else ""]
-        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
-            try:
-                submission = gradebook.find_submission(assignment_id, student_id)
-            except MissingEntry:
-                return ""
-            for notebook in submission.notebooks:
-                grades = sorted((grade.name, grade.score, grade.max_score) for grade in notebook.grades)
-                comments = sorted((comment.name, comment.comment or "") for comment in notebook.comments)
-                shown += [notebook.name, notebook.late_submission_penalty, grades, comments]
+        for notebook, one in grades.items():
+            points = sorted((name, grade.score, grade.max_score) for name, grade in one.grades.items())
+            comments = sorted((name, comment.comment or "") for name, comment in one.comments.items())
+            shown += [notebook, one.late_submission_penalty, points, comments]
         return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
+
+    def _grades(self, assignment_id: str, student_id: str) -> dict[str, NotebookGrades]:
+        """What the gradebook has of a submission, by notebook.
+
+        Raises:
+            MissingEntry: nothing.
+        """
+        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+            submission = gradebook.find_submission(assignment_id, student_id)
+            return {notebook.name: NotebookGrades.of(notebook, gradebook) for notebook in submission.notebooks}
 
 
 def page_of(
