@@ -275,7 +275,7 @@ def _attribution_libraries() -> list[Path]:
     used = [Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")]
     everywhere = [path for base in (sys.base_prefix, "/usr", "/usr/local") for path in _package_folders(base)]
     unused = [path for path in everywhere if path not in used and not path.is_symlink()]
-    named = [path for folder in used for name in ATTRIBUTION_LIBRARIES for path in folder.glob(f"{name}*")]
+    named = [path for folder in used for path in folder.iterdir() if path.name.startswith(ATTRIBUTION_LIBRARIES)]
     return [*unused, *named, *(path for folder in used for path in _copies(folder)), *_archives()]
 
 

@@ -26,7 +26,8 @@ from pathlib import Path
 
 PRELOADED = (
     "ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.core.completerlib", "IPython.core.logger",
-    "IPython.extensions.storemagic", "sqlite3", "tornado.platform.asyncio", "tornado.queues",
+    "IPython.core.oinspect", "IPython.extensions.storemagic", "sqlite3", "tornado.platform.asyncio", "tornado.queues",
+    "jaxtyping", "msgspec.json",
     "matplotlib.pyplot", "matplotlib.backends.backend_agg", "torch", "torch.utils.serialization.config", "timm", "scipy.ndimage",
     "skimage.data", "skimage.transform", "sklearn.datasets", "PIL.Image", "PIL.JpegImagePlugin", "safetensors.torch",
 )  # fmt: skip
