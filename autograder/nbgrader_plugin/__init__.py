@@ -13,23 +13,21 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbgrader.api
 import nbgrader.apps.api
 import nbgrader.apps.autogradeapp
 import nbgrader.apps.generatefeedbackapp
-from sqlalchemy import create_engine
+import nbgrader.nbgraderformat.common
 from traitlets.config import Config
 
+from autograder.nbgrader_plugin import done_once
 from autograder.nbgrader_plugin.converter import CourseAutograde
 from autograder.nbgrader_plugin.feedback_pages import CourseFeedback
 from autograder.nbgrader_plugin.timestamps import submitted_at
 from autograder.sandbox.limits import Limits
-
-one_engine = cache(create_engine)
-"""nbgrader makes one each of the ten times that it opens the gradebook for a submission, and each compiles the same statements."""
 
 DOWNLOADED = (
     r".*/(?P<student_id>[^/_]+)(?:_[^/]*)?[_/]"  # STUDENT_..._ (Canvas), STUDENT_.../ (Moodle), STUDENT/
@@ -81,7 +79,9 @@ def configure(c: Config) -> None:
     c.Execute.startup_timeout = Limits().cell_seconds
     # nbgrader starts alembic by its bare name, which is found only where the environment is activated.
     os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    nbgrader.api.create_engine = one_engine
+    nbgrader.api.create_engine = done_once.one_engine
+    nbgrader.api.Base.metadata.create_all = done_once.create_missing_tables
+    nbgrader.nbgraderformat.common.jsonschema = SimpleNamespace(validate=done_once.validate)
     # nbgrader names its converters in these modules; a subclass has no other way in.
     nbgrader.apps.autogradeapp.Autograde = nbgrader.apps.api.Autograde = CourseAutograde
     nbgrader.apps.generatefeedbackapp.GenerateFeedback = nbgrader.apps.api.GenerateFeedback = CourseFeedback

@@ -8,7 +8,7 @@ from logging import Logger
 from pathlib import Path
 from typing import Any
 
-from nbformat.notebooknode import NotebookNode
+from nbformat.notebooknode import NotebookNode, from_dict
 from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 
@@ -132,14 +132,15 @@ def _withheld(assignment: str) -> str:
 
 def _make_harmless(cell: NotebookNode) -> None:
     """Keep of a student's outputs what cannot act in the instructor's browser: text and pictures."""
-    kept = []
+    kept: list[dict[str, Any]] = []
     for output in cell.outputs:
         if output.output_type == "stream":
             name = "stderr" if output.get("name") == "stderr" else "stdout"
-            kept.append(new_output("stream", name=name, text=str(output.get("text", ""))))
+            kept.append({"output_type": "stream", "name": name, "text": str(output.get("text", ""))})
         elif output.output_type == "error":
             lines = [str(line) for line in output.get("traceback", [])]
-            kept.append(new_output("error", ename=str(output.ename), evalue=str(output.evalue), traceback=lines))
+            said = {"ename": str(output.ename), "evalue": str(output.evalue), "traceback": lines}
+            kept.append({"output_type": "error", **said})
         else:
             data = {
                 kind: value
@@ -150,15 +151,15 @@ def _make_harmless(cell: NotebookNode) -> None:
                 # A cell's value stays one: it is the points of a cell that the kit does not judge.
                 value = {"output_type": "execute_result", "execution_count": None}
                 kind = value if output.output_type == "execute_result" else {"output_type": "display_data"}
-                kept.append(new_output(**kind, data=data, metadata=_fitting_the_page(data)))
-    cell.outputs = kept
+                kept.append({**kind, "data": data, "metadata": _fitting_the_page(data)})
+    cell.outputs = from_dict(kept)  # nbformat compares them with its schema when they are written
 
 
 def _fitting_the_page(data: dict[str, str]) -> dict[str, Any]:
     """nbgrader's pages show a picture at its own width, past their edge if need be: so the width is said."""
     metadata = {}
     if "image/png" in data:
-        start = base64.b64decode(data["image/png"])[:24]
+        start = base64.b64decode("".join(data["image/png"].split())[:32])
         width = int.from_bytes(start[16:20], "big")  # where a PNG has it
         if width > PAGE_PIXELS:
             metadata["image/png"] = {"width": PAGE_PIXELS}
