@@ -1,6 +1,7 @@
 """Grading a class of ps1: throughput against stock nbgrader, two workers against one, warm starts, the verdict by part, replay.
 
     python -m benchmarks.class_run --students 60
+    python -m benchmarks.class_run --students 60 --cost  # of these, what one submission costs, and replay
 
 All contestants grade the same notebooks in turn in one run. Stock nbgrader has its own preprocessors and no sandbox; a graded
 cell then checks its answer in the notebook, as `submit` does outside of the grader. Processor seconds are those of everything
@@ -83,7 +84,11 @@ AGAIN = f"{TASKS[-1]}, with the photo and baseline of another"
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--students", type=int, default=STUDENTS)
-    count = options.parse_args().students
+    options.add_argument(
+        "--cost", action="store_true", help="one worker's runs and replay alone: what a submission costs"
+    )
+    asked = options.parse_args()
+    count = asked.students
     os.environ["OMP_NUM_THREADS"] = (
         "1"  # of the verdicts that are timed here, and of stock nbgrader; `grade` sets its workers' own
     )
@@ -94,6 +99,7 @@ def main() -> None:
         make_course(ours)
         nbgrader(ours, "generate_assignment", ASSIGNMENT)
         hand_in(ours, made_up(count))
+        _count_from_the_first_cell(ours)
         shutil.copytree(ours, stock)
         (stock / "nbgrader_config.py").write_text(STOCK_CONFIG)
         cold = shutil.copytree(ours, Path(folder) / "cold")
@@ -110,6 +116,8 @@ def main() -> None:
             FEW_BY_TWO: (ours, [*GRADE, "--workers", "2", "--students", *some]),
             REPLAYED: (ours, [*REPLAY, "--workers", "2"]),
         }
+        if asked.cost:
+            runs = {name: runs[name] for name in (ONE, FEW, REPLAYED)}
         for name, (course, command) in runs.items():
             log = Path(folder) / f"{name}.log"
             print(f"{time.strftime('%H:%M:%S')} {name}: what it says goes to {log}", flush=True)
@@ -123,7 +131,8 @@ def main() -> None:
             "replay": seconds.pop(REPLAYED),
         }
         keep("class_cost", spent, OF_A_CLASS)
-        keep("class_run", {"students": count, "seconds": seconds}, OF_A_CLASS)
+        if not asked.cost:
+            keep("class_run", {"students": count, "seconds": seconds}, OF_A_CLASS)
 
 
 def _keep_byte_code() -> None:
@@ -149,13 +158,21 @@ def made_up(count: int) -> tuple[Student, ...]:
             f"student{k:03}",
             "made up",
             {
-                "ps1-input-gradient": COUNTS + styles[k % 2][0],
+                "ps1-input-gradient": styles[k % 2][0],
                 "ps1-integrated-gradients": styles[k % 2][1],
                 "ps1-photo": PHOTO.format(photo=draw.randrange(10), fill=draw.choice(("zeros", "ones"))),
             },
         )
         for k in range(count)
     )
+
+
+def _count_from_the_first_cell(course: Path) -> None:
+    """Put a cell that counts processor seconds before all others."""
+    for path in course.glob(f"submitted/*/{ASSIGNMENT}/{ASSIGNMENT}.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(COUNTS))
+        nbformat.write(notebook, path)
 
 
 def cost(all_: dict[str, float], few: dict[str, float]) -> dict[str, float]:
@@ -189,7 +206,7 @@ def _by_whom(course: Path, students: list[str]) -> dict[str, float]:
 
 
 def _cells(graded: Path) -> float:
-    """Processor seconds that a notebook's kernel spent from its first answer to its end, by its own account."""
+    """Processor seconds that a notebook's kernel spent on the cells that were handed out, by its own account."""
     notebook = nbformat.read(graded / f"{ASSIGNMENT}.ipynb", as_version=4)
     printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     told = [float(found) for found in re.findall(r"processor seconds so far: ([\d.]+)", printed)]
