@@ -10,6 +10,7 @@ import io
 import json
 import tempfile
 import zipfile
+import zlib
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,8 @@ KEPT = "evidence.zip"
 ABOUT = "run.json"
 FAST = 1
 """zlib's level: at the usual 6 the evidence of a photo's map takes twice the time and 3 % less room."""
+SAMPLE, WORTHWHILE = 2**15, 0.8
+"""An array is compressed where that many of its last bytes get shorter than this share of them."""
 KIT = Path(__file__).resolve().parents[1]
 JUDGES = ("task.py", "judge/**/*.py", "problem_sets/**/*.py", "student/networks.py")
 """What of the grader decides about points, once the evidence is there."""
@@ -53,9 +56,19 @@ def pack(run: Run) -> bytes:
         archive.writestr(zipfile.ZipInfo(ABOUT), json.dumps(about))
         for task, one in run.evidence.items():
             evidence.write(Path(scratch), task, one)
-            for name in (f"{task}.json", f"{task}.npz"):
-                archive.write(Path(scratch) / name, name)
+            archive.write(Path(scratch) / f"{task}.json", f"{task}.json")
+            with zipfile.ZipFile(Path(scratch) / f"{task}.npz") as arrays:
+                for array in arrays.namelist():
+                    values = arrays.read(array)
+                    archive.writestr(f"{task}/{array}", values, _worthwhile(values))
     return content.getvalue()
+
+
+def _worthwhile(values: bytes) -> int:
+    """How zip keeps an array: a map's numbers get hardly shorter, and compressing them takes as long as all else of a record."""
+    sample = values[-SAMPLE:]
+    shorter = len(zlib.compress(sample, FAST)) < WORTHWHILE * len(sample)
+    return zipfile.ZIP_DEFLATED if shorter else zipfile.ZIP_STORED
 
 
 def unpack(content: bytes, checksum: str) -> Run:
@@ -99,10 +112,27 @@ def _unpacked(content: bytes) -> Run:
         for task in about["tasks"]:
             if task not in TASKS:
                 continue
-            for suffix, limit in ((".json", MAX_RECORD_BYTES), (".npz", MAX_ARRAYS_BYTES)):
-                name = f"{task}{suffix}"
-                if archive.getinfo(name).file_size > limit:
-                    raise ValueError(f"{name} is larger than {limit:,} bytes")
-                (Path(scratch) / name).write_bytes(archive.read(name))
+            (Path(scratch) / f"{task}.json").write_bytes(_in_bounds(archive, [f"{task}.json"], MAX_RECORD_BYTES)[0])
+            (Path(scratch) / f"{task}.npz").write_bytes(_arrays_of(task, archive))
             run.evidence[task] = evidence.read(Path(scratch), task)
     return run
+
+
+def _arrays_of(task: str, archive: zipfile.ZipFile) -> bytes:
+    """The file of a task's arrays, which kits before this one kept as a whole."""
+    names = dict.fromkeys(archive.namelist())
+    if (whole := f"{task}.npz") in names:
+        return _in_bounds(archive, [whole], MAX_ARRAYS_BYTES)[0]
+    arrays = [name for name in names if name.startswith(f"{task}/")]
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        for name, values in zip(arrays, _in_bounds(archive, arrays, MAX_ARRAYS_BYTES), strict=True):
+            file.writestr(name.removeprefix(f"{task}/"), values)
+    return content.getvalue()
+
+
+def _in_bounds(archive: zipfile.ZipFile, names: list[str], most: int) -> list[bytes]:
+    """What some files of the archive hold. Raises ValueError where they are larger together than they may be."""
+    if sum(archive.getinfo(name).file_size for name in names) > most:
+        raise ValueError(f"{', '.join(names)[:100]} are larger than {most:,} bytes")
+    return [archive.read(name) for name in names]

@@ -14,10 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as np_st
 
+from autograder.nbgrader_plugin import kept_evidence
+from autograder.nbgrader_plugin.kept_evidence import KeptEvidenceError, digest, pack, unpack
+from autograder.problem_sets import PROBLEM_SETS
+from autograder.problem_sets.checking import Run
 from autograder.student import evidence
 from autograder.student.evidence import Evidence, EvidenceError
 
 TASK = "ps1-task"
+PS1 = PROBLEM_SETS["ps1-attribution"]
+ARRAYS = {"map": np.random.default_rng(0).normal(size=(64, 64)), "black": np.zeros((64, 64)), "one": np.array(1.0)}
 
 
 @pytest.fixture
@@ -399,3 +405,40 @@ def test_the_records_of_other_tasks_are_not_touched(folder):
     evidence.write(folder, "other", Evidence({"other": True}))
     assert evidence.read(folder, TASK).record == {"answers": {}}
     assert json.loads((folder / "other.json").read_text()) == {"other": True}
+
+
+class TestEvidenceThatIsKept:
+    """Beside a record, as one file."""
+
+    def test_comes_back_with_numbers_compressed_where_that_is_worthwhile(self):
+        run = Run(7, evidence={PS1.tasks[0].id: Evidence({"answers": {}}, ARRAYS)}, ended="out_of_time")
+        content = pack(run)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            stored = {one.filename.split("/")[-1]: one.compress_type for one in archive.infolist()}
+        assert (stored["map.npy"], stored["black.npy"]) == (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+        self.is_the_run(unpack(content, digest(content)), run)
+
+    def test_comes_back_as_earlier_kits_kept_it(self, folder):
+        run = Run(7, evidence={PS1.tasks[0].id: Evidence({"answers": {}}, ARRAYS)}, ended="out_of_time")
+        evidence.write(folder, PS1.tasks[0].id, run.evidence[PS1.tasks[0].id])
+        about = {"seed": 7, "ended": run.ended, "tasks": [*run.evidence], "damaged": {}, "errors": {}}
+        about |= {"detail": "", "seconds": 0.0, "cpu_seconds": 0.0}
+        with zipfile.ZipFile(content := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("run.json", json.dumps(about))
+            for suffix in ("json", "npz"):
+                archive.write(folder / f"{PS1.tasks[0].id}.{suffix}", f"{PS1.tasks[0].id}.{suffix}")
+        self.is_the_run(unpack(content.getvalue(), digest(content.getvalue())), run)
+
+    def test_of_more_bytes_than_a_task_may_have_is_refused(self, monkeypatch):
+        content = pack(Run(7, evidence={PS1.tasks[0].id: Evidence({"answers": {}}, ARRAYS)}))
+        monkeypatch.setattr(kept_evidence, "MAX_ARRAYS_BYTES", 2**16)
+        with pytest.raises(KeptEvidenceError, match="larger than 65,536 bytes"):
+            unpack(content, digest(content))
+
+    @staticmethod
+    def is_the_run(found: Run, run: Run) -> None:
+        assert (found.seed, found.ended, found.evidence.keys()) == (run.seed, run.ended, run.evidence.keys())
+        for task, one in run.evidence.items():
+            assert found.evidence[task].record == one.record and found.evidence[task].arrays.keys() == one.arrays.keys()
+            for name, values in one.arrays.items():
+                np.testing.assert_array_equal(found.evidence[task].arrays[name], values)
