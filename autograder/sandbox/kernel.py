@@ -36,7 +36,7 @@ from autograder.sandbox.warm import PLACEHOLDER, WarmStartError, warm_parent_of_
 
 WATCH_SECONDS = 0.2
 GLANCE_SECONDS = 0.02
-LONGEST_MEMINFO = 1024
+BEGINNING = 256
 """Bytes of /proc/meminfo in which it says what is available: that is its third line."""
 FALL = 16
 """The watch looks at once where the machine's free memory has fallen by the FALL-th part of a sandbox's limit."""
@@ -311,8 +311,8 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 def _free_memory(meminfo: IO[bytes]) -> int:
     """The machine's, in bytes, with what it can take from its caches."""
-    lines = os.pread(meminfo.fileno(), LONGEST_MEMINFO, 0).splitlines()
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(b"MemAvailable:")), 0)
+    _, _, after = os.pread(meminfo.fileno(), BEGINNING, 0).partition(b"MemAvailable:")
+    return int(after.split(None, 1)[0]) * 1024 if after else 0
 
 
 def _resident(process: psutil.Process, count_shared_once: bool = True) -> int:
