@@ -252,9 +252,11 @@ class CourseFeedback(GenerateFeedback):
 
     def is_up_to_date(self, assignment_id: str, student_id: str) -> bool:
         """Whether the student's pages show the grades and comments that the gradebook has now."""
-        state = STATE.format(self.state_of(assignment_id, student_id)).encode()
         pages = list(Path(self._format_dest(assignment_id, student_id)).glob("*.html"))
-        return bool(pages) and all(page.read_bytes().endswith(state) for page in pages)
+        if not pages:
+            return False
+        state = STATE.format(self.state_of(assignment_id, student_id)).encode()
+        return all(page.read_bytes().endswith(state) for page in pages)
 
     def state_of(self, assignment_id: str, student_id: str) -> str:
         """A checksum of all that a page shows of a submission: points, comments, penalty, the graded notebook."""
