@@ -670,19 +670,19 @@ class Composition:
 class Explanation:
     """A composition that gives a student's numbers, but for a factor, and the mistakes that it has.
 
-    `completes`: the factor is what makes the map add up, whatever `size` says.
+    `adds_up_to`: where the factor is what makes the map add up, what it adds up to, whatever `size` says.
     """
 
     composition: Composition
     size: Size
     mistakes: tuple[Mistake, ...]
-    completes: bool = False
+    adds_up_to: Callable[[Line], float] | None = None
 
     def map(self, line: Line, n_steps: int) -> np.ndarray:
         values = self.composition.map(line, n_steps)
-        if self.completes:
+        if self.adds_up_to is not None:
             total = values.sum()
-            return values * (rise(line) / total) if total else values  # nothing makes zeros add up
+            return values * (self.adds_up_to(line) / total) if total else values  # nothing makes zeros add up
         return self.size(n_steps, *self.composition.summed(n_steps)) * values
 
 
@@ -776,7 +776,7 @@ def near_miss(answered: Sequence[Answered]) -> Explanation | None:
     if rule_of(answered):
         return None
     found = (_explained(textbook(part), answered) for part in (*wrong_weights(), *right_weights()))
-    return next((one for one in found if one is not None and (one.completes or one.composition.mistakes)), None)
+    return next((one for one in found if one is not None and (one.adds_up_to or one.composition.mistakes)), None)
 
 
 def at_a_fixed_count(answered: Sequence[Answered]) -> Explanation | None:
@@ -880,6 +880,18 @@ def integrals_at_a_fixed_count() -> Space:
         Part(f"{name} at {n}", Mistake.STEPS_IGNORED, lambda _, name=name, n=n: by_name(name, n)) for name, n in rules
     )
     return replace(integrals(), weights=tuple(weights), passes=_passes(SIGNS, WHICH_GRADIENTS[:1]))
+
+
+@cache
+def of_planes() -> Space:
+    """What is left of integrated gradients where the gradient is the same everywhere, whatever points it is taken at."""
+    return replace(
+        integrals(),
+        weights=right_weights()[:1],
+        paths=PATHS[:1],
+        scores=SCORES[:1],
+        passes=_passes(SIGNS, WHICH_GRADIENTS[:1]),
+    )
 
 
 AT_X_ALONE = Part("at x", None, lambda n: equal_weights(np.ones(1)))
@@ -1075,8 +1087,9 @@ def _with_factor(
                 return Explanation(composition, lambda *sums, sign=sign, size=size: sign * size(*sums), mistakes)
     if composition.each.mistake is Mistake.NETWORK_NOT_ASKED and _mostly_add_up(held):
         return Explanation(composition, lambda *sums: np.nan, (Mistake.SHARED_BY_DIFFERENCE,))
-    if all(abs(values.sum() - rise(line)) <= SAME_MAP * np.abs(values).sum() for line, values in held):
-        return Explanation(composition, lambda *sums: 1.0, named(composition, (Mistake.RESCALED_TO_COMPLETE,)), True)
+    for mistake, adds_up_to in ((Mistake.RESCALED_TO_COMPLETE, rise), (Mistake.RESCALED_TO_SCORE, score_at_end)):
+        if all(abs(values.sum() - adds_up_to(line)) <= SAME_MAP * np.abs(values).sum() for line, values in held):
+            return Explanation(composition, lambda *sums: 1.0, named(composition, (mistake,)), adds_up_to)
     if not (given > 0).all() and not (given < 0).all():
         return None
     for mistake, size in SIZES:
@@ -1089,6 +1102,12 @@ def _with_factor(
             scale = float(np.median(rest))
             told = named(composition, (mistake, *and_scaled))
             return Explanation(composition, lambda *sums, size=size, scale=scale: scale * size(*sums), told)
+    features = np.array([values.size for _, values in held])
+    if len({*features.tolist()}) > 1:
+        for n_terms in (np.ones(len(given)), np.array([n for _, n, *_ in factors])):
+            if (np.abs(np.abs(given * features / n_terms) - 1) <= SAME_MAP).all():
+                told = named(composition, (Mistake.DIVIDED_BY_FEATURES,))
+                return Explanation(composition, lambda *sums: np.nan, told)
     if (np.abs(np.abs(given) - 1) <= SAME_MAP).sum() > len(given) / 4:
         return None  # a map that was divided by a size of its own is hardly ever as large as it was
     one = float(np.median(given))
@@ -1107,6 +1126,11 @@ def _mostly_add_up(held: Sequence[tuple[Line, np.ndarray]]) -> bool:
 def rise(line: Line) -> float:
     """F(x) - F(x')."""
     return float(np.diff(line.scores(np.array([0.0, 1.0])))[0])
+
+
+def score_at_end(line: Line) -> float:
+    """F(x)."""
+    return float(line.scores(np.ones(1))[0])
 
 
 def named(composition: Composition, of_size: tuple[Mistake, ...] = ()) -> tuple[Mistake, ...]:

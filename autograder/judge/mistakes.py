@@ -265,6 +265,17 @@ class Mistake(StrEnum):
     )
 
     # what was differentiated, what was done to it: parts of a composition
+    BASELINE_IGNORED = (
+        "baseline_ignored",
+        "the answers from two baselines are the same: the baseline is not used",
+        "The points are baseline + alpha * (x - baseline), and the factor is x - baseline.",
+    )
+    NOT_ZERO_WHERE_ALIKE = (
+        "not_zero_where_alike",
+        "parts that are the same in x and in the baseline got an attribution, which is always 0 there: the average is not "
+        "multiplied by x - x' of this very pair, or the map was changed afterwards, as by a blur",
+        "Multiply the averaged gradients by (x - baseline), with the x and the baseline that came, and return the map as it is.",
+    )
     RIGHT_FROM_ZERO_ALONE = (
         "right_from_zero_alone",
         "the answers are right from a baseline of zero, and wrong from others: the path from there is not straight, or the "
@@ -398,6 +409,16 @@ class Mistake(StrEnum):
         "normalised",
         "each map was divided by a quantity of its own, such as its maximum, its norm or its sum",
         "Return the map unchanged: its values add up to F(x) - F(x'), and after rescaling they no longer do.",
+    )
+    DIVIDED_BY_FEATURES = (
+        "divided_by_features",
+        "the sum is divided by the number of features of x, as by .numel() or by a mean over all axes",
+        "The sum over the path is divided by the number of steps: sum(0) / n_steps, or mean(0), over the axis of the points alone.",
+    )
+    RESCALED_TO_SCORE = (
+        "rescaled_to_score",
+        "every map was rescaled so that its sum is F(x)",
+        "Return the map as it is: by itself its sum comes close to F(x) - F(x'), and what is missing tells how good it is.",
     )
     RESCALED_FOR_DISPLAY = (
         "rescaled_for_display",
@@ -609,6 +630,12 @@ class Mistake(StrEnum):
         "not_finite",
         "there are NaN or infinite values",
         "Look for a division by zero, for example by x - x' or by a map's standard deviation.",
+    )
+    PICTURES_CHANGED = (
+        "pictures_changed",
+        "the pictures themselves were changed after the model was asked about them: a baseline that was painted into them is now "
+        "the picture itself",
+        "Paint into a copy: begin with images.clone(). Then run the notebook from the top.",
     )
     BASELINE_IS_INPUT = (
         "baseline_is_input",
@@ -1242,6 +1269,7 @@ BOTH_ENDS = (
 ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     Announced("the sum is multiplied by `x - baseline`, once"): (
         Mistake.DIFFERENCE_MISSING,
+        Mistake.NOT_ZERO_WHERE_ALIKE,
         Mistake.TIMES_INPUT,
         Mistake.NEITHER_AVERAGED_NOR_MULTIPLIED,
         Mistake.SIGN_REVERSED,
@@ -1273,6 +1301,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.NODES_NOT_MOVED,
         Mistake.PATH_FROM_ZERO,
         Mistake.RIGHT_FROM_ZERO_ALONE,
+        Mistake.BASELINE_IGNORED,
         Mistake.PATH_FROM_ZERO_TIMES_DIFFERENCE,
         Mistake.PATH_BEYOND_INPUT,
         Mistake.PATH_WITHOUT_BASELINE,
@@ -1301,6 +1330,8 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         Mistake.GRADIENTS_NORMALISED,
         Mistake.GRADIENTS_CLIPPED,
         Mistake.NORMALISED,
+        Mistake.RESCALED_TO_SCORE,
+        Mistake.DIVIDED_BY_FEATURES,
         Mistake.RESCALED_FOR_DISPLAY,
         Mistake.CLIPPED_AT_PERCENTILE,
         Mistake.BLURRED,
@@ -1402,6 +1433,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     ),
     Announced("A baseline may be neither the picture itself nor a darker or lighter copy of it"): (
         Mistake.BASELINE_IS_INPUT,
+        Mistake.PICTURES_CHANGED,
         Mistake.BASELINE_IS_RESCALED_INPUT,
     ),
     Announced("at least three of those that you wrote (two draws of one noise are one)", "ps2-baselines"): (

@@ -104,10 +104,12 @@ ABOUT: dict[Slide, tuple[Mistake, ...]] = {
         Mistake.CHANNELS_SUMMED,
         Mistake.CHANNELS_AVERAGED,
         Mistake.RESCALED_TO_COMPLETE,
+        Mistake.RESCALED_TO_SCORE,
         Mistake.GAP_SPREAD,
     ),
     Slide.BASELINE: (
         Mistake.BASELINE_IS_INPUT,
+        Mistake.BASELINE_IGNORED,
         Mistake.BASELINE_IS_RESCALED_INPUT,
         Mistake.EQUAL_BASELINES,
         Mistake.TWIN_BASELINES,

@@ -236,6 +236,11 @@ class Faults:
             self._behind |= dict.fromkeys(new, (fault.mistake,) if fault.mistake else ())
             self.mistakes += [fault.mistake] if fault.mistake else []
 
+    def come_from(self, mistake: Mistake, *names: str) -> None:
+        """Put one mistake behind the faults of several properties: what they have in common says more than each."""
+        self._behind |= dict.fromkeys(names, (mistake,))
+        self.mistakes.insert(0, mistake)
+
     @contextmanager
     def noted(self, *names: str) -> Iterator[None]:
         """What cannot be graded in this block is a fault of these properties; of all of them, where none is named.

@@ -39,6 +39,7 @@ ONCE_MISSED = (
     *("ps1/627", "ps2/183", "ps2/184", "ps3/173", "ps4/323"),
     *("ps1/673", "ps1/676", "ps3/181", "ps3/185", "ps4/341", "ps4/342"),
     *("ps1/701", "ps1/708", "ps3/190", "ps4/361"),
+    *("ps1/728", "ps1/732", "ps1/733", "ps1/734", "ps2/207", "ps3/200"),
 )
 NAMED = {
     "ps1/579": ("one_kind_of_shape",),
@@ -63,6 +64,12 @@ NAMED = {
     "ps1/708": ("loss_differentiated",),
     "ps3/190": ("gaps_rounded",),
     "ps4/361": ("quality_of_another_target",),
+    "ps1/728": ("divided_by_features",),
+    "ps1/732": ("squared",),
+    "ps1/733": ("path_clipped",),
+    "ps1/734": ("not_zero_where_alike",),
+    "ps2/207": ("pictures_changed",),
+    "ps3/200": ("predictions_are_targets",),
     "ps2/141": ("path_without_baseline",),
     "ps3/133": ("gaps_over_another_change",),
     "ps3/136": ("gaps_not_relative",),

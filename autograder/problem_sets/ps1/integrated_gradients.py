@@ -19,6 +19,7 @@ from autograder.judge.compositions import (
     rule_of,
 )
 from autograder.judge.function_verdict import Diagnosis, verdict_on_function
+from autograder.judge.in_part import told_in_part
 from autograder.judge.line import CLOSED
 from autograder.judge.mistakes import BOTH_ENDS, Mistake
 from autograder.judge.moments import wrong_sum, wrong_sum_beside
@@ -132,6 +133,7 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
         from_zero = [not line.baseline.any() for line, _, _ in lines]
         if wrong and not told and sum(from_zero) > 1 and not any(from_zero[k] for k in wrong):
             told = (Mistake.RIGHT_FROM_ZERO_ALONE,)
+        told = told or told_in_part(lines, wrong)
         if wrong and not told and changes_when_asked_again(answered):
             told = (Mistake.OTHER_NUMBERS_AGAIN,)
         return Diagnosis(told, None if is_of_calls else _by_luck(lines, answered))

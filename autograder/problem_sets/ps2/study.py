@@ -36,7 +36,11 @@ def judge(evidence: Evidence[StudyRecord], sample: Sample) -> Verdict:
             faults.add(predictions_fault(study, subject), "predictions")
         baselines = read_baselines(study, subject, faults, "baselines")
         if baselines:
-            faults.add(baselines_fault(baselines, subject.images, subject.scores), "baselines")
+            of_baselines = baselines_fault(baselines, subject.images, subject.scores)
+            faults.add(of_baselines, "baselines")
+            if of_baselines.mistake is Mistake.BASELINE_IS_INPUT and faults.seen["predictions"]:
+                # Both follow where a baseline was painted into the pictures themselves.
+                faults.come_from(Mistake.PICTURES_CHANGED, "predictions", "baselines")
         judge_baselines_maps(study, subject, baselines, faults, sample)
     return faults.verdict()
 
