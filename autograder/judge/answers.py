@@ -145,10 +145,16 @@ def _form(
         complaint = f"it returned {_article(kind)}, expected a torch.Tensor (torch.as_tensor makes one)"
         return complaint, Mistake.NOT_A_TENSOR, readable
     if values.shape != shape:
-        return f"it returned the shape {values.shape}, expected the shape of x, {shape}", None, None
+        mistake = Mistake.AXIS_SUMMED if _is_without_axes(values.shape, shape) else None
+        return f"it returned the shape {values.shape}, expected the shape of x, {shape}", mistake, None
     if values.dtype.kind != "f":
         return f"it returned {values.dtype}, expected floating point numbers", None, readable
     return "", None, readable
+
+
+def _is_without_axes(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether a shape is another one with an axis left out, or with all of them."""
+    return given == () or any(given == shape[:axis] + shape[axis + 1 :] for axis in range(len(shape)))
 
 
 def _in_shape(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, product
 
 import numpy as np
 import torch
 
-from autograder.judge.compositions import Answered, Space, explain, of_planes
+from autograder.judge.compositions import (
+    SCORES,
+    SIGNS,
+    TARGETS,
+    Answered,
+    Part,
+    Space,
+    explain,
+    gradients_at_x,
+    named,
+    of_planes,
+    textbook,
+)
+from autograder.judge.line import distance
 from autograder.judge.mistakes import Mistake
 from autograder.judge.tolerances import ROUNDING, SAME_MAP
 
 FEWEST_FLAT = 2
 """So many answers on planes, at least, have to follow a composition."""
+NEAR, MOST_OF_A_NEAR_ONE = 0.3, 2
+"""The relative distance up to which an answer is near to another gradient, of at most so many mistakes."""
 FEWEST_ALIKE = 3
 """So many features, at least, are the same in x and in a baseline before what they got says something."""
 
@@ -44,6 +60,28 @@ def on_planes(
         return ()
     found = explain([answered[k] for k in flat], wrong, space)
     return found.mistakes if found is not None else ()
+
+
+def near_a_gradient(answered: Sequence[Answered]) -> tuple[Mistake, ...]:
+    """The mistakes of the simplest gradient at x, of another score, class, factor or sign, to which all answers are near.
+
+    What is near to it and no more is a mean over points around x, or a difference quotient.
+    """
+    space = gradients_at_x()
+    choices = sorted(product(SCORES, TARGETS, space.factors, SIGNS), key=_count)
+    for score, target, factor, signs in choices:
+        if _count((score, target, factor, signs)) > MOST_OF_A_NEAR_ONE:
+            break
+        if any(part.alone for part in (score, target)) and score.mistake and target.mistake:
+            continue
+        one = replace(textbook(space.weights[0]), score=score, target=target, factor=factor, signs=signs)
+        if all(distance(values, one.map(line, 1)) <= NEAR for line, _, values in answered):
+            return named(one) or (Mistake.GRADIENT_ELSEWHERE,)
+    return ()
+
+
+def _count(parts: Sequence[Part]) -> int:
+    return sum(part.mistake is not None for part in parts)
 
 
 def _is_not_zero_where_alike(answered: Sequence[Answered]) -> bool:

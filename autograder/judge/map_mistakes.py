@@ -82,6 +82,8 @@ OF_ANOTHER_COUNT = 0.8
 IMAGENET = (torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
 """The mean and the deviation of each colour, by which the pictures of torchvision's models are normalised."""
 PLAIN_BASELINES = {"white": 1.0, "grey": 0.5}
+TEMPERATURES = (0.1, 0.5, 2.0, 5.0, 10.0)
+"""What logits are divided by before a softmax."""
 WITHIN_NAMING, CAUSE = 0.9, "the search for the likely cause"
 """The share of a deadline after which mistakes are looked for no longer, and what is left out then."""
 NEAR_MISSES = {
@@ -440,6 +442,14 @@ def _other_scores(line: Line, scores: Scores | FileScores) -> Iterator[Changed]:
         }
         yield {"path": twice}
     yield {"score": Part("other kind", Mistake.OTHER_SCORES, lambda forward: scores.other_kind)}
+    logits = scores.forward if scores.kind == "logits" else scores.other_kind
+    for temperature in TEMPERATURES if _is_small(line) else ():
+        calibrated = Part(
+            f"softmax at {temperature:g}",
+            Mistake.SCORE_TRANSFORMED,
+            lambda forward, t=temperature: lambda x: (logits(x) / t).softmax(dim=1),
+        )
+        yield {"score": calibrated}
     of_photos = (Mistake.LOG_PROBABILITY, Mistake.ALL_CLASSES)
     for field_, parts in (("score", SCORES[1:]), ("target", TARGETS[1:])):
         for part in parts:

@@ -527,6 +527,12 @@ class Mistake(StrEnum):
         "Differentiate the score, not its negative.",
     )
     # the photo
+    AXIS_SUMMED = (
+        "axis_summed",
+        "the map has lost an axis, or all of them: a sum, a mean or a norm was taken over its values",
+        "The map has one value for each feature of x, in the shape of x. A batch of points is summed over its first axis alone: "
+        "sum(0).",
+    )
     CHANNELS_SUMMED = (
         "channels_summed",
         "the map has one channel: it was summed over the colours before it was handed in",
@@ -572,7 +578,8 @@ class Mistake(StrEnum):
     WRONG_PREDICTIONS = (
         "wrong_predictions",
         "the stated predictions are not what the model says of these images",
-        "Use forward(images).argmax(dim=1) of exactly the images that you hand in.",
+        "Use forward(images).argmax(dim=1) of exactly the images that you hand in. Labels of a data set are no predictions: the "
+        "model gets some of them wrong.",
     )
     PREDICTIONS_OVER_PICTURES = (
         "predictions_over_pictures",
@@ -1112,6 +1119,18 @@ class Mistake(StrEnum):
         "a stated quality is not what the measure gives for that map",
         "Compute the table with exactly the function and maps that you hand in.",
     )
+    QUALITY_ROUNDED = (
+        "quality_rounded",
+        "the stated qualities are rounded to so few decimals that they are not the measure's numbers any more",
+        "Leave the digits as they are, and round only what you print.",
+    )
+    QUALITY_OF_ANOTHER_MEASURE = (
+        "quality_of_another_measure",
+        "the stated qualities follow what the measure gives, and are not that: they are of another measure, or of this one with "
+        "other settings or other random numbers",
+        "Hand in the function that made the table. If it reads a variable from outside, nothing may change that afterwards: better "
+        "write the value into the function.",
+    )
     QUALITY_OF_MAGNITUDES = (
         "quality_of_magnitudes",
         "the stated qualities are those of the maps' absolute values",
@@ -1385,6 +1404,7 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
         "A NumPy array, a pair such as `(map, gap)`, a flat vector, channels last, a batch dimension of one or a missing axis of"
     ): (
         Mistake.SEVERAL_RETURNED,
+        Mistake.AXIS_SUMMED,
         Mistake.FLATTENED,
         Mistake.BATCH_OF_ONE,
         Mistake.AXIS_MISSING,
@@ -1549,6 +1569,8 @@ ANNOUNCED: dict[Announced, tuple[Mistake, ...]] = {
     Announced("It must depend on `target`"): (Mistake.MEASURE_IGNORES_TARGET,),
     Announced("The qualities that you state in a study are those of this measure"): (
         Mistake.QUALITY_MADE_UP,
+        Mistake.QUALITY_OF_ANOTHER_MEASURE,
+        Mistake.QUALITY_ROUNDED,
         Mistake.QUALITY_OF_MAGNITUDES,
         Mistake.QUALITY_OF_REVERSED,
         Mistake.QUALITY_OF_TOP_CLASS,

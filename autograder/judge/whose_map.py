@@ -45,6 +45,8 @@ class StatedMap:
 
 def whose_map(subject: Subject, odd: StatedMap, entries: Sequence[StatedMap], mistake: Mistake) -> Mistake:
     """The mistake behind a wrong map, where it is clear from the other maps of the study; else the one that it seemed to be."""
+    if mistake in (*WITHOUT_A_NAME, Mistake.ALL_CLASSES) and _goes_on_from_the_count_before(subject, odd, entries):
+        return Mistake.PATH_BEYOND_INPUT
     if mistake in WITHOUT_A_NAME:
         if _is_of_targets_in_another_order(subject, odd):
             return Mistake.TARGETS_IN_ANOTHER_ORDER
@@ -55,6 +57,16 @@ def whose_map(subject: Subject, odd: StatedMap, entries: Sequence[StatedMap], mi
         )
         mistake = next((name for name, holds in rules if holds(subject, odd, entries)), mistake)
     return Mistake.MAPS_PILE_UP if mistake in PILED_UP and _has_others_in_it(subject, odd, entries) else mistake
+
+
+def _goes_on_from_the_count_before(subject: Subject, odd: StatedMap, entries: Sequence[StatedMap]) -> bool:
+    """Whether the path of the second count goes from x on, as where the point that walks along it is not put back."""
+    counts = sorted((one for one in entries if one.image == odd.image), key=lambda one: one.n_steps)
+    if len(counts) < 2 or counts[0].n_steps == counts[1].n_steps or subject.images[0].numel() > SMALL_PICTURE:
+        return False
+    line = subject.line(odd.image, odd.baseline)
+    beyond = Pair(line.other(baseline=line.image, image=2 * line.image - line.baseline), counts[1].n_steps)
+    return distance(counts[1].values, beyond.reference) <= beyond.allowed_map_error
 
 
 def _fits_another_baseline(subject: Subject, odd: StatedMap, entries: Sequence[StatedMap]) -> bool:

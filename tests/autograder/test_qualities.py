@@ -26,7 +26,8 @@ def measure(forward, x, attribution, target):
     return float((attribution * x).sum() + (attribution**2).mean()) * float(forward(x[None])[0, target]) * UNIT
 
 
-UNIT = 1e-7
+UNIT = 1e-3
+DECIMALS_OF_UNIT = 3
 
 
 def measured(change=lambda maps: maps, image=lambda name, k: IMAGES[k], target=lambda k: int(TARGETS[k])):
@@ -48,6 +49,8 @@ WRONG = {
     Mistake.QUALITY_RESCALED: {
         n: (RIGHT[n] - np.min(list(RIGHT.values()), 0)) / np.ptp(list(RIGHT.values()), 0) for n in NAMES
     },
+    Mistake.QUALITY_ROUNDED: {n: RIGHT[n].round(DECIMALS_OF_UNIT) for n in NAMES},
+    Mistake.QUALITY_OF_ANOTHER_MEASURE: {n: RIGHT[n] + UNIT * RANDOM.normal(size=N) / 2 for n in NAMES},
     Mistake.QUALITY_MADE_UP: {n: RANDOM.uniform(size=N) * UNIT for n in NAMES},
 }
 

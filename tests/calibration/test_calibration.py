@@ -40,6 +40,7 @@ ONCE_MISSED = (
     *("ps1/673", "ps1/676", "ps3/181", "ps3/185", "ps4/341", "ps4/342"),
     *("ps1/701", "ps1/708", "ps3/190", "ps4/361"),
     *("ps1/728", "ps1/732", "ps1/733", "ps1/734", "ps2/207", "ps3/200"),
+    *("ps1/764", "ps1/783", "ps2/213", "ps3/207", "ps4/388", "ps4/390"),
 )
 NAMED = {
     "ps1/579": ("one_kind_of_shape",),
@@ -70,6 +71,12 @@ NAMED = {
     "ps1/734": ("not_zero_where_alike",),
     "ps2/207": ("pictures_changed",),
     "ps3/200": ("predictions_are_targets",),
+    "ps1/764": ("axis_summed",),
+    "ps1/783": ("softmax_inside",),
+    "ps2/213": ("score_transformed",),
+    "ps3/207": ("path_beyond_input",),
+    "ps4/388": ("quality_of_another_measure",),
+    "ps4/390": ("images_repeated",),
     "ps2/141": ("path_without_baseline",),
     "ps3/133": ("gaps_over_another_change",),
     "ps3/136": ("gaps_not_relative",),

@@ -8,13 +8,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from autograder.judge.mistakes import Mistake
-from autograder.judge.tolerances import STATED_QUALITY
+from autograder.judge.tolerances import ROUNDING, STATED_QUALITY
 from autograder.student.record import INSTEAD, MeasuredRecord
 
 Measured = dict[tuple[str, int], float]
 """What the measure gave, by the name of the maps and the picture."""
 FEWEST = 3
 """So many qualities, at least, that are off have to follow a rule before it is named."""
+FEWEST_OF_A_MEASURE, NEARLY_ALL, ALIKE = 10, 0.9, 0.7
+"""So many qualities, and such a share of all, are off where they are of another measure, and correlate so much with this one's.
+Numbers drawn at random reach it for ten once in eighty times, and for twenty once in three thousand."""
+DECIMALS = (0, 1, 2, 3, 4)
 FEWEST_INSTEAD = 2
 """And so many of those that a measure was asked about in another form."""
 OF_INSTEAD = dict(
@@ -63,14 +67,23 @@ def mistake_of_qualities(stated: dict[str, np.ndarray], again: list[MeasuredReco
     if len(off) < FEWEST:
         return Mistake.QUALITY_MADE_UP
     rules = (
+        (Mistake.QUALITY_ROUNDED, _rounded),
         (Mistake.QUALITY_OF_OTHER_MAPS, _of_other_maps),
         (Mistake.QUALITY_AVERAGED, _averaged),
         (Mistake.QUALITY_IN_ANOTHER_ORDER, _in_another_order),
         (Mistake.QUALITY_IN_ANOTHER_ORDER, _read_the_other_way),
         (Mistake.QUALITY_RESCALED, _rescaled),
         (Mistake.QUALITY_AS_RANKS, _ranks),
+        (Mistake.QUALITY_OF_ANOTHER_MEASURE, _go_with_the_measure),
     )
     return next((mistake for mistake, holds in rules if holds(stated, off, values)), Mistake.QUALITY_MADE_UP)
+
+
+def _rounded(stated: dict[str, np.ndarray], off: Measured, values: Measured) -> bool:
+    """Whether all, also those that are near enough, are the measure's numbers with so few decimals."""
+    given = np.array([float(stated[name].ravel()[n]) for name, n in values])
+    of_measure = np.array(list(values.values()))
+    return any(np.allclose(given, of_measure.round(k), rtol=ROUNDING, atol=0) for k in DECIMALS)
 
 
 def _of_other_maps(stated: dict[str, np.ndarray], off: Measured, values: Measured) -> bool:
@@ -153,6 +166,16 @@ def _ranks(stated: dict[str, np.ndarray], off: Measured, values: Measured) -> bo
         if not any((given - given.min() == places).all() for one in order for places in (one, np.argsort(one))):
             return False
     return True
+
+
+def _go_with_the_measure(stated: dict[str, np.ndarray], off: Measured, values: Measured) -> bool:
+    """Whether nearly all are off and follow what the measure gives, as those of the same measure with other settings do."""
+    if len(off) < max(FEWEST_OF_A_MEASURE, NEARLY_ALL * len(values)):
+        return False
+    given, value = np.array([(given, values[at]) for at, given in off.items()]).T
+    if not np.isfinite(given).all() or np.ptp(given) == 0 or np.ptp(value) == 0:
+        return False
+    return float(np.corrcoef(given, value)[0, 1]) > ALIKE
 
 
 def _is_line(given: np.ndarray, value: np.ndarray) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from autograder.judge.answers import Answer, changes_when_asked_again, read_answers
 from autograder.judge.compositions import Explanation, explain_gradient, gradients_at_x
 from autograder.judge.function_verdict import Diagnosis, verdict_on_function
-from autograder.judge.in_part import on_planes
+from autograder.judge.in_part import near_a_gradient, on_planes
 from autograder.judge.line import distance
 from autograder.judge.mistakes import Mistake
 from autograder.judge.probes.functions import REFERENCE_SEEDS, input_gradient_probes
@@ -68,6 +68,8 @@ def verdict(evidence: Evidence[AnswersRecord], asked: list[Question]) -> Verdict
         if flat and not {*flat} & {*wrong}:
             return Diagnosis((Mistake.GRADIENT_ELSEWHERE,))
         if told := on_planes(lines, wrong, gradients_at_x):
+            return Diagnosis(told)
+        if told := near_a_gradient(lines):
             return Diagnosis(told)
         return Diagnosis((Mistake.OTHER_NUMBERS_AGAIN,) if changes_when_asked_again(answered) else ())
 
