@@ -61,7 +61,7 @@ NAMED = {
     "ps3/185": ("gaps_in_another_order",),
     "ps4/341": ("quality_as_ranks",),
     "ps4/342": ("quality_of_other_scores",),
-    "ps1/701": ("other_numbers_again",),
+    "ps1/701": ("positive_part_only",),
     "ps1/708": ("loss_differentiated",),
     "ps3/190": ("gaps_rounded",),
     "ps4/361": ("quality_of_another_target",),
