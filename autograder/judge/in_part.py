@@ -63,7 +63,7 @@ def on_planes(
 
 
 def near_a_gradient(answered: Sequence[Answered]) -> tuple[Mistake, ...]:
-    """The mistakes of the simplest gradient at x, of another score, class, factor or sign, to which all answers, or nearly, are near.
+    """The mistakes of the simplest gradient at x, of another score, class, factor or sign, to which 7 answers in 8 are near.
 
     What is near to it and no more is a mean over points around x, or a difference quotient.
     """
