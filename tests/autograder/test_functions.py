@@ -506,7 +506,7 @@ def test_an_error_of_ones_own_is_not_explained(hand_in):
 @pytest.mark.parametrize(("task", "says"), [(GRADIENT, "whose gradient is w"), (INTEGRATED, "w (x - x')")])
 def test_who_makes_an_unknown_mistake_is_given_an_example_that_is_true(hand_in, task, says):
     name = task.removeprefix("ps1-").replace("-", "_")
-    verdict = hand_in(f"def {name}(forward, x, *more):\n    return torch.sin(37 * x) + 0.123", task)
+    verdict = hand_in(f"def {name}(forward, x, *more):\n    return torch.sin(37 * (x - more[0]))", task)
     assert not verdict.mistake and any(says in note for note in verdict.notes)
     wrong = next(finding for finding in verdict.findings if finding.name == "linear")
     assert wrong.seen.startswith("wrong on ") and wrong.expected in ("right on both probes", "right on all 3 probes")
@@ -523,7 +523,7 @@ def test_what_nothing_explains_takes_no_more_than_so_many_sums(hand_in, monkeypa
 
     monkeypatch.setattr(compositions, "_hits", counted)
     assert not hand_in(
-        "def integrated_gradients(forward, x, *more):\n    return torch.sin(37 * x) * x", INTEGRATED
+        "def integrated_gradients(forward, x, *more):\n    return torch.sin(37 * (x - more[0])) * x", INTEGRATED
     ).mistake
     assert 100_000 < sum(tried) < 1_700_000
 

@@ -45,7 +45,7 @@ def test_the_black_map_of_a_photo_is_the_map_of_another_baseline():
         score = ((3 * x).sin() * grid).flatten(1).sum(1, keepdim=True) / side
         return torch.cat([score, 0 * score], dim=1).softmax(dim=1)
 
-    scores = SimpleNamespace(forward=bending, other_kind=bending, normalisation=None, n_classes=2)
+    scores = SimpleNamespace(kind="logits", forward=bending, other_kind=bending, normalisation=None, n_classes=2)
     x = torch.rand(3, side, side, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     black = Line(bending, x, 0 * x, 0).rule("midpoint", 20)
     context = Context(scores, {"black": 0 * x})

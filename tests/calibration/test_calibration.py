@@ -39,7 +39,7 @@ ONCE_MISSED = (
     *("ps1/627", "ps2/183", "ps2/184", "ps3/173", "ps4/323"),
     *("ps1/673", "ps1/676", "ps3/181", "ps3/185", "ps4/341", "ps4/342"),
     *("ps1/701", "ps1/708", "ps3/190", "ps4/361"),
-    *("ps1/728", "ps1/732", "ps1/733", "ps1/734", "ps2/207", "ps3/200"),
+    *("ps1/728", "ps1/733", "ps1/734", "ps2/207", "ps3/200"),
     *("ps1/764", "ps1/783", "ps2/213", "ps3/207", "ps4/388", "ps4/390"),
 )
 NAMED = {
@@ -66,7 +66,6 @@ NAMED = {
     "ps3/190": ("gaps_rounded",),
     "ps4/361": ("quality_of_another_target",),
     "ps1/728": ("divided_by_features",),
-    "ps1/732": ("squared",),
     "ps1/733": ("path_clipped",),
     "ps1/734": ("not_zero_where_alike",),
     "ps2/207": ("pictures_changed",),
