@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 STUDENTS ?= 60
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+JOBS ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 READY := .venv/.ready
 TEST_READY := .venv/.test-ready
