@@ -528,6 +528,19 @@ def test_what_nothing_explains_takes_no_more_than_so_many_sums(hand_in, monkeypa
     assert 100_000 < sum(tried) < 1_700_000
 
 
+@pytest.mark.parametrize(
+    ("task", "value", "mistake"),
+    [
+        (INTEGRATED, "torch.sin(37 * x) * x", Mistake.BASELINE_IGNORED),
+        (INTEGRATED, "torch.sin(37 * x) + more[0] + 0.123", Mistake.NOT_ZERO_WHERE_ALIKE),
+        (GRADIENT, "torch.randn_like(x)", Mistake.OTHER_NUMBERS_AGAIN),
+    ],
+)
+def test_what_nothing_explains_is_told_what_its_answers_show(hand_in, task, value, mistake):
+    name = task.removeprefix("ps1-").replace("-", "_")
+    assert hand_in(f"def {name}(forward, x, *more):\n    return {value}", task).mistake == mistake
+
+
 ON_THE_PATH = """
     t = (torch.arange(n_steps) + 0.5) / n_steps
     points = torch.stack([baseline + one * (x - baseline) for one in t]).requires_grad_(True)
@@ -723,3 +736,9 @@ def test_who_stops_at_many_steps_is_told_nothing_of_baselines(hand_in):
     stops = f"    if n_steps > 100:\n        raise ValueError('too many')\n    {alphas}"
     source = MIDPOINT.replace("    alphas = (torch.arange(n_steps) + 0.5) / n_steps", stops)
     assert source != MIDPOINT and hand_in(f"{source}    return values", INTEGRATED).mistakes == ()
+
+
+@pytest.mark.parametrize("decimals", [1, 2])
+def test_rounded_values_are_named(hand_in, decimals):
+    source = integrated(f"return torch.round((x - baseline) * g.mean(0), decimals={decimals})")
+    assert hand_in(source, INTEGRATED).mistake == Mistake.VALUES_ROUNDED
